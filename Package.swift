@@ -1,0 +1,132 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+let c: [CSetting] = [
+    .treatAllWarnings(as: .error),
+    .define("_GNU_SOURCE"),
+]
+
+/// A target imports only targets above it in this file; the build checks the direct edges
+/// (`--explicit-target-dependency-import-check error`).
+let package = Package(
+    name: "fnrpc",
+    products: [
+        .library(name: "FnrpcClient", targets: ["FnrpcClient"]),
+        .executable(name: "fnrpcd", targets: ["fnrpcd"]),
+        .executable(name: "fnrpc", targets: ["fnrpc"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // Both ends.
+        .systemLibrary(
+            name: "CProtobufC", path: "Sources/Wire/CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/Wire/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/Wire/CWire"),
+        .target(name: "Model", path: "Sources/Wire/Model", swiftSettings: swift),
+        .target(
+            name: "Wire", dependencies: ["Model", "CWire", "CProtobufC"], path: "Sources/Wire/Wire",
+            swiftSettings: swift),
+        .target(
+            name: "Archive", dependencies: ["Model", "COpenSSL"], path: "Sources/Wire/Archive", swiftSettings: swift),
+        .target(
+            name: "FnrpcClient",
+            dependencies: [
+                "Model", "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Client/FnrpcClient", swiftSettings: swift),
+
+        // The daemon.
+        .systemLibrary(
+            name: "CUV", path: "Sources/Daemon/CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(
+            name: "CArchive", path: "Sources/Daemon/CArchive", pkgConfig: "libarchive",
+            providers: [.apt(["libarchive-dev"])]),
+        .target(name: "CLinux", path: "Sources/Daemon/CLinux", cSettings: c),
+        .target(name: "Telemetry", dependencies: ["Model"], path: "Sources/Daemon/Telemetry", swiftSettings: swift),
+        .target(
+            name: "Loop", dependencies: ["CUV", "CLinux", "Model"], path: "Sources/Daemon/Loop", swiftSettings: swift),
+        .target(
+            name: "Store",
+            dependencies: [
+                "Model", "Archive", "CArchive", "COpenSSL", "CLinux", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Sources/Daemon/Store", swiftSettings: swift),
+        .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),
+        .target(
+            name: "Catalog", dependencies: ["Model", "Pool"], path: "Sources/Daemon/Catalog", swiftSettings: swift),
+        .target(name: "Drivers", dependencies: ["Model", "CLinux"], path: "Sources/Daemon/Drivers", swiftSettings: swift),
+        .target(
+            name: "Contracts", dependencies: ["Model", "Wire", "Loop", "CLinux", "Drivers"],
+            path: "Sources/Daemon/Contracts", swiftSettings: swift),
+        .target(
+            name: "Calls",
+            dependencies: [
+                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Catalog", "Pool", "Drivers", "Contracts",
+            ],
+            path: "Sources/Daemon/Calls", swiftSettings: swift),
+        .target(
+            name: "Admin",
+            dependencies: ["Model", "Wire", "Telemetry", "Store", "Catalog", "Drivers", "Calls"],
+            path: "Sources/Daemon/Admin", swiftSettings: swift),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Store", "Catalog", "Pool", "Drivers", "Contracts",
+                "Calls", "Admin",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            path: "Sources/Daemon/Server", swiftSettings: swift),
+        .executableTarget(
+            name: "fnrpcd", dependencies: ["Server", "CLinux"], path: "Sources/Daemon/fnrpcd", swiftSettings: swift),
+
+        // The command.
+        .executableTarget(
+            name: "fnrpc",
+            dependencies: [
+                "Model", "Wire", "Archive", "FnrpcClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            path: "Sources/fnrpc", swiftSettings: swift),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["Model", "CLinux"], path: "Tests/Support", swiftSettings: swift),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: swift),
+        .testTarget(
+            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC", "TestSupport"],
+            swiftSettings: swift),
+        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "LoopTests", dependencies: ["Loop", "CLinux", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "PoolTests", dependencies: ["Pool", "Model", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
+        .testTarget(
+            name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux", "TestSupport"], swiftSettings: swift),
+        .testTarget(
+            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "ServerTests", dependencies: ["Server", "Model", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "FnrpcTests", dependencies: ["fnrpc", "Model", "Archive", "TestSupport"], swiftSettings: swift),
+        // Real daemons, real containers.
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["FnrpcClient", "Wire", "Model", "CLinux", "TestSupport"],
+            swiftSettings: swift),
+    ]
+)

@@ -1,0 +1,3 @@
+#ifndef FNRPC_CLINUX_H
+#define FNRPC_CLINUX_H
+#endif

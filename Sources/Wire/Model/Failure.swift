@@ -1,0 +1,102 @@
+/// Why something was refused or went wrong, for people and for programs.
+///
+/// The one error type of the control plane; the data plane uses ``Failure/Code`` with a fixed text.
+package struct Failure: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is; decides the ttrpc status and the exit code.
+    package let code: Code
+    /// One sentence for a person: what is wrong, with the field, the value and the limit where there are any.
+    package let message: String
+
+    /// - Parameter message: shown to the caller as it is; never put secrets or internal paths into it.
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message }
+}
+
+extension Failure {
+    /// The kinds of failure. This is the single table from a failure to its status on the wire and its exit code.
+    package enum Code: String, Sendable, CaseIterable {
+        /// The request is malformed or out of range.
+        case invalid = "INVALID"
+        /// A body, frame or package is over its limit.
+        case tooLarge = "TOO_LARGE"
+        /// The named entity does not exist.
+        case notFound = "NOT_FOUND"
+        /// An entity with this name exists.
+        case exists = "EXISTS"
+        /// Somebody else changed it meanwhile.
+        case conflict = "CONFLICT"
+        /// The state of the entity does not allow this.
+        case precondition = "PRECONDITION"
+        /// The user's code failed: it crashed, exited, or answered with an error.
+        case functionFailed = "FUNCTION_FAILED"
+        /// A clock ran out.
+        case timeout = "TIMEOUT"
+        /// The caller went away or asked to stop.
+        case cancelled = "CANCELLED"
+        /// A queue or limit is full; try again later.
+        case busy = "BUSY"
+        /// The daemon is stopping or not reachable.
+        case unavailable = "UNAVAILABLE"
+        /// The caller may not do this.
+        case notPermitted = "NOT_PERMITTED"
+        /// No such service or method.
+        case unimplemented = "UNIMPLEMENTED"
+        /// The platform itself failed.
+        case internalError = "INTERNAL"
+
+        /// The status on the wire: google.rpc.Code, 0 to 16 and never others (some clients read those as success).
+        package var status: Int32 {
+            switch self {
+            case .cancelled: 1
+            case .functionFailed: 2
+            case .invalid: 3
+            case .timeout: 4
+            case .notFound: 5
+            case .exists: 6
+            case .notPermitted: 7
+            case .busy, .tooLarge: 8
+            case .precondition: 9
+            case .conflict: 10
+            case .unimplemented: 12
+            case .internalError: 13
+            case .unavailable: 14
+            }
+        }
+
+        /// The exit code of the `fnrpc` command.
+        package var exitCode: Int32 {
+            switch self {
+            case .notFound: 3
+            case .invalid, .tooLarge, .exists, .conflict, .precondition: 4
+            case .functionFailed: 5
+            case .timeout: 6
+            case .busy: 7
+            case .unavailable: 8
+            case .notPermitted: 9
+            case .cancelled, .unimplemented, .internalError: 1
+            }
+        }
+
+        /// The code for a status whose sender gave no reason.
+        package init(status: Int32) {
+            switch status {
+            case 1: self = .cancelled
+            case 3, 11: self = .invalid
+            case 4: self = .timeout
+            case 5: self = .notFound
+            case 6: self = .exists
+            case 7, 16: self = .notPermitted
+            case 8: self = .busy
+            case 9: self = .precondition
+            case 10: self = .conflict
+            case 12: self = .unimplemented
+            case 14: self = .unavailable
+            default: self = .internalError
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+/// How a function is started and bounded; frozen in every published version.
+package struct FunctionSpec: Hashable, Sendable {
+    /// The built-in runtime that knows how to start it.
+    package var runtime: Runtime
+    /// What to start, in the runtime's own words: `module.function`, a script, a program. Empty if ``entrypoint`` says it.
+    package var entry: String
+    /// The whole command line; empty: the runtime makes it from ``entry``.
+    package var entrypoint: [String]
+    /// How the function is spoken to.
+    package var format: Format
+    /// Memory limit of one container, MiB.
+    package var memoryMiB: UInt32
+    /// A call's longest time, nanoseconds.
+    package var timeoutNanos: UInt64
+    /// How long an unused container stays, nanoseconds.
+    package var idleTimeoutNanos: UInt64
+    /// Calls at once in one container; only format `ttrpc` may have more than 1.
+    package var concurrency: UInt32
+    /// Most containers at once.
+    package var maxContainers: UInt32
+    /// Most calls that wait for a container.
+    package var maxQueue: UInt32
+    /// Most processes and threads in a container.
+    package var pids: UInt32
+    /// Size of `/tmp`, MiB.
+    package var tmpMiB: UInt32
+    /// Network of the container.
+    package var network: Network
+    /// Environment of the function.
+    package var config: [String: String]
+    /// Notes; never read by the daemon.
+    package var annotations: [String: String]
+
+    /// The runtimes that need no image.
+    package enum Runtime: String, Sendable, CaseIterable {
+        /// Debian's `/usr/bin/python3`.
+        case python
+        /// `/bin/sh` and what is in `/usr/bin`.
+        case shell
+        /// A program of the package.
+        case binary
+    }
+
+    /// The contracts between daemon and function.
+    package enum Format: String, Sendable, CaseIterable {
+        /// One process per call: standard input to standard output.
+        case `default`
+        /// Fn's contract: HTTP/1.1 over the Unix socket in FN_LISTENER.
+        case httpStream = "http-stream"
+        /// ttrpc over the Unix socket in FNRPC_LISTENER.
+        case ttrpc
+    }
+
+    /// What a container can reach.
+    package enum Network: String, Sendable, CaseIterable {
+        /// Nothing but its own loopback.
+        case none
+        /// The machine's own network.
+        case host
+    }
+
+    /// A spec with every default.
+    package init(runtime: Runtime, entry: String, format: Format) {
+        self.runtime = runtime
+        self.entry = entry
+        self.format = format
+        entrypoint = []
+        memoryMiB = 128
+        timeoutNanos = 30_000_000_000
+        idleTimeoutNanos = 30_000_000_000
+        concurrency = 1
+        maxContainers = 16
+        maxQueue = 1024
+        pids = 50
+        tmpMiB = 64
+        network = .none
+        config = [:]
+        annotations = [:]
+    }
+}
+
+extension FunctionSpec {
+    /// The range of each number; `func.yaml` uses the same.
+    package enum Limits {
+        /// MiB. Below 4 MiB the sandbox itself does not start.
+        package static let memoryMiB: ClosedRange<UInt32> = 4...65_536
+        /// Seconds.
+        package static let timeoutSeconds: ClosedRange<Double> = 0.001...3600
+        /// Seconds.
+        package static let idleTimeoutSeconds: ClosedRange<Double> = 1...3600
+        /// Calls.
+        package static let concurrency: ClosedRange<UInt32> = 1...1024
+        /// Containers.
+        package static let maxContainers: ClosedRange<UInt32> = 1...1024
+        /// Calls.
+        package static let maxQueue: ClosedRange<UInt32> = 0...65_536
+        /// Processes and threads; fnrpc-init is one of them.
+        package static let pids: ClosedRange<UInt32> = 2...4096
+        /// MiB.
+        package static let tmpMiB: ClosedRange<UInt32> = 1...16_384
+        /// Bytes of `entry`, and of each word of `entrypoint`.
+        package static let wordBytes = 4096
+        /// Words of `entrypoint`.
+        package static let words = 64
+        /// Keys of config, labels and annotations, each.
+        package static let keys = 100
+        /// Bytes of a key.
+        package static let keyBytes = 128
+        /// Bytes of all config keys and values together.
+        package static let configBytes = 65_536
+        /// Bytes of an annotation's or label's value.
+        package static let annotationBytes = 512
+    }
+
+    /// Checks every field; the error names the field, the value and the range.
+    package func validated() throws(Failure) -> FunctionSpec {
+        try check("memory", memoryMiB, Limits.memoryMiB, "MiB")
+        try checkSeconds("timeout", timeoutNanos, Limits.timeoutSeconds)
+        try checkSeconds("idle_timeout", idleTimeoutNanos, Limits.idleTimeoutSeconds)
+        try check("concurrency", concurrency, Limits.concurrency, "calls")
+        try check("max_containers", maxContainers, Limits.maxContainers, "containers")
+        try check("max_queue", maxQueue, Limits.maxQueue, "calls")
+        try check("pids", pids, Limits.pids, "processes")
+        try check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB")
+        if concurrency > 1 && format != .ttrpc {
+            throw Failure(.invalid, "concurrency: \(concurrency) needs format ttrpc; \(format.rawValue) takes 1")
+        }
+        try checkCommand()
+        try checkKeys("config", config)
+        for key in config.keys.sorted() where key.contains("=") {
+            throw Failure(.invalid, "config: the key \(quoted(key)) must not contain =")
+        }
+        let bytes = config.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        if bytes > Limits.configBytes {
+            throw Failure(.invalid, "config: \(bytes) bytes are over the limit of \(Limits.configBytes)")
+        }
+        try Self.checkNotes("annotations", annotations)
+        return self
+    }
+
+    /// Checks labels or annotations: count, keys, and the length of values.
+    package static func checkNotes(_ field: String, _ notes: [String: String]) throws(Failure) {
+        guard notes.count <= Limits.keys else {
+            throw Failure(.invalid, "\(field): \(notes.count) keys are over the limit of \(Limits.keys)")
+        }
+        for (key, value) in notes.sorted(by: { $0.key < $1.key }) {
+            guard (1...Limits.keyBytes).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else {
+                throw Failure(
+                    .invalid, "\(field): the key \(quoted(key)) needs 1 to \(Limits.keyBytes) printable ASCII characters")
+            }
+            guard value.utf8.count <= Limits.annotationBytes else {
+                throw Failure(
+                    .invalid,
+                    "\(field): the value of \(quoted(key)) has \(value.utf8.count) bytes; at most "
+                        + "\(Limits.annotationBytes) are allowed")
+            }
+        }
+    }
+
+    private func check(
+        _ field: String, _ value: UInt32, _ range: ClosedRange<UInt32>, _ unit: String
+    ) throws(Failure) {
+        guard range.contains(value) else {
+            throw Failure(
+                .invalid, "\(field): \(value) is out of range; \(range.lowerBound) to \(range.upperBound) \(unit)")
+        }
+    }
+
+    private func checkSeconds(_ field: String, _ nanos: UInt64, _ range: ClosedRange<Double>) throws(Failure) {
+        let seconds = Double(nanos) / 1e9
+        guard range.contains(seconds) else {
+            throw Failure(
+                .invalid, "\(field): \(seconds) is out of range; \(range.lowerBound) to \(range.upperBound) seconds")
+        }
+    }
+
+    private func checkCommand() throws(Failure) {
+        guard !entry.isEmpty || !entrypoint.isEmpty else {
+            throw Failure(.invalid, "entry: missing; it names what to start")
+        }
+        guard entrypoint.count <= Limits.words else {
+            throw Failure(.invalid, "entrypoint: \(entrypoint.count) words are over the limit of \(Limits.words)")
+        }
+        for word in entrypoint + [entry] {
+            guard word.utf8.count <= Limits.wordBytes else {
+                throw Failure(
+                    .invalid, "entrypoint: a word of \(word.utf8.count) bytes is over the limit of \(Limits.wordBytes)")
+            }
+            guard !word.utf8.contains(0) else {
+                throw Failure(.invalid, "entrypoint: \(quoted(word)) contains a NUL character")
+            }
+        }
+    }
+
+    private func checkKeys(_ field: String, _ values: [String: String]) throws(Failure) {
+        guard values.count <= Limits.keys else {
+            throw Failure(.invalid, "\(field): \(values.count) keys are over the limit of \(Limits.keys)")
+        }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            guard (1...Limits.keyBytes).contains(key.utf8.count) else {
+                throw Failure(.invalid, "\(field): the key \(quoted(key)) needs 1 to \(Limits.keyBytes) bytes")
+            }
+            guard !key.utf8.contains(0), !value.utf8.contains(0) else {
+                throw Failure(.invalid, "\(field): \(quoted(key)) contains a NUL character")
+            }
+        }
+    }
+}

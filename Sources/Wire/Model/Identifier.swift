@@ -1,0 +1,58 @@
+/// The id of a stored entity: 48 bits of milliseconds since 1970, then 80 random bits.
+///
+/// Its text has 26 characters of Crockford's base 32 and sorts by time.
+package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The upper 64 bits: time, then 16 random bits.
+    package let high: UInt64
+    /// The lower 64 bits, random.
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A new id.
+    ///
+    /// - Parameters:
+    ///   - now: its time part.
+    ///   - generator: the source of its random part.
+    package init(now: Timestamp, using generator: inout some RandomNumberGenerator) {
+        let milliseconds = UInt64(max(now.nanoseconds, 0)) / 1_000_000
+        high = milliseconds << 16 | UInt64.random(in: 0...0xFFFF, using: &generator)
+        low = UInt64.random(in: 0...UInt64.max, using: &generator)
+    }
+
+    /// Reads the text form; `nil` for anything that ``description`` does not produce.
+    package init?(_ text: String) {
+        guard text.utf8.count == 26 else { return nil }
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for (index, byte) in text.utf8.enumerated() {
+            guard let digit = Self.alphabet.firstIndex(of: byte) else { return nil }
+            if index == 0 && digit > 7 { return nil }
+            high = high << 5 | low >> 59
+            low = low << 5 | UInt64(digit)
+        }
+        self.init(high: high, low: low)
+    }
+
+    package var description: String {
+        String(unsafeUninitializedCapacity: 26) { buffer in
+            var high = high
+            var low = low
+            for index in stride(from: 25, through: 0, by: -1) {
+                buffer[index] = Self.alphabet[Int(low & 31)]
+                low = low >> 5 | high << 59
+                high >>= 5
+            }
+            return 26
+        }
+    }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+
+    private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+}

@@ -1,0 +1,61 @@
+internal import CProtobufC
+internal import Model
+
+/// What protobuf-c does not check: UTF-8, NUL in strings (it cuts there), nesting depth, the same sub-message twice
+/// (it merges in quadratic time), and, for requests, fields that nobody knows.
+struct MessageCheck {
+    /// No message of ours nests deeper.
+    static let maxDepth = 8
+
+    /// Whether an unknown field is an error.
+    let strict: Bool
+
+    /// Walks the bytes along the descriptor; throws with the path of the field.
+    func check(
+        _ bytes: UnsafeRawBufferPointer, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, path: String,
+        depth: Int = 0
+    ) throws(Failure) {
+        guard depth < Self.maxDepth else { throw Failure(.invalid, "\(path): nested deeper than \(Self.maxDepth) levels") }
+        var scanner = FieldScanner(bytes)
+        var seen: Set<UInt32> = []
+        while true {
+            let next: FieldScanner.Field?
+            do throws(ScanError) { next = try scanner.next() } catch {
+                throw Failure(.invalid, "\(path.isEmpty ? "the message" : path): does not parse as protobuf")
+            }
+            guard let item = next else { return }
+            guard let field = protobuf_c_message_descriptor_get_field(descriptor, item.number) else {
+                if strict { throw Failure(.invalid, "\(path.isEmpty ? "" : path + ".")field \(item.number): unknown") }
+                continue
+            }
+            let name = (path.isEmpty ? "" : path + ".") + String(cString: field.pointee.name)
+            switch field.pointee.type {
+            case PROTOBUF_C_TYPE_STRING:
+                guard let value = item.bytes else { throw Failure(.invalid, "\(name): not a string") }
+                guard isText(value) else { throw Failure(.invalid, "\(name): not UTF-8, or contains a NUL character") }
+            case PROTOBUF_C_TYPE_MESSAGE:
+                guard let value = item.bytes, let inner = field.pointee.descriptor else {
+                    throw Failure(.invalid, "\(name): not a message")
+                }
+                let repeated = field.pointee.label == PROTOBUF_C_LABEL_REPEATED
+                guard repeated || seen.insert(item.number).inserted else {
+                    throw Failure(.invalid, "\(name): given twice")
+                }
+                let type = inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
+                try check(value, type, path: name, depth: depth + 1)
+            default: break
+            }
+        }
+    }
+}
+
+/// Whether bytes are UTF-8 without NUL.
+func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var ascii: UInt8 = 0
+    for byte in bytes {
+        if byte == 0 { return false }
+        ascii |= byte
+    }
+    if ascii < 0x80 { return true }
+    return String(validating: bytes, as: UTF8.self) != nil
+}
