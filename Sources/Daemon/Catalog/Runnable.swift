@@ -1,0 +1,28 @@
+package import Model
+package import Pool
+
+/// A function's version, ready to be called: immutable, shared by every call of it.
+package final class Runnable: Sendable {
+    package let app: App
+    package let function: Function
+    package let version: Version
+    /// Host folder of the unpacked package.
+    package let packagePath: String
+    /// Its containers.
+    package let pool: FunctionPool
+
+    package init(app: App, function: Function, version: Version, packagePath: String) {
+        self.app = app
+        self.function = function
+        self.version = version
+        self.packagePath = packagePath
+        let spec = version.spec
+        pool = FunctionPool(
+            limits: PoolMachine.Limits(
+                concurrency: spec.concurrency, maxSlots: spec.maxContainers, maxWaiters: spec.maxQueue,
+                idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default))
+    }
+
+    /// `app/function@version`.
+    package var name: String { "\(app.name)/\(function.name)@\(version.number)" }
+}
