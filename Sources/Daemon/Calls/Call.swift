@@ -1,7 +1,7 @@
 package import Catalog
-package import Loop
+internal import Loop
 package import Model
-package import Pool
+internal import Pool
 internal import Synchronization
 
 /// One call, from its acceptance to its answer.

@@ -76,7 +76,10 @@ extension Dispatcher {
             let sandbox = ready.sandbox
             worker.attach(
                 HTTPStreamLink(
-                    loop: loop, connect: { () throws(Failure) -> Int32 in try sandbox.connect() }, owner: worker))
+                    loop: loop,
+                    connect: {
+                        do throws(Failure) { return .success(try sandbox.connect()) } catch { return .failure(error) }
+                    }, owner: worker))
         case .default:
             worker.attach(DefaultLink(loop: loop, sandbox: ready.sandbox, plan: ready.plan, owner: worker))
         }

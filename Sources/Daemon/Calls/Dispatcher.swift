@@ -3,10 +3,10 @@ internal import Contracts
 package import Drivers
 package import Loop
 package import Model
-package import Pool
+internal import Pool
 internal import Synchronization
 package import Telemetry
-package import Wire
+internal import Wire
 
 /// Brings calls to workers and answers back. Thread-safe.
 package final class Dispatcher: @unchecked Sendable {
@@ -246,7 +246,7 @@ package final class Dispatcher: @unchecked Sendable {
         recorder.add(
             CallRecord(
                 meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
-                appID: call.runnable.app.meta.id, appName: call.runnable.app.name.text,
+                appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
                 functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
                 version: call.runnable.version.number, status: status, error: error, startedAt: call.startedTime,
                 completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),

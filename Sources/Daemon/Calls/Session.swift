@@ -11,7 +11,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     package static let maxCalls = 1024
 
     let dispatcher: Dispatcher
-    private let services: ServiceRouter
+    private let services: any ServiceRouter
     private var connection: Connection?
     private let state = Lock(State())
     /// Bytes of an oversized frame that are still to be thrown away.
@@ -29,7 +29,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     ///   - onForeign: the peer does not speak ttrpc; called before the connection closes.
     ///   - onClose: called once, on the loop.
     package init(
-        loop: EventLoop, descriptor: Int32, dispatcher: Dispatcher, services: ServiceRouter,
+        loop: EventLoop, descriptor: Int32, dispatcher: Dispatcher, services: any ServiceRouter,
         onForeign: @escaping @Sendable (FrameStep.Foreign) -> Void, onClose: @escaping @Sendable (Session) -> Void
     ) {
         self.dispatcher = dispatcher

@@ -1,5 +1,5 @@
 internal import Catalog
-package import Loop
+internal import Loop
 internal import Model
 internal import Pool
 

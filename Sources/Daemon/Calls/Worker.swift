@@ -1,10 +1,10 @@
-package import Catalog
+internal import Catalog
 internal import Contracts
-package import Drivers
+internal import Drivers
 internal import Glibc
-package import Loop
-package import Model
-package import Pool
+internal import Loop
+internal import Model
+internal import Pool
 internal import Wire
 
 /// One container that serves calls: its sandbox, its link, its log.

@@ -30,9 +30,9 @@ package struct LaunchPlan: Sendable {
         variables["FN_MEMORY"] = String(spec.memoryMiB)
         variables["FN_TMPSIZE"] = String(spec.tmpMiB)
         variables["FN_TYPE"] = "sync"
-        variables["FN_APP_ID"] = runnable.app.meta.id.description
+        variables["FN_APP_ID"] = runnable.function.appID.description
         variables["FN_FN_ID"] = runnable.function.meta.id.description
-        variables["FN_APP_NAME"] = runnable.app.name.text
+        variables["FN_APP_NAME"] = runnable.function.appName.text
         variables["FN_FN_NAME"] = runnable.function.name.text
         variables["FNRPC_VERSION"] = String(runnable.version.number)
         switch spec.format {

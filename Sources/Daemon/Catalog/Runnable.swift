@@ -3,7 +3,6 @@ package import Pool
 
 /// A function's version, ready to be called: immutable, shared by every call of it.
 package final class Runnable: Sendable {
-    package let app: App
     package let function: Function
     package let version: Version
     /// Host folder of the unpacked package.
@@ -11,8 +10,7 @@ package final class Runnable: Sendable {
     /// Its containers.
     package let pool: FunctionPool
 
-    package init(app: App, function: Function, version: Version, packagePath: String) {
-        self.app = app
+    package init(function: Function, version: Version, packagePath: String) {
         self.function = function
         self.version = version
         self.packagePath = packagePath
@@ -24,5 +22,5 @@ package final class Runnable: Sendable {
     }
 
     /// `app/function@version`.
-    package var name: String { "\(app.name)/\(function.name)@\(version.number)" }
+    package var name: String { "\(function.appName)/\(function.name)@\(version.number)" }
 }

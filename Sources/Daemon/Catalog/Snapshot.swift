@@ -109,7 +109,7 @@ package final class Catalog: Sendable {
                     state.functions[id, default: [:]][runnable.version.number] = runnable
                 }
                 state.latest[id] = max(state.latest[id] ?? 0, runnable.version.number)
-                state.apps.insert(Array(runnable.app.name.text.utf8))
+                state.apps.insert(Array(runnable.function.appName.text.utf8))
             }
             Self.publish(&state)
         }
@@ -122,7 +122,7 @@ package final class Catalog: Sendable {
             guard let latest = state.latest[id], let any = versions[latest] else { continue }
             entries.append(
                 Snapshot.Entry(
-                    app: Array(any.app.name.text.utf8), function: Array(any.function.name.text.utf8), latest: latest,
+                    app: Array(any.function.appName.text.utf8), function: Array(any.function.name.text.utf8), latest: latest,
                     versions: versions))
         }
         state.snapshot = Snapshot(entries, apps: state.apps)

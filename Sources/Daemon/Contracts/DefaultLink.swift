@@ -1,8 +1,8 @@
 package import Drivers
 internal import Glibc
 package import Loop
-package import Model
-package import Wire
+internal import Model
+internal import Wire
 
 /// Contract `default`: the container's one process reads the body on standard input and writes the reply on standard
 /// output; then it ends.

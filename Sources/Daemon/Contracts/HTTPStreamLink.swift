@@ -1,6 +1,6 @@
 package import Loop
 package import Model
-package import Wire
+internal import Wire
 
 /// Contract `http-stream` (Fn): POST /call over the function's Unix socket, one request at a time, HTTP/1.1.
 ///
@@ -12,7 +12,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     private static let idleMilliseconds: UInt64 = 1000
 
     private let loop: EventLoop
-    private let connect: () throws(Failure) -> Int32
+    private let connect: () -> Result<Int32, Failure>
     private unowned let owner: any FunctionLinkOwner
     private var connection: Connection?
     private var parser = HTTPResponseParser()
@@ -24,7 +24,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
 
     /// - Parameter connect: makes a connected socket to the function.
     package init(
-        loop: EventLoop, connect: @escaping () throws(Failure) -> Int32, owner: any FunctionLinkOwner
+        loop: EventLoop, connect: @escaping () -> Result<Int32, Failure>, owner: any FunctionLinkOwner
     ) {
         self.loop = loop
         self.connect = connect
@@ -101,10 +101,9 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     private func transmit() {
         parser = HTTPResponseParser()
         if connection == nil {
-            do throws(Failure) {
-                connection = Connection(loop: loop, descriptor: try connect(), owner: self)
-            } catch {
-                return owner.linkLost(error.message)
+            switch connect() {
+            case .success(let descriptor): connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            case .failure(let failure): return owner.linkLost(failure.message)
             }
         }
         let request = request

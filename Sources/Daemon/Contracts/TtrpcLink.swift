@@ -1,6 +1,6 @@
 package import Loop
-package import Model
-package import Wire
+internal import Model
+internal import Wire
 
 /// Contract `ttrpc`: any number of calls over one connection, matched by stream id; payloads pass undecoded.
 package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendable {
