@@ -56,12 +56,4 @@ package struct AdminContext: Sendable {
             }
         }
     }
-
-    /// Makes a stored version callable.
-    package func runnable(_ function: Function, _ version: Version) throws(Failure) -> Runnable {
-        guard let path = try packages.path(of: version.package) else {
-            throw Failure(.internalError, "the package \(version.package) is not in the data directory")
-        }
-        return Runnable(function: function, version: version, packagePath: path)
-    }
 }

@@ -1,8 +1,8 @@
-package import Calls
+internal import Calls
 internal import Catalog
 package import Model
 internal import Telemetry
-package import Wire
+internal import Wire
 
 /// The daemon's own services: decodes a request, calls the rules, encodes the answer. One file per noun. Thread-safe.
 package final class Administration: ServiceRouter {

@@ -1,3 +1,4 @@
+internal import Catalog
 internal import Model
 internal import Store
 internal import Synchronization
@@ -71,12 +72,8 @@ struct FunctionsHandler: Sendable {
         let result = try await context.store.deploy(
             Deployment(
                 app: app, function: function, spec: spec, package: digest, description: request.description,
-                labels: request.labels, interpreter: context.driver.interpreters[spec.runtime.rawValue] ?? ""))
-        let context = context
-        let runnable = try await context.blocking { () throws(Failure) in
-            try context.runnable(result.function, result.version)
-        }
-        context.catalog.add([runnable])
+                labels: request.labels, interpreter: context.driver.interpreters[spec.runtime] ?? ""))
+        context.catalog.add([Runnable(function: result.function, version: result.version)])
         return DeployResponse(
             function: result.function, version: result.version, createdApp: result.createdApp,
             createdFunction: result.createdFunction)
@@ -111,8 +108,13 @@ struct PackagesHandler: Sendable {
             let upload = try await context.blocking { () throws(Failure) in
                 try context.packages.begin(archiveDigest: digest, archiveBytes: request.archiveBytes)
             }
-            return BeginUploadResponse(
-                uploadID: upload.uploadID, offset: upload.offset, packageDigest: upload.package?.description ?? "")
+            switch upload {
+            case .open(let id, let offset): return BeginUploadResponse(uploadID: id, offset: offset)
+            case .stored(let package):
+                // A crash may have come between the bytes and their row.
+                let known = try await context.store.addPackage(package)
+                return BeginUploadResponse(offset: package.bytes, packageDigest: known.digest.description)
+            }
         }
         table.add("fnrpc.v1.Packages", "Upload") { (request: UploadChunkRequest) in
             let offset = try await context.blocking { () throws(Failure) in
@@ -167,7 +169,7 @@ struct SystemHandler: Sendable {
                 version: context.version, wireProtocol: "ttrpc 1.2", apiVersions: [Meta.currentAPIVersion],
                 schemaVersion: UInt32(context.store.schemaVersion), instance: context.store.instanceID.description,
                 dataDir: context.dataDirectory, sandboxRuntime: context.driver.runtime,
-                cgroups: context.driver.cgroups.rawValue, userNamespaces: context.driver.userNamespaces,
+                cgroups: context.driver.cgroupLayout.rawValue, userNamespaces: context.driver.userNamespaces,
                 uptimeNanos: Instant.now().nanoseconds(since: context.startedAt), apps: UInt32(counts.apps),
                 functions: UInt32(counts.functions),
                 containers: UInt32(max(context.counters.containers.load(ordering: .relaxed), 0)),
@@ -182,7 +184,7 @@ struct SystemHandler: Sendable {
 extension PageRequest {
     /// The page that a message asks for.
     init(_ page: Wire.Page) {
-        self.init(cursor: page.cursor, size: Int(page.size))
+        self.init(cursor: page.cursor, size: page.size)
     }
 }
 

@@ -40,8 +40,13 @@ extension Dispatcher {
         let assignment = Assignment(
             arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
         let format = runnable.version.spec.format
+        let path: String
+        switch packagePath(runnable.version.package) {
+        case .success(let found): path = found
+        case .failure(let failure): return .failure(failure)
+        }
         let spec = SandboxSpec(
-            id: newSandboxID(), spec: runnable.version.spec, packagePath: runnable.packagePath,
+            id: newSandboxID(), spec: runnable.version.spec, packagePath: path,
             usesSocket: format != .default, pipesStandardIO: format == .default)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {

@@ -22,6 +22,8 @@ package final class Dispatcher: @unchecked Sendable {
     let upkeep: Upkeep
     /// How long a function may take from its start to listening, nanoseconds.
     let initNanos: UInt64
+    /// The host folder of an unpacked package; blocks.
+    let packagePath: @Sendable (Digest) -> Result<String, Failure>
     private let random: Lock<FastRandom>
     private let draining = Atomic<Bool>(false)
     private let nextLoop = Atomic<Int>(0)
@@ -32,7 +34,7 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - initNanos: time for a function to listen, from its start.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
-        startThreads: Int, initNanos: UInt64
+        startThreads: Int, initNanos: UInt64, packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>
     ) {
         self.catalog = catalog
         self.driver = driver
@@ -40,6 +42,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.recorder = recorder
         self.loops = loops
         self.initNanos = initNanos
+        self.packagePath = packagePath
         wheels = loops.map { TimerWheel(loop: $0) }
         starters = BlockingThreads(count: startThreads)
         // Removals must not wait behind starts that wait for slow functions.
@@ -88,7 +91,7 @@ package final class Dispatcher: @unchecked Sendable {
         wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
         switch pool.event({ machine -> PoolMachine.Lease in
             // The look above was a guess; without the bytes a call must not wait.
-            if call.request.isEmpty && machine.idle == 0 { call.keep(request.bytes) }
+            if call.request.isEmpty && (machine.idle == 0 || machine.waiting > 0) { call.keep(request.bytes) }
             return machine.lease(waiter, now: call.acceptedAt)
         }) {
         case .slot(let slot):
@@ -256,6 +259,9 @@ package final class Dispatcher: @unchecked Sendable {
 
     // MARK: - Stop
 
+    /// How long a stop waits for containers to be removed; what is left then, the next start removes.
+    private static let removalNanos: UInt64 = 30_000_000_000
+
     /// Refuses new calls and waits for the running ones, at most until `deadline`; then ends every container.
     package func drain(until deadline: Instant) async {
         draining.store(true, ordering: .relaxed)
@@ -276,7 +282,10 @@ package final class Dispatcher: @unchecked Sendable {
             fail(call, Failure(.unavailable, "the daemon has stopped before the call could run"))
         }
         upkeep.stopAll()
-        while counters.containers.load(ordering: .relaxed) > 0 { try? await Task.sleep(for: .milliseconds(5)) }
+        let end = Instant.now().advanced(byNanoseconds: Self.removalNanos)
+        while counters.containers.load(ordering: .relaxed) > 0, Instant.now() < end {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     /// Ends the threads; after ``drain(until:)``.

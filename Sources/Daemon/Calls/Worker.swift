@@ -142,7 +142,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private func readReports() {
         while true {
             switch sandbox.nextReport() {
-            case .none: return
+            case .pending: return
             case .report(.exited(let exit)):
                 self.exit = exit
                 ended()
@@ -152,7 +152,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                 ended()
                 return
             case .report: continue
-            case .closed:
+            case .gone:
                 ended()
                 return
             }

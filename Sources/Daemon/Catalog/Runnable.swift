@@ -5,15 +5,12 @@ package import Pool
 package final class Runnable: Sendable {
     package let function: Function
     package let version: Version
-    /// Host folder of the unpacked package.
-    package let packagePath: String
     /// Its containers.
     package let pool: FunctionPool
 
-    package init(function: Function, version: Version, packagePath: String) {
+    package init(function: Function, version: Version) {
         self.function = function
         self.version = version
-        self.packagePath = packagePath
         let spec = version.spec
         pool = FunctionPool(
             limits: PoolMachine.Limits(

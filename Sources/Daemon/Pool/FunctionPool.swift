@@ -127,7 +127,8 @@ package struct PoolMachine {
             slot.calls -= 1
             return Hand(stop: slot.calls == 0)
         }
-        serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8
+        // 0: the call never ran here, so it says nothing about the service time.
+        if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
         slot.calls -= 1
         if limits.isSingleUse || isClosed {
             retire(slot)

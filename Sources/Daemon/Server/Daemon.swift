@@ -77,7 +77,8 @@ package enum Daemon {
     }
 
     private static func fail(_ message: String, code: Int32 = 1) -> Never {
-        fputs(message + "\n", stderr)
+        let line = Array((message + "\n").utf8)
+        _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
         exit(code)
     }
 }

@@ -1,6 +1,6 @@
 package import ArgumentParser
 internal import Glibc
-internal import Model
+package import Model
 
 /// The command line of `fnrpcd`.
 package struct DaemonCommand: ParsableCommand {

@@ -4,9 +4,9 @@ internal import Catalog
 internal import CLinux
 internal import Drivers
 internal import Glibc
-internal import Logging
+package import Logging
 internal import Loop
-package import Model
+internal import Model
 internal import Store
 internal import Synchronization
 internal import Telemetry
@@ -35,9 +35,10 @@ package final class Server: Sendable {
     package static func start(_ configuration: Configuration, log: Logger) async throws -> Server {
         raiseFileLimit()
         let lock = try DataDirectory.lock(configuration.dataDirectory)
-        let store = try await SQLiteStore.open(lock.path + "/fnrpc.sqlite")
-        let packages = try PackageStore(
-            directory: lock.path + "/packages", maxUnpackedBytes: UInt64(configuration.maxPackageMiB) << 20)
+        let store = try SQLiteStore(path: lock.databasePath)
+        var limits = PackageStore.Limits()
+        limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
+        let packages = try PackageStore(path: lock.packagesPath, limits: limits)
         let driver = try OCIDriver.probe(driverConfiguration(configuration, lock.path, store.instanceID))
         let counters = Counters()
         let recorder = Recorder(
@@ -48,14 +49,22 @@ package final class Server: Sendable {
         let loops = (0..<loopCount).map { _ in EventLoop() }
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops,
-            startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9))
+            startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
+            packagePath: { digest in
+                do throws(Failure) {
+                    guard let path = try packages.path(of: digest) else {
+                        return .failure(Failure(.internalError, "package \(digest) is not in the data directory"))
+                    }
+                    return .success(path)
+                } catch { return .failure(error) }
+            })
         let blocking = BlockingThreads(count: 4)
         let addresses = Lock<[String]>([])
         let context = AdminContext(
             store: store, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, version: DaemonVersion.text, dataDirectory: lock.path,
             startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) }, log: { log.error("\($0)") })
-        try await fill(catalog, from: store, context)
+        try await fill(catalog, from: store)
         let front = Front(
             loops: loops, dispatcher: dispatcher, services: Administration(context), counters: counters,
             maxConnections: Int(configuration.maxConnections), log: log)
@@ -118,7 +127,7 @@ package final class Server: Sendable {
         background.withLock { $0 = tasks }
     }
 
-    private static func fill(_ catalog: Catalog, from store: SQLiteStore, _ context: AdminContext) async throws {
+    private static func fill(_ catalog: Catalog, from store: SQLiteStore) async throws {
         var page = PageRequest(size: PageRequest.maxSize)
         repeat {
             let apps = try await store.apps(page: page)
@@ -130,7 +139,7 @@ package final class Server: Sendable {
         var runnables: [Runnable] = []
         for version in contents.versions {
             guard let function = functions[version.functionID] else { continue }
-            runnables.append(try context.runnable(function, version))
+            runnables.append(Runnable(function: function, version: version))
         }
         catalog.add(runnables)
     }
@@ -144,11 +153,14 @@ package final class Server: Sendable {
                 .precondition,
                 "runtime-files: \(quoted(files)) has no fnrpc-init; build it with `make build` or set --runtime-files")
         }
-        return OCIDriver.Configuration(
-            stateDirectory: dataDirectory + "/run", instance: instance.description.lowercased(),
-            runtime: configuration.runtime, runtimeFilesPath: files, uidBase: configuration.uidBase,
-            uidCount: configuration.uidCount, hiddenPaths: configuration.hiddenPaths,
-            openFiles: configuration.functionFiles)
+        var driver = OCIDriver.Configuration(
+            instance: instance.description.lowercased(), stateDirectory: dataDirectory + "/run", runtimeFilesPath: files)
+        driver.runtime = configuration.runtime
+        driver.uidBase = configuration.uidBase
+        driver.uidCount = configuration.uidCount
+        driver.hiddenPaths = configuration.hiddenPaths
+        driver.openFiles = configuration.functionFiles
+        return driver
     }
 
     private static func besideExecutable() throws(Failure) -> String {

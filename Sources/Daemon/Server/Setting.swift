@@ -1,4 +1,4 @@
-package import Model
+internal import Model
 
 /// One thing that can be set: its name serves the file (`data-dir:`), the environment (`FNRPCD_DATA_DIR`) and the
 /// command line (`--data-dir`).
@@ -52,7 +52,7 @@ package struct Setting: Sendable {
     ]
 
     private static func text(
-        _ key: String, _ help: String, _ path: WritableKeyPath<Configuration, String> & Sendable,
+        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, String> & Sendable,
         rule: @escaping @Sendable (String, String) throws(Failure) -> Void = { _, _ throws(Failure) in }
     ) -> Setting {
         Setting(
@@ -65,7 +65,7 @@ package struct Setting: Sendable {
     }
 
     private static func number(
-        _ key: String, _ help: String, _ path: WritableKeyPath<Configuration, UInt32> & Sendable,
+        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, UInt32> & Sendable,
         _ range: ClosedRange<UInt32>
     ) -> Setting {
         Setting(
@@ -81,7 +81,7 @@ package struct Setting: Sendable {
     }
 
     private static func seconds(
-        _ key: String, _ help: String, _ path: WritableKeyPath<Configuration, Double> & Sendable,
+        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable,
         _ range: ClosedRange<Double>
     ) -> Setting {
         Setting(
