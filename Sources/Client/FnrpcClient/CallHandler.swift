@@ -66,7 +66,8 @@ final class CallHandler: ChannelInboundHandler {
         var id: UInt32 = 0
         let timer = expiry.map { expiry in
             context.eventLoop.assumeIsolated().scheduleTask(in: expiry.after) { [weak self] in
-                self?.finish(ticket, .failure(expiry.error))
+                guard let self else { return }
+                self.finish(ticket, .failure(expiry.error))
             }
         }
         do throws(CallTable<Waiter>.Refusal) {

@@ -1,6 +1,7 @@
 internal import Model
 internal import NIOCore
 internal import Synchronization
+internal import Wire
 
 /// A client of one daemon: any number of calls at once over one connection. Thread-safe.
 ///
@@ -99,21 +100,24 @@ public final class Client: Sendable {
         app: String, function: String, version: UInt32 = 0, payload: [UInt8],
         contentType: String = "application/octet-stream", headers: [Header] = [], timeout: Duration? = nil
     ) async throws(ClientError) -> Invocation {
-        let request = InvokeRequest(
-            app: app, function: function, version: version, payload: payload, contentType: contentType,
-            headers: headers)
+        let request = InvokeBody(
+            payload: payload, contentType: contentType,
+            headers: headers.map { CallHeader(name: $0.name, value: $0.value) })
         let reply = try await call(
-            service: "fnrpc.v1.Invocation", method: "Invoke", payload: request.encoded(), timeout: timeout)
-        guard let invocation = Invocation(reply) else {
-            throw ClientError(
-                .internalError, "the daemon's answer does not parse", callID: reply.metadata("fn-call-id"))
-        }
-        return invocation
+            service: "fnrpc.v1.Invocation", method: "Invoke",
+            payload: request.encoded(app: app, function: function, version: version), timeout: timeout)
+        return try Invocation(reply)
     }
 
-    /// Asks whether the daemon serves.
+    /// Asks whether the daemon serves; waits 30 s at most.
     public func health() async throws(ClientError) -> Health {
-        Health(try await call(service: "grpc.health.v1.Health", method: "Check", payload: []).payload)
+        let response: HealthCheckResponse = try await call(
+            "grpc.health.v1.Health", "Check", HealthCheckRequest(), timeout: .seconds(30))
+        return switch response.status {
+        case .serving: .serving
+        case .notServing: .notServing
+        case .unknown, .serviceUnknown: .unknown
+        }
     }
 
     /// Closes the connection; pending and later calls fail with code `unavailable`.

@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 /// Why a call failed: the only error that this library throws.
 public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {

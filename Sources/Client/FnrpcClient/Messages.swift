@@ -1,3 +1,5 @@
+internal import Wire
+
 /// A name and a value: a function's header, or an entry of a call's metadata.
 public struct Header: Sendable, Hashable {
     public let name: String
@@ -44,4 +46,21 @@ public enum Health: Sendable, Hashable {
     case notServing
     /// Something else.
     case unknown
+}
+
+extension Invocation {
+    /// Reads an answer of `fnrpc.v1.Invocation/Invoke`.
+    init(_ reply: Reply) throws(ClientError) {
+        let callID = reply.metadata("fn-call-id")
+        let body: InvokeBody
+        do {
+            body = try reply.payload.withUnsafeBytes { try InvokeBody(decoding: $0) }
+        } catch {
+            throw ClientError(.internalError, "the answer to the call does not parse", callID: callID)
+        }
+        self.init(
+            payload: body.payload, contentType: body.contentType,
+            headers: body.headers.map { Header($0.name, $0.value) }, callID: callID,
+            version: reply.metadata("fnrpc-version").flatMap { UInt32($0) })
+    }
 }

@@ -62,21 +62,6 @@ extension Header {
         writer.field(1, text: name)
         writer.field(2, text: value)
     }
-
-    /// Reads a message with the fields 1 and 2; `nil` if it does not parse.
-    init?(scanning bytes: UnsafeRawBufferPointer) {
-        var scanner = FieldScanner(bytes)
-        var name = ""
-        var value = ""
-        do throws(ScanError) {
-            while let field = try scanner.next() {
-                guard let bytes = field.bytes else { continue }
-                if field.number == 1 { name = String(decoding: bytes, as: UTF8.self) }
-                if field.number == 2 { value = String(decoding: bytes, as: UTF8.self) }
-            }
-        } catch { return nil }
-        self.init(name, value)
-    }
 }
 
 extension FieldWriter {
