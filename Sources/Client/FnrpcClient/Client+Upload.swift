@@ -17,6 +17,11 @@ package struct UploadedPackage: Sendable, Hashable {
     package let digest: String
     /// Bytes that had to be sent; 0 if the daemon had them all.
     package let sentBytes: UInt64
+
+    package init(digest: String, sentBytes: UInt64) {
+        self.digest = digest
+        self.sentBytes = sentBytes
+    }
 }
 
 /// The rules of an upload.
