@@ -55,7 +55,9 @@ import Testing
         let gone = await #expect(throws: ClientError.self) { try await Client.connect(to: server.address) }
         #expect(gone?.message.contains("does not exist") == true)
 
-        let refused = await #expect(throws: ClientError.self) { try await Client.connect(to: Address("tcp:127.0.0.1:1")) }
+        let refused = await #expect(throws: ClientError.self) {
+            try await Client.connect(to: Address("tcp:127.0.0.1:1"))
+        }
         #expect(refused?.code == .unavailable)
         #expect(refused?.message.contains("nobody listens there") == true, "\(refused?.message ?? "")")
 

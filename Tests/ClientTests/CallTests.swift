@@ -37,7 +37,7 @@ import Wire
             for request in requests.reversed() { try peer.reply(request, request.payload) }
             peer.waitForClose()
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<3 as Range<UInt8> {
                     group.addTask {
@@ -57,10 +57,10 @@ import Wire
                 try peer.reply(request, request.payload)
             }
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<500 {
-                    group.addTask {
+                    group.addTask { () async throws in
                         let payload = Array("call \(number)".utf8)
                         #expect(try await client.call(service: "s", method: "m", payload: payload).payload == payload)
                     }
@@ -85,8 +85,10 @@ import Wire
             try peer.send([0x0A, 0, 0x12, 1, 42], streamID: try peer.request().header.streamID)
             peer.waitForClose()
         }
-        try await with(server) { client in
-            func call() async throws(ClientError) -> Reply { try await client.call(service: "s", method: "m", payload: []) }
+        try await with(server) { client async throws in
+            func call() async throws(ClientError) -> Reply {
+                try await client.call(service: "s", method: "m", payload: [])
+            }
             let first = await failure(call)
             #expect(first == ClientError(.tooLarge, "the body is over the limit", callID: "01ABC"))
             #expect(await failure(call) == ClientError(.busy, "full"))
@@ -112,7 +114,7 @@ import Wire
             try peer.send([], streamID: second.header.streamID)
             peer.waitForClose()
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             #expect(try await client.call(service: "s", method: "m", payload: []).payload == [5])
             #expect(try await client.call(service: "s", method: "m", payload: []).payload == [])
         }
@@ -137,7 +139,7 @@ import Wire
                 try peer.reply(try peer.request(), [1])
                 peer.waitForClose()
             })
-        try await with(server) { client in
+        try await with(server) { client async throws in
             let error = await failure { () throws(ClientError) in
                 try await client.call(service: "s", method: "m", payload: [])
             }
@@ -150,7 +152,7 @@ import Wire
 
     @Test func aLostConnectionFailsEveryCall() async throws {
         let server = try FakeServer { peer in for _ in 0..<4 { _ = try peer.request() } }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             let codes = await withTaskGroup(of: ClientError?.self) { group in
                 for _ in 0..<4 {
                     group.addTask {
@@ -176,7 +178,7 @@ import Wire
             try peer.reply(next, [2])
             peer.waitForClose()
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             let error = await failure { () throws(ClientError) in
                 try await client.call(service: "s", method: "m", payload: [], timeout: .milliseconds(20))
             }
@@ -199,9 +201,10 @@ import Wire
             try peer.reply(next, [2])
             peer.waitForClose()
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             let task = Task {
-                await failure { () throws(ClientError) in try await client.call(service: "s", method: "m", payload: []) }
+                await failure { () throws(ClientError) in try await client.call(service: "s", method: "m", payload: [])
+                }
             }
             for await _ in seen { break }
             task.cancel()
@@ -229,7 +232,7 @@ import Wire
             })
         var limits = Client.Limits()
         limits.lastStreamID = 3
-        try await with(server, limits: limits) { client in
+        try await with(server, limits: limits) { client async throws in
             let payloads = try await withThrowingTaskGroup(of: [UInt8].self) { group in
                 for _ in 0..<2 {
                     group.addTask { try await client.call(service: "s", method: "m", payload: []).payload }
@@ -253,7 +256,7 @@ import Wire
         }
         var limits = Client.Limits()
         limits.pendingCalls = 1
-        try await with(server, limits: limits) { client in
+        try await with(server, limits: limits) { client async throws in
             async let first = client.call(service: "s", method: "m", payload: [])
             for await _ in seen { break }
             let error = await failure { () throws(ClientError) in
@@ -272,7 +275,7 @@ import Wire
             try peer.reply(request, [1])
             peer.waitForClose()
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             // Tag and length of service and method, 3 bytes each; tag and length of the payload, 5 bytes.
             let fits = FrameHeader.maxLength - 6 - 5
             let payload = [UInt8](repeating: 7, count: fits + 1)
@@ -303,7 +306,7 @@ import Wire
             try peer.reply(try peer.request(), [0x08, 2])
             peer.waitForClose()
         }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             let answer = try await client.invoke(
                 app: "demo", function: "hello", version: 4, payload: Array("{}".utf8), headers: [Header("x", "y")])
             #expect(answer.payload == Array("hi".utf8) && answer.contentType == "text/plain")
@@ -318,7 +321,7 @@ import Wire
 
     @Test func aClosedClientRefuses() async throws {
         let server = try FakeServer { $0.waitForClose() }
-        try await with(server) { client in
+        try await with(server) { client async throws in
             await client.close()
             let error = await failure { () throws(ClientError) in
                 try await client.call(service: "s", method: "m", payload: [])

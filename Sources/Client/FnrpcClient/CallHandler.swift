@@ -78,7 +78,8 @@ final class CallHandler: ChannelInboundHandler {
             case .ended: return resume(.notSent)
             case .full:
                 return resume(
-                    .failure(ClientError(.busy, "too many calls wait on the connection to \(address); try again later")))
+                    .failure(ClientError(.busy, "too many calls wait on the connection to \(address); try again later"))
+                )
             }
         }
         if !table.isOpen { isOpen.clear() }
@@ -105,7 +106,8 @@ final class CallHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         end(
             ClientError(
-                .unavailable, "the daemon closed the connection to \(address) before it answered; the call may have run"))
+                .unavailable, "the daemon closed the connection to \(address) before it answered; the call may have run"
+            ))
         context.fireChannelInactive()
     }
 

@@ -84,7 +84,8 @@ extension Client {
             // Anything else would send for ever, or leave a gap.
             guard answer.offset > offset, answer.offset <= total else {
                 throw ClientError(
-                    .internalError, "the daemon answered offset \(answer.offset) to a chunk at \(offset) of \(total) bytes")
+                    .internalError,
+                    "the daemon answered offset \(answer.offset) to a chunk at \(offset) of \(total) bytes")
             }
             state.sent += answer.offset - offset
             offset = answer.offset

@@ -122,7 +122,8 @@ struct FunctionFileReader {
             warnings.append("\(document.path):\(entry.line): \(entry.key): has no effect; \(reason)")
             return
         }
-        let hint = FunctionKey.nearest(to: entry.key).map { "did you mean \($0)?" } ?? "docs/func.yaml.md lists them all"
+        let hint =
+            FunctionKey.nearest(to: entry.key).map { "did you mean \($0)?" } ?? "docs/func.yaml.md lists them all"
         throw document.failure(entry.line, "\(quoted(entry.key)) is not a known key; \(hint)")
     }
 
