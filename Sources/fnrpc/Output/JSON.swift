@@ -1,6 +1,6 @@
 import Yams
 
-/// A JSON value whose text never changes for the same value: keys are sorted unless they are given in an order.
+/// A JSON value whose text is always the same for the same value: keys are sorted.
 indirect enum JSON: Equatable {
     case null
     case bool(Bool)
@@ -11,7 +11,7 @@ indirect enum JSON: Equatable {
     case array([JSON])
     case object([String: JSON])
 
-    /// Compact for `indent` `nil`, else with line breaks.
+    /// Its text; compact, or with line breaks and two spaces a level.
     func text(pretty: Bool = false) -> String {
         var out = ""
         write(to: &out, depth: pretty ? 0 : nil)
