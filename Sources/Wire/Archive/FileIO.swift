@@ -2,7 +2,7 @@ import Glibc
 import Model
 
 /// A descriptor that is closed with its owner. Not thread-safe.
-package struct Descriptor: ~Copyable {
+package struct Descriptor: ~Copyable, Sendable {
     /// The number that the kernel knows it by.
     package let raw: Int32
 

@@ -4,10 +4,11 @@ import Model
 /// Opens what is beneath a folder, one path component after the other, and never through a link: what somebody swaps
 /// for a link meanwhile is refused, not followed. Remembers the last parent, since neighbours come together.
 /// Not thread-safe.
-package struct FolderCursor: ~Copyable {
+package struct FolderCursor: ~Copyable, Sendable {
     private let root: Descriptor
     private var parent: Descriptor?
-    private var parentPath: String = ""
+    private var parentDescriptor: Int32 = -1
+    private var parentPath = ""
 
     /// - Parameter path: the folder; the path itself may go through links.
     package init(path: String) throws(Failure) {
@@ -31,9 +32,10 @@ package struct FolderCursor: ~Copyable {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (root.raw, path) }
         let folder = String(path[..<slash])
         let name = String(path[path.index(after: slash)...])
-        if folder == parentPath, let parent { return (parent.raw, name) }
+        if parentDescriptor >= 0, folder.utf8.elementsEqual(parentPath.utf8) { return (parentDescriptor, name) }
         let raw = try openFolder(folder)
         parent = Descriptor(owning: raw)
+        parentDescriptor = raw
         parentPath = folder
         return (raw, name)
     }
