@@ -29,7 +29,7 @@ struct Fnrpc: AsyncParsableCommand {
         let outcome = await Outcome.running(Array(CommandLine.arguments.dropFirst()))
         if !outcome.help.isEmpty { try? Terminal.write(outcome.help, to: STDOUT_FILENO) }
         if !outcome.complaint.isEmpty { Terminal.complain(outcome.complaint) }
-        exit(outcome.exitCode)
+        Glibc.exit(outcome.exitCode)
     }
 }
 

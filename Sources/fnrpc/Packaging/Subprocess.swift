@@ -12,6 +12,9 @@ enum Subprocess {
     /// A line longer than this is cut there; a program's output is not ours to trust.
     static let maxLineBytes = 4096
 
+    /// Changes the folder before it executes the program (coreutils 8.28 and later).
+    private static let chdir = "/usr/bin/env"
+
     /// - Parameters:
     ///   - arguments: the program's absolute path first.
     ///   - directory: where it runs.
@@ -37,6 +40,7 @@ enum Subprocess {
         _ arguments: [String], _ environment: [String: String], _ directory: String
     ) throws(Failure) -> (pid_t, Int32) {
         let program = arguments.first ?? ""
+        guard access(program, X_OK) == 0 else { throw failure(program, errno) }
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw failure(program, errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -48,7 +52,6 @@ enum Subprocess {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
-        posix_spawn_file_actions_addchdir_np(&actions, directory)
 
         // We ignore SIGINT; a child must not inherit that. Its own group lets us forward the signal to all of it.
         var attributes = posix_spawnattr_t()
@@ -65,9 +68,10 @@ enum Subprocess {
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var child: pid_t = 0
-        let code = withCStrings(arguments) { argv in
+        // Swift's Glibc does not show posix_spawn_file_actions_addchdir_np.
+        let code = withCStrings([chdir, "-C", directory] + arguments) { argv in
             withCStrings(environment.map { "\($0.key)=\($0.value)" }.sorted()) { envp in
-                posix_spawn(&child, program, &actions, &attributes, argv, envp)
+                posix_spawn(&child, chdir, &actions, &attributes, argv, envp)
             }
         }
         guard code == 0 else {

@@ -16,15 +16,15 @@ struct AppGet: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let app: App = try await connection.withClient { client in
+        let found: App = try await connection.withClient { client in
             try await client.call("fnrpc.v1.Apps", "Get", GetAppRequest(app: app), timeout: CommandLimits.answer)
         }
         switch output.output {
-        case .json: try JSON(app).print()
+        case .json: try JSON(found).print()
         case .table:
             let text = Table.pairs([
-                ("name", app.name.text), ("id", app.meta.id.description), ("created", Shown.time(app.meta.createdAt)),
-                ("updated", Shown.time(app.meta.updatedAt)), ("revision", "\(app.meta.revision)"),
+                ("name", found.name.text), ("id", found.meta.id.description), ("created", Shown.time(found.meta.createdAt)),
+                ("updated", Shown.time(found.meta.updatedAt)), ("revision", "\(found.meta.revision)"),
             ])
             try Terminal.write(text, to: STDOUT_FILENO)
         }
