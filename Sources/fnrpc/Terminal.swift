@@ -14,7 +14,8 @@ enum Terminal {
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
                 if errno == EPIPE { throw OutputClosed() }
-                throw Failure(.internalError, "cannot write to descriptor \(descriptor): \(String(cString: strerror(errno)))")
+                throw Failure(
+                    .internalError, "cannot write to descriptor \(descriptor): \(String(cString: strerror(errno)))")
             }
             rest = rest.dropFirst(count)
         }

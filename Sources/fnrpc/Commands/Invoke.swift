@@ -23,7 +23,8 @@ struct Invoke: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The file that holds the body; - is standard input.")
     var file: String?
 
-    @Option(help: "The body's type. Default: application/json if it is JSON, else text/plain or application/octet-stream.")
+    @Option(
+        help: "The body's type. Default: application/json if it is JSON, else text/plain or application/octet-stream.")
     var contentType: String?
 
     @Option(help: ArgumentHelp("How long to wait, at most.", valueName: "seconds"))

@@ -18,7 +18,8 @@ struct FunctionFolder {
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         var info = stat()
         guard stat(path, &info) == 0 else {
-            throw Failure(.invalid, "folder \(quoted(path)) does not exist; make one with fnrpc init NAME --runtime python")
+            throw Failure(
+                .invalid, "folder \(quoted(path)) does not exist; make one with fnrpc init NAME --runtime python")
         }
         guard info.st_mode & S_IFMT == S_IFDIR else {
             throw Failure(.invalid, "\(quoted(path)) is not a folder; name the folder that holds func.yaml")
@@ -45,7 +46,8 @@ struct FunctionFolder {
         }
         guard info.st_size <= YAMLDocument.maxBytes else {
             throw Failure(
-                .tooLarge, "\(path): \(info.st_size) bytes are over the limit of \(YAMLDocument.maxBytes) for this file")
+                .tooLarge, "\(path): \(info.st_size) bytes are over the limit of \(YAMLDocument.maxBytes) for this file"
+            )
         }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Failure(.invalid, "\(path): cannot be read; make it a readable file")

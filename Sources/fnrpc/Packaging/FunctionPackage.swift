@@ -48,7 +48,8 @@ final class FunctionPackage: UploadSource {
         var filled = 0
         while filled < count {
             let got = bytes.withUnsafeMutableBytes { buffer in
-                pread(descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset) + off_t(filled))
+                pread(
+                    descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset) + off_t(filled))
             }
             if got < 0 && errno == EINTR { continue }
             guard got > 0 else { throw Failure(.internalError, "the packed function cannot be read back; try again") }

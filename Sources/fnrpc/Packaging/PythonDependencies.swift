@@ -101,7 +101,8 @@ struct PythonDependencies {
             [Self.interpreter, "-I", "-c", "import pip"], environment: environment, directory: "/")
         guard pip == .exit(0) else {
             throw Failure(
-                .invalid, "\(Self.fileName) needs pip for \(Self.interpreter); install it with: apt-get install python3-pip")
+                .invalid,
+                "\(Self.fileName) needs pip for \(Self.interpreter); install it with: apt-get install python3-pip")
         }
         return lines.joined(separator: " ")
     }
@@ -148,7 +149,8 @@ struct PythonDependencies {
         // source, or not at all, as it would anywhere. The working folder is first on Python's path: it is ours.
         let ending = try Subprocess.run(
             [
-                Self.interpreter, "-s", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash", "-s", packages,
+                Self.interpreter, "-s", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash", "-s",
+                packages,
                 "-p", Self.mountPoint, packages,
             ], environment: environment, directory: work)
         guard ending == .exit(0) || ending == .exit(1) else {

@@ -83,7 +83,8 @@ enum Subprocess {
 
     private static func failure(_ program: String, _ code: Int32) -> Failure {
         Failure(
-            code == ENOENT ? .notFound : .internalError, "\(program) cannot be started: \(String(cString: strerror(code)))")
+            code == ENOENT ? .notFound : .internalError,
+            "\(program) cannot be started: \(String(cString: strerror(code)))")
     }
 
     private static func readLines(_ descriptor: Int32, _ onLine: (String) -> Void) {
@@ -114,7 +115,9 @@ private func withCStrings<R>(
     defer { for pointer in pointers { free(pointer) } }
     pointers.append(nil)
     return pointers.withUnsafeMutableBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { preconditionFailure("BUG: the array holds at least the null pointer") }
+        guard let base = buffer.baseAddress else {
+            preconditionFailure("BUG: the array holds at least the null pointer")
+        }
         return body(base)
     }
 }

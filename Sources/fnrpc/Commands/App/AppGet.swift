@@ -23,7 +23,8 @@ struct AppGet: AsyncParsableCommand {
         case .json: try JSON(found).print()
         case .table:
             let text = Table.pairs([
-                ("name", found.name.text), ("id", found.meta.id.description), ("created", Shown.time(found.meta.createdAt)),
+                ("name", found.name.text), ("id", found.meta.id.description),
+                ("created", Shown.time(found.meta.createdAt)),
                 ("updated", Shown.time(found.meta.updatedAt)), ("revision", "\(found.meta.revision)"),
             ])
             try Terminal.write(text, to: STDOUT_FILENO)
