@@ -147,7 +147,8 @@ extension FunctionSpec {
             guard (1...Limits.keyBytes).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
             else {
                 throw Failure(
-                    .invalid, "\(field): the key \(quoted(key)) needs 1 to \(Limits.keyBytes) printable ASCII characters")
+                    .invalid,
+                    "\(field): the key \(quoted(key)) needs 1 to \(Limits.keyBytes) printable ASCII characters")
             }
             guard value.utf8.count <= Limits.annotationBytes else {
                 throw Failure(

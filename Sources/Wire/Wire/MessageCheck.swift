@@ -15,7 +15,9 @@ struct MessageCheck {
         _ bytes: UnsafeRawBufferPointer, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, path: String,
         depth: Int = 0
     ) throws(Failure) {
-        guard depth < Self.maxDepth else { throw Failure(.invalid, "\(path): nested deeper than \(Self.maxDepth) levels") }
+        guard depth < Self.maxDepth else {
+            throw Failure(.invalid, "\(path): nested deeper than \(Self.maxDepth) levels")
+        }
         var scanner = FieldScanner(bytes)
         var seen: Set<UInt32> = []
         while true {

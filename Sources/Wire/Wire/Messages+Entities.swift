@@ -168,7 +168,8 @@ extension Function: WireMessage {
         self.init(
             meta: try Meta(field: raw.meta), appID: try identifier(raw.app_id, "app_id"),
             appName: try Name(text(raw.app_name), field: "app_name"), name: try Name(text(raw.name), field: "name"),
-            spec: try FunctionSpec(spec.pointee), package: try Digest(text(raw.package_digest), field: "package_digest"),
+            spec: try FunctionSpec(spec.pointee),
+            package: try Digest(text(raw.package_digest), field: "package_digest"),
             latestVersion: raw.latest_version)
     }
 

@@ -35,8 +35,8 @@ extension WireMessage {
         let probe = UnsafeMutablePointer<Raw>.allocate(capacity: 1)
         defer { probe.deallocate() }
         Self.initialize(probe)
-        let descriptor = UnsafeMutableRawPointer(probe).assumingMemoryBound(to: ProtobufCMessage.self).pointee.descriptor
-        guard let descriptor else { preconditionFailure("BUG: a generated message has no descriptor") }
+        let base = UnsafeMutableRawPointer(probe).assumingMemoryBound(to: ProtobufCMessage.self)
+        guard let descriptor = base.pointee.descriptor else { preconditionFailure("BUG: a generated message has no descriptor") }
         try MessageCheck(strict: strict).check(bytes, descriptor, path: "")
         guard let raw = arena.unpack(bytes, descriptor) else {
             throw Failure(.invalid, "the \(String(cString: descriptor.pointee.short_name)) message does not parse")

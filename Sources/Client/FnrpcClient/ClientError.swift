@@ -1,0 +1,66 @@
+package import Model
+
+/// Why a call failed: the only error that this library throws.
+public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of failure it is.
+    public let code: Code
+    /// One sentence for a person.
+    public let message: String
+    /// The id of the failed call, where the daemon told one; `fnrpc call get` shows it.
+    public let callID: String?
+
+    /// The kinds of failure. Later versions may add cases.
+    public enum Code: String, Sendable, CaseIterable {
+        /// The request is malformed or out of range.
+        case invalid = "INVALID"
+        /// A body, frame or package is over its limit.
+        case tooLarge = "TOO_LARGE"
+        /// The named entity does not exist.
+        case notFound = "NOT_FOUND"
+        /// An entity with this name exists.
+        case exists = "EXISTS"
+        /// Somebody else changed it meanwhile.
+        case conflict = "CONFLICT"
+        /// The state of the entity does not allow this.
+        case precondition = "PRECONDITION"
+        /// The user's code failed: it crashed, exited, or answered with an error.
+        case functionFailed = "FUNCTION_FAILED"
+        /// A clock ran out.
+        case timeout = "TIMEOUT"
+        /// The Swift task was cancelled, or the daemon cancelled the call.
+        case cancelled = "CANCELLED"
+        /// A queue or limit is full; try again later.
+        case busy = "BUSY"
+        /// The daemon is stopping or not reachable, or the connection was lost.
+        case unavailable = "UNAVAILABLE"
+        /// The caller may not do this.
+        case notPermitted = "NOT_PERMITTED"
+        /// No such service or method.
+        case unimplemented = "UNIMPLEMENTED"
+        /// The platform itself failed, or answered with something that makes no sense.
+        case internalError = "INTERNAL"
+    }
+
+    /// - Parameter callID: `nil` if there is none.
+    public init(_ code: Code, _ message: String, callID: String? = nil) {
+        self.code = code
+        self.message = message
+        self.callID = callID
+    }
+
+    public var description: String { message }
+}
+
+extension ClientError {
+    /// The same failure in the words of this library.
+    package init(_ failure: Failure, callID: String? = nil) {
+        self.init(Code(failure.code), failure.message, callID: callID)
+    }
+}
+
+extension ClientError.Code {
+    /// The two enumerations have the same raw values; a test compares them.
+    init(_ code: Failure.Code) {
+        self = Self(rawValue: code.rawValue) ?? .internalError
+    }
+}

@@ -1,0 +1,131 @@
+import Model
+
+/// Which part of a list is wanted.
+package struct PageRequest: Hashable, Sendable {
+    /// The longest page.
+    package static let maxSize: UInt32 = 1000
+    /// The page's length when none is asked for.
+    package static let defaultSize: UInt32 = 100
+
+    /// ``Page/nextCursor`` of the page before; empty for the first.
+    package var cursor: String
+    /// 1 to 1000 items; 0 is 100.
+    package var size: UInt32
+
+    package init(cursor: String = "", size: UInt32 = 0) {
+        self.cursor = cursor
+        self.size = size
+    }
+
+    /// The checked size.
+    func limit() throws(Failure) -> Int {
+        guard size <= Self.maxSize else {
+            throw Failure(.invalid, "page size: \(size) is out of range; 1 to \(Self.maxSize) items")
+        }
+        return Int(size == 0 ? Self.defaultSize : size)
+    }
+}
+
+/// A part of a list.
+package struct Page<Item: Sendable>: Sendable {
+    package var items: [Item]
+    /// Where the next page starts; empty at the end. Stays good when items are added.
+    package var nextCursor: String
+
+    package init(items: [Item], nextCursor: String) {
+        self.items = items
+        self.nextCursor = nextCursor
+    }
+
+    /// Makes a page of what was found.
+    ///
+    /// - Parameter found: up to one item more than the page has; that one is only the sign that there is more.
+    init(found: [Item], limit: Int, list: Cursor.List, key: (Item) -> String) {
+        items = Array(found.prefix(limit))
+        nextCursor = ""
+        if found.count > limit, let last = items.last { nextCursor = Cursor.text(of: key(last), in: list) }
+    }
+}
+
+extension Page: Equatable where Item: Equatable {}
+
+/// Where a page starts: base64url of the list's tag, a dot, and the sort key of the last item before it. Opaque to
+/// callers; a cursor of another list is refused.
+enum Cursor {
+    /// A list that has pages.
+    enum List {
+        case apps
+        case functions(app: Identifier)
+        case versions(function: Identifier)
+        case calls(function: Identifier)
+
+        var tag: String {
+            switch self {
+            case .apps: "a"
+            case .functions(let app): "f\(app)"
+            case .versions(let function): "v\(function)"
+            case .calls(let function): "c\(function)"
+            }
+        }
+
+        /// Whether a key is one of this list's.
+        func accepts(_ key: String) -> Bool {
+            switch self {
+            case .apps, .functions: (try? Name(key, field: "cursor")) != nil
+            case .versions: UInt32(key).map { String($0) == key } ?? false
+            case .calls: Identifier(key) != nil
+            }
+        }
+    }
+
+    static func text(of key: String, in list: List) -> String {
+        Base64URL.encode(Array("\(list.tag).\(key)".utf8))
+    }
+
+    /// The key; `nil` for the empty cursor.
+    static func key(of cursor: String, in list: List) throws(Failure) -> String? {
+        if cursor.isEmpty { return nil }
+        let prefix = list.tag + "."
+        guard cursor.utf8.count <= 512, let bytes = Base64URL.decode(cursor),
+            let text = String(validating: bytes, as: UTF8.self), text.hasPrefix(prefix),
+            list.accepts(String(text.dropFirst(prefix.count)))
+        else {
+            throw Failure(.invalid, "cursor: \(quoted(cursor)) is not from this list; start again without a cursor")
+        }
+        return String(text.dropFirst(prefix.count))
+    }
+}
+
+/// RFC 4648 §5, without padding.
+enum Base64URL {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        var result: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            bits <<= UInt32(8 * (3 - group.count))
+            for digit in 0...group.count { result.append(alphabet[Int(bits >> UInt32(18 - 6 * digit) & 63)]) }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// `nil` for what ``encode(_:)`` does not produce.
+    static func decode(_ text: String) -> [UInt8]? {
+        var result: [UInt8] = []
+        var bits: UInt32 = 0
+        var count: UInt32 = 0
+        for byte in text.utf8 {
+            guard let digit = alphabet.firstIndex(of: byte) else { return nil }
+            bits = bits << 6 | UInt32(digit)
+            count += 6
+            if count >= 8 {
+                count -= 8
+                result.append(UInt8(truncatingIfNeeded: bits >> count))
+            }
+            bits &= (1 << count) - 1
+        }
+        return bits == 0 && count < 6 ? result : nil
+    }
+}

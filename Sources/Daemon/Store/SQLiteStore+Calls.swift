@@ -1,0 +1,93 @@
+import Foundation
+import GRDB
+import Model
+
+extension SQLiteStore {
+    package func append(_ calls: [CallRecord]) async throws(Failure) {
+        if calls.isEmpty { return }
+        do {
+            try await pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = NORMAL")
+                defer { try? database.execute(sql: "PRAGMA synchronous = FULL") }
+                try database.inTransaction(.immediate) {
+                    for call in calls { try Self.insert(call, database) }
+                    return .commit
+                }
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+            throw Rules.callExists()
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    package func calls(
+        app: String, function: String, page: PageRequest
+    ) async throws(Failure) -> Page<CallRecord> {
+        try await read { database in
+            let parent = try Self.function(app, function, database)
+            let list = Cursor.List.calls(function: parent.meta.id)
+            let limit = try page.limit()
+            // After every id, by its text.
+            let before = try Cursor.key(of: page.cursor, in: list) ?? "~"
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT * FROM calls WHERE function_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+                arguments: [parent.meta.id.description, before, limit + 1])
+            return Page(found: try rows.map(Rows.call), limit: limit, list: list) { $0.meta.id.description }
+        }
+    }
+
+    package func call(_ id: String) async throws(Failure) -> CallRecord {
+        let id = try Rules.callID(id)
+        return try await read { database in
+            guard
+                let row = try Row.fetchOne(
+                    database, sql: "SELECT * FROM calls WHERE id = ?", arguments: [id.description])
+            else { throw Rules.noCall(id) }
+            return try Rows.call(row)
+        }
+    }
+
+    package func callLog(_ id: String) async throws(Failure) -> CallLog {
+        let id = try Rules.callID(id)
+        return try await read { database in
+            guard
+                let row = try Row.fetchOne(
+                    database,
+                    sql: "SELECT log, log_truncated FROM calls LEFT JOIN call_logs ON call_id = id WHERE id = ?",
+                    arguments: [id.description])
+            else { throw Rules.noCall(id) }
+            return CallLog(bytes: (row["log"] as Data?).map { Array($0) } ?? [], truncated: row["log_truncated"])
+        }
+    }
+
+    @discardableResult
+    package func pruneCalls(keep: Int) async throws(Failure) -> Int {
+        try await write { database in
+            let limit = max(keep, 0)
+            guard
+                let newest = try String.fetchOne(
+                    database, sql: "SELECT id FROM calls ORDER BY id DESC LIMIT 1 OFFSET ?", arguments: [limit])
+            else { return 0 }
+            try database.execute(sql: "DELETE FROM calls WHERE id <= ?", arguments: [newest])
+            return database.changesCount
+        }
+    }
+
+    private static func insert(_ call: CallRecord, _ database: Database) throws {
+        try Rows.insert(
+            "calls", call.meta,
+            [
+                "app_id": call.appID.description, "app_name": call.appName, "function_id": call.functionID.description,
+                "function_name": call.functionName, "version": Int64(call.version), "status": call.status.rawValue,
+                "error": call.error, "started_at": call.startedAt?.nanoseconds,
+                "completed_at": call.completedAt.nanoseconds, "wait_nanos": Int64(clamping: call.waitNanos),
+                "cold_start_nanos": call.coldStartNanos.map { Int64(clamping: $0) },
+                "run_nanos": Int64(clamping: call.runNanos), "container": call.container,
+                "log_truncated": call.logTruncated,
+            ], database)
+        if call.log.isEmpty { return }
+        try database.cachedStatement(sql: "INSERT INTO call_logs (call_id, log) VALUES (?, ?)")
+            .execute(arguments: [call.meta.id.description, Data(call.log)])
+    }
+}

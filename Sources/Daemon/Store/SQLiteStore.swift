@@ -1,0 +1,121 @@
+import GRDB
+import Glibc
+import Model
+
+/// The ``Store`` on disk: one SQLite database in WAL mode by GRDB; one writer, several readers. Thread-safe.
+///
+/// The catalog is written with `synchronous = FULL`: what was answered is on disk. Call records are written with
+/// `NORMAL`: no flush for each batch.
+package final class SQLiteStore: Store {
+    package let schemaVersion: Int
+    package let instanceID: Identifier
+    let pool: DatabasePool
+    let now: @Sendable () -> Timestamp
+
+    /// Opens or makes the database, and brings it to the present schema. Blocks.
+    ///
+    /// - Parameters:
+    ///   - path: the file; `-wal` and `-shm` come beside it. Made with mode 0600, which SQLite gives to those too.
+    ///   - now: the clock for the entities' times.
+    /// - Throws: `precondition` if a newer daemon wrote it.
+    package init(path: String, now: @escaping @Sendable () -> Timestamp = { Timestamp.now() }) throws(Failure) {
+        let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if raw >= 0 { Glibc.close(raw) }
+        do {
+            var configuration = Configuration()
+            configuration.label = "fnrpc.store"
+            configuration.foreignKeysEnabled = true
+            configuration.busyMode = .timeout(5)
+            configuration.maximumReaderCount = 4
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            let migrator = Migrations.migrator
+            if try pool.read(migrator.hasBeenSuperseded) {
+                throw Failure(
+                    .precondition,
+                    "the database was written by a newer fnrpcd (this one knows schema \(Migrations.count)); "
+                        + "install that version or a newer one")
+            }
+            try migrator.migrate(pool)
+            let fresh = Rules.newID(now())
+            instanceID = try pool.writeWithoutTransaction { database in
+                // GRDB sets NORMAL on the writer when it turns WAL on.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                try database.execute(
+                    sql: "INSERT OR IGNORE INTO meta (key, value) VALUES ('instance_id', ?)",
+                    arguments: [fresh.description])
+                let text = try String.fetchOne(database, sql: "SELECT value FROM meta WHERE key = 'instance_id'")
+                return try Rows.id(text ?? "")
+            }
+            schemaVersion = Migrations.count
+            self.pool = pool
+            self.now = now
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// Closes the database; every later use throws. Blocks.
+    package func close() throws(Failure) {
+        do {
+            try pool.close()
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(Failure) -> Value {
+        do {
+            return try await pool.read(body)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// One transaction.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(Failure) -> Value {
+        do {
+            return try await pool.write(body)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    static func failure(_ error: any Error) -> Failure {
+        if let failure = error as? Failure { return failure }
+        if error is CancellationError { return Failure(.cancelled, "the caller went away") }
+        guard let error = error as? DatabaseError else {
+            return Failure(.internalError, "the database failed: \(error)")
+        }
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            return Failure(
+                .internalError, "the disk that holds the database is full; nothing was stored; free some space")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            return Failure(.busy, "the database is locked by another program; try again")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            return Failure(
+                .internalError, "the database is damaged (\(error.message ?? "no detail")); restore a backup")
+        case .SQLITE_CANTOPEN:
+            return Failure(
+                .internalError, "the database cannot be opened; check that its folder exists and is writable")
+        default:
+            return Failure(
+                .internalError, "the database failed: \(error.message ?? "no detail") (\(error.extendedResultCode))")
+        }
+    }
+
+    package func counts() async throws(Failure) -> StoreCounts {
+        try await read { database in
+            func count(_ table: String) throws -> Int {
+                try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0
+            }
+            return StoreCounts(
+                apps: try count("apps"), functions: try count("functions"), versions: try count("versions"),
+                packages: try count("packages"), calls: try count("calls"))
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package import Model
+
+/// A Request frame to send: sizes first, then bytes, so that it is written once into memory that exists.
+package struct RequestFrame {
+    private let service: UnsafeRawBufferPointer
+    private let method: UnsafeRawBufferPointer
+    private let payload: UnsafeRawBufferPointer
+    private let timeoutNanos: Int64
+    private let metadata: UnsafeBufferPointer<MetadataEntry>
+    /// Bytes of data; at most `FrameHeader.maxLength`, which the caller checks.
+    package let length: Int
+
+    /// - Parameters: borrowed; must stay alive until written.
+    package init(
+        service: UnsafeRawBufferPointer, method: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+        timeoutNanos: Int64, metadata: UnsafeBufferPointer<MetadataEntry>
+    ) {
+        self.service = service
+        self.method = method
+        self.payload = payload
+        self.timeoutNanos = timeoutNanos
+        self.metadata = metadata
+        var length = FieldSize.field(1, length: service.count) + FieldSize.field(2, length: method.count)
+        if payload.count > 0 { length += FieldSize.field(3, length: payload.count) }
+        if timeoutNanos != 0 { length += FieldSize.field(4, varint: UInt64(bitPattern: timeoutNanos)) }
+        for entry in metadata { length += FieldSize.field(5, length: entry.size) }
+        self.length = length
+    }
+
+    /// Writes header and data.
+    ///
+    /// - Parameter buffer: exactly `FrameHeader.size + length` bytes.
+    package func write(streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
+        var writer = frameWriter(buffer, length: length, streamID: streamID, type: FrameHeader.request)
+        writer.field(1, bytes: service)
+        writer.field(2, bytes: method)
+        if payload.count > 0 { writer.field(3, bytes: payload) }
+        if timeoutNanos != 0 { writer.field(4, varint: UInt64(bitPattern: timeoutNanos)) }
+        for entry in metadata { entry.write(5, to: &writer) }
+        precondition(writer.isFull, "BUG: the computed size is too large")
+    }
+}
+
+/// A Response frame to send: a status, or a payload, and our response metadata.
+package struct ResponseFrame {
+    private let status: UnsafeRawBufferPointer
+    private let payload: UnsafeRawBufferPointer
+    private let metadata: UnsafeBufferPointer<MetadataEntry>
+    /// Bytes of data.
+    package let length: Int
+
+    /// - Parameters:
+    ///   - status: an encoded Status message; empty on success.
+    ///   - payload: borrowed; must stay alive until written.
+    package init(
+        status: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+        payload: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
+    ) {
+        self.status = status
+        self.payload = payload
+        self.metadata = metadata
+        var length = 0
+        if status.count > 0 { length += FieldSize.field(1, length: status.count) }
+        if payload.count > 0 { length += FieldSize.field(2, length: payload.count) }
+        for entry in metadata { length += FieldSize.field(100, length: entry.size) }
+        self.length = length
+    }
+
+    /// Writes header and data.
+    ///
+    /// - Parameter buffer: exactly `FrameHeader.size + length` bytes.
+    package func write(streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
+        var writer = frameWriter(buffer, length: length, streamID: streamID, type: FrameHeader.response)
+        if status.count > 0 { writer.field(1, bytes: status) }
+        if payload.count > 0 { writer.field(2, bytes: payload) }
+        for entry in metadata { entry.write(100, to: &writer) }
+        precondition(writer.isFull, "BUG: the computed size is too large")
+    }
+}
+
+/// Writes the header and gives a writer for the data behind it.
+private func frameWriter(
+    _ buffer: UnsafeMutableRawBufferPointer, length: Int, streamID: UInt32, type: UInt8
+) -> FieldWriter {
+    precondition(buffer.count == FrameHeader.size + length && length <= FrameHeader.maxLength, "BUG: frame size")
+    guard let base = buffer.baseAddress else { preconditionFailure("BUG: a frame has at least a header") }
+    FrameHeader(length: UInt32(length), streamID: streamID, type: type).write(to: base)
+    // A frame without data is legal; the writer then has nothing to write.
+    return FieldWriter(UnsafeMutableRawBufferPointer(start: base + FrameHeader.size, count: length))
+}
+
+extension Failure {
+    /// The longest text that goes out, bytes; longer ones are cut.
+    package static let maxMessageBytes = 16 << 10
+
+    /// An encoded ttrpc Status: code, text, and an ErrorInfo with our reason.
+    package func encodedStatus() -> [UInt8] {
+        let text = Array(message.utf8.prefix(Self.maxMessageBytes))
+        return Self.encodedStatus(code: code.status, reason: code.rawValue, message: text)
+    }
+
+    /// An encoded ttrpc Status with a given code, for answers of functions.
+    package static func encodedStatus(code: Int32, reason: String, message: [UInt8]) -> [UInt8] {
+        // A cut inside a character, or a function's bad text, must not make the message unreadable for strict clients.
+        let message = Array(String(decoding: message, as: UTF8.self).utf8)
+        let reason = Array(reason.utf8)
+        let type = bytes(of: ErrorInfo.type)
+        let domain = bytes(of: ErrorInfo.domain)
+        let info = FieldSize.field(1, length: reason.count) + FieldSize.field(2, length: domain.count)
+        let any = FieldSize.field(1, length: type.count) + FieldSize.field(2, length: info)
+        let size =
+            FieldSize.field(1, varint: UInt64(code)) + FieldSize.field(2, length: message.count)
+            + FieldSize.field(3, length: any)
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            var writer = FieldWriter(UnsafeMutableRawBufferPointer(buffer).prefix(size).rebased)
+            writer.field(1, varint: UInt64(code))
+            message.withUnsafeBytes { writer.field(2, bytes: $0) }
+            writer.header(3, length: any)
+            writer.field(1, bytes: type)
+            writer.header(2, length: info)
+            reason.withUnsafeBytes { writer.field(1, bytes: $0) }
+            writer.field(2, bytes: domain)
+            count = size
+        }
+    }
+
+    private static func bytes(of literal: StaticString) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+    }
+}
+
+extension Slice<UnsafeMutableRawBufferPointer> {
+    /// The same bytes with indexes from 0.
+    var rebased: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: self) }
+}

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// `fnrpc app …`.
+struct AppCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "app", abstract: "Shows apps, the groups of functions.", subcommands: [AppList.self, AppGet.self])
+}

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// `fnrpc system …`.
+struct SystemCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "system", abstract: "Shows the daemon itself.", subcommands: [SystemInfo.self])
+}

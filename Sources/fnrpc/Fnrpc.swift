@@ -1,0 +1,139 @@
+import ArgumentParser
+import FnrpcClient
+import Glibc
+import Model
+
+/// The `fnrpc` command.
+@main
+struct Fnrpc: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fnrpc",
+        abstract: "Deploys functions to fnrpcd and calls them.",
+        discussion: """
+            A first function, from nothing:
+
+              fnrpc init hello --runtime python
+              fnrpc deploy hello --app demo
+              fnrpc invoke demo/hello -d '{"name":"Ada"}'
+
+            Exit codes: 0 success, 2 usage, 3 not found, 4 refused input, 5 the function failed, 6 time out, 7 busy,
+            8 daemon unreachable, 9 not permitted, 1 anything else.
+            """,
+        subcommands: [
+            Init.self, Deploy.self, Invoke.self, AppCommands.self, FunctionCommands.self, VersionCommands.self,
+            CallCommands.self, SystemCommands.self,
+        ])
+
+    static func main() async {
+        Interruption.shared.watch()
+        let outcome = await Outcome.running(Array(CommandLine.arguments.dropFirst()))
+        if !outcome.help.isEmpty { try? Terminal.write(outcome.help, to: STDOUT_FILENO) }
+        if !outcome.complaint.isEmpty { Terminal.complain(outcome.complaint) }
+        Glibc.exit(outcome.exitCode)
+    }
+}
+
+/// How a run of the command ended.
+struct Outcome: Equatable {
+    /// The issue's table; `Failure.Code` has the rest.
+    enum Code {
+        static let success: Int32 = 0
+        static let other: Int32 = 1
+        static let usage: Int32 = 2
+    }
+
+    let exitCode: Int32
+    /// For standard output.
+    var help = ""
+    /// One sentence for standard error; empty if there is nothing to say.
+    var complaint = ""
+
+    /// Parses and runs.
+    static func running(_ arguments: [String]) async -> Outcome {
+        do {
+            var command = try Fnrpc.parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            return Outcome(exitCode: Code.success)
+        } catch {
+            return Outcome(error)
+        }
+    }
+
+    init(exitCode: Int32, help: String = "", complaint: String = "") {
+        self.exitCode = exitCode
+        self.help = help
+        self.complaint = complaint
+    }
+
+    /// The outcome of any error.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as Failure:
+            self.init(exitCode: failure.code.exitCode, complaint: failure.message)
+        case let error as ClientError:
+            let code = Failure.Code(rawValue: error.code.rawValue) ?? .internalError
+            self.init(exitCode: code.exitCode, complaint: Advice.sentence(for: error))
+        case is Terminal.OutputClosed:
+            self.init(exitCode: Code.other)
+        default:
+            self.init(parserError: error)
+        }
+    }
+
+    /// ArgumentParser's usage exit is 64; ours is 2.
+    private init(parserError error: any Error) {
+        if Fnrpc.exitCode(for: error) == .success {
+            self.init(exitCode: Code.success, help: Fnrpc.fullMessage(for: error) + "\n")
+            return
+        }
+        let message = Fnrpc.message(for: error)
+        guard Fnrpc.exitCode(for: error) == .validationFailure else {
+            self.init(exitCode: Code.other, complaint: message)
+            return
+        }
+        let lines = message.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }
+        let sentence = lines.joined(separator: " ").trimmingPrefix { $0 == " " }
+        let ending = sentence.hasSuffix(".") ? String(sentence.dropLast()) : String(sentence)
+        self.init(exitCode: Code.usage, complaint: "\(ending); see \(Self.helpCommand(for: error))")
+    }
+
+    /// ArgumentParser knows which command was meant, and tells only here: "See 'fnrpc init --help' for …".
+    private static func helpCommand(for error: any Error) -> String {
+        for line in Fnrpc.fullMessage(for: error).split(separator: "\n") where line.contains("See '") {
+            let parts = line.split(separator: "'")
+            if parts.count >= 2 { return String(parts[1]) }
+        }
+        return "fnrpc --help"
+    }
+}
+
+/// What to do next about an error of the daemon.
+enum Advice {
+    static func sentence(for error: ClientError) -> String {
+        let message = error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
+        // A daemon that gives advice itself separates it so.
+        if message.contains(";") { return message + (error.callID.map { " (call \($0))" } ?? "") }
+        return message + "; " + advice(for: error)
+    }
+
+    private static func advice(for error: ClientError) -> String {
+        let log = error.callID.map { "fnrpc call logs \($0)" }
+        return switch error.code {
+        case .functionFailed: "see \(log ?? "its log with fnrpc call list and fnrpc call logs ID")"
+        case .timeout: log.map { "see \($0), or raise timeout in func.yaml" } ?? "try again with a longer --timeout"
+        case .notFound: "see what there is with fnrpc app list, fnrpc fn list APP and fnrpc call list"
+        case .busy: "try again later, or raise max_containers in func.yaml"
+        case .unavailable: "check that fnrpcd runs and try again"
+        case .notPermitted: "run it as a user who may"
+        case .conflict: "try again"
+        case .unimplemented: "update fnrpcd to the version of this command"
+        case .internalError: "look at the daemon's log" + (error.callID.map { " for call \($0)" } ?? "")
+        case .cancelled: "call it again"
+        case .invalid, .tooLarge, .exists, .precondition: "correct it and try again"
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import Model
+import Wire
+
+// The names here are an interface: programs read them. Times are RFC 3339 in UTC with nanoseconds.
+
+extension JSON {
+    /// Prints it on standard output.
+    func print() throws {
+        try Terminal.print(text(pretty: true))
+    }
+
+    init(_ map: [String: String]) {
+        self = .object(map.mapValues { .string($0) })
+    }
+
+    /// Text as it is, anything else as base64 under another name.
+    static func body(_ bytes: [UInt8], _ name: String) -> [String: JSON] {
+        if let text = String(validating: bytes, as: UTF8.self) { return [name: .string(text)] }
+        return [name + "_base64": .string(Data(bytes).base64EncodedString())]
+    }
+
+    /// What every entity carries.
+    static func meta(_ meta: Meta) -> [String: JSON] {
+        [
+            "api_version": .unsigned(UInt64(meta.apiVersion)), "id": .string(meta.id.description),
+            "revision": .unsigned(meta.revision), "created_at": .string(meta.createdAt.description),
+            "updated_at": .string(meta.updatedAt.description), "labels": JSON(meta.labels),
+        ]
+    }
+
+    private static func entity(_ meta: Meta, _ members: [String: JSON]) -> JSON {
+        .object(Self.meta(meta).merging(members) { _, own in own })
+    }
+
+    init(_ app: App) {
+        self = Self.entity(app.meta, ["name": .string(app.name.text)])
+    }
+
+    init(_ function: Function) {
+        self = Self.entity(
+            function.meta,
+            [
+                "app_id": .string(function.appID.description), "app": .string(function.appName.text),
+                "name": .string(function.name.text), "spec": JSON(function.spec),
+                "package": .string(function.package.description),
+                "latest_version": .unsigned(UInt64(function.latestVersion)),
+            ])
+    }
+
+    init(_ version: Version) {
+        self = Self.entity(
+            version.meta,
+            [
+                "function_id": .string(version.functionID.description), "number": .unsigned(UInt64(version.number)),
+                "description": .string(version.description), "spec": JSON(version.spec),
+                "package": .string(version.package.description), "package_bytes": .unsigned(version.packageBytes),
+                "interpreter": .string(version.interpreter),
+            ])
+    }
+
+    /// With func.yaml's keys; clocks are nanoseconds and say so.
+    init(_ spec: FunctionSpec) {
+        self = .object([
+            "runtime": .string(spec.runtime.rawValue), "entry": .string(spec.entry),
+            "entrypoint": .array(spec.entrypoint.map { .string($0) }), "format": .string(spec.format.rawValue),
+            "memory_mib": .unsigned(UInt64(spec.memoryMiB)), "timeout_nanos": .unsigned(spec.timeoutNanos),
+            "idle_timeout_nanos": .unsigned(spec.idleTimeoutNanos),
+            "concurrency": .unsigned(UInt64(spec.concurrency)),
+            "max_containers": .unsigned(UInt64(spec.maxContainers)), "max_queue": .unsigned(UInt64(spec.maxQueue)),
+            "pids": .unsigned(UInt64(spec.pids)), "tmp_size_mib": .unsigned(UInt64(spec.tmpMiB)),
+            "network": .string(spec.network.rawValue), "config": JSON(spec.config),
+            "annotations": JSON(spec.annotations),
+        ])
+    }
+
+    init(_ call: CallRecord) {
+        self = Self.entity(
+            call.meta,
+            [
+                "app_id": .string(call.appID.description), "app": .string(call.appName),
+                "function_id": .string(call.functionID.description), "function": .string(call.functionName),
+                "version": .unsigned(UInt64(call.version)), "status": .string(call.status.rawValue),
+                "error": .string(call.error), "started_at": call.startedAt.map { .string($0.description) } ?? .null,
+                "completed_at": .string(call.completedAt.description), "wait_nanos": .unsigned(call.waitNanos),
+                "cold_start_nanos": call.coldStartNanos.map { .unsigned($0) } ?? .null,
+                "run_nanos": .unsigned(call.runNanos), "container": .string(call.container),
+            ])
+    }
+
+    init(_ info: SystemInfoResponse) {
+        self = .object([
+            "version": .string(info.version), "protocol": .string(info.wireProtocol),
+            "api_versions": .array(info.apiVersions.map { .unsigned(UInt64($0)) }),
+            "schema_version": .unsigned(UInt64(info.schemaVersion)), "instance": .string(info.instance),
+            "data_dir": .string(info.dataDir), "sandbox_runtime": .string(info.sandboxRuntime),
+            "cgroups": .string(info.cgroups), "user_namespaces": .bool(info.userNamespaces),
+            "uptime_nanos": .unsigned(info.uptimeNanos), "apps": .unsigned(UInt64(info.apps)),
+            "functions": .unsigned(UInt64(info.functions)), "containers": .unsigned(UInt64(info.containers)),
+            "calls_started": .unsigned(info.callsStarted), "calls_finished": .unsigned(info.callsFinished),
+            "connections": .unsigned(UInt64(info.connections)),
+            "listeners": .array(info.listeners.map { .string($0) }),
+        ])
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Glibc
+import Model
+
+/// A function's folder on disk.
+struct FunctionFolder {
+    /// The file names that are looked for.
+    static let fileNames = ["func.yaml", "func.yml"]
+
+    /// As the user named it, without a slash at the end.
+    let path: String
+    /// What its func.yaml says.
+    let file: FunctionFile
+
+    /// Reads the func.yaml and checks that what it starts is there.
+    init(_ path: String) throws(Failure) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        var info = stat()
+        guard stat(path, &info) == 0 else {
+            throw Failure(
+                .invalid, "folder \(quoted(path)) does not exist; make one with fnrpc init NAME --runtime python")
+        }
+        guard info.st_mode & S_IFMT == S_IFDIR else {
+            throw Failure(.invalid, "\(quoted(path)) is not a folder; name the folder that holds func.yaml")
+        }
+        let found = Self.fileNames.filter { access(path + "/" + $0, F_OK) == 0 }
+        guard let name = found.first else {
+            throw Failure(.invalid, "\(path) has no func.yaml; make one with fnrpc init, or see docs/func.yaml.md")
+        }
+        guard found.count == 1 else {
+            throw Failure(.invalid, "\(path) has both func.yaml and func.yml; keep one of them")
+        }
+        let filePath = path + "/" + name
+        file = try FunctionFile(
+            Self.text(filePath), path: filePath, folder: URL(fileURLWithPath: path).standardized.lastPathComponent)
+        self.path = path
+        try checkEntry()
+    }
+
+    private static func text(_ path: String) throws(Failure) -> String {
+        var info = stat()
+        // A FIFO would block for ever.
+        guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(.invalid, "\(path): is not a file")
+        }
+        guard info.st_size <= YAMLDocument.maxBytes else {
+            throw Failure(
+                .tooLarge, "\(path): \(info.st_size) bytes are over the limit of \(YAMLDocument.maxBytes) for this file"
+            )
+        }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(.invalid, "\(path): cannot be read; make it a readable file")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw Failure(.invalid, "\(path): is not UTF-8 text")
+        }
+        return text
+    }
+
+    /// A wrong name shows here in a moment; in the sandbox it would be a function that never gets ready.
+    private func checkEntry() throws(Failure) {
+        let entry = file.spec.entry
+        guard !entry.isEmpty else { return }
+        switch file.spec.runtime {
+        case .python:
+            let module = entry.split(separator: ".").dropLast().joined(separator: "/")
+            guard exists(module + ".py") || exists(module + "/__init__.py") else {
+                throw file.failure(.entry, "\(quoted(entry)) needs \(module).py, which does not exist in \(path)")
+            }
+        case .shell:
+            guard exists(entry) else { throw file.failure(.entry, "\(quoted(entry)) does not exist in \(path)") }
+        case .binary:
+            guard exists(entry) else {
+                throw file.failure(.entry, "\(quoted(entry)) does not exist in \(path); build it first")
+            }
+            guard access(path + "/" + entry, X_OK) == 0 else {
+                throw file.failure(.entry, "\(quoted(entry)) is not executable; chmod +x it")
+            }
+        }
+    }
+
+    /// Whether there is such a file.
+    func exists(_ name: String) -> Bool {
+        var info = stat()
+        return stat(path + "/" + name, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+    }
+}

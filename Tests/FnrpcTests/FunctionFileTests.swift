@@ -1,0 +1,183 @@
+import Model
+import Testing
+
+@testable import fnrpc
+
+@Suite struct FunctionFileTests {
+    private func read(_ text: String) throws -> FunctionFile {
+        try FunctionFile(text, path: "hello/func.yaml", folder: "hello")
+    }
+
+    private func message(_ text: String) -> String {
+        do throws(Failure) {
+            _ = try FunctionFile(text, path: "hello/func.yaml", folder: "hello")
+            return "no error"
+        } catch {
+            #expect(error.code == .invalid || error.code == .tooLarge)
+            return error.message
+        }
+    }
+
+    @Test func theSmallestFileHasEveryDefault() throws {
+        let file = try read("runtime: python\nentry: func.handler\n")
+        #expect(file.name.text == "hello")
+        #expect(file.spec == FunctionSpec(runtime: .python, entry: "func.handler", format: .ttrpc))
+        #expect(file.warnings == [])
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let file = try read(
+            """
+            name: other
+            runtime: binary
+            entrypoint: "/function/func --mode 'a b'"
+            cmd: [x, "y z"]
+            format: ttrpc
+            memory: 256
+            timeout: 0.5
+            idle_timeout: 3600
+            concurrency: 64
+            max_containers: 3
+            max_queue: 0
+            pids: 99
+            tmp_size: 16
+            network: host
+            config: {PORT: 8080, DEBUG: true, EMPTY: }
+            annotations:
+              team: core
+              tags: [1, two, {deep: null}]
+            """)
+        var spec = FunctionSpec(runtime: .binary, entry: "", format: .ttrpc)
+        spec.entrypoint = ["/function/func", "--mode", "a b", "x", "y z"]
+        spec.memoryMiB = 256
+        spec.timeoutNanos = 500_000_000
+        spec.idleTimeoutNanos = 3_600_000_000_000
+        spec.concurrency = 64
+        spec.maxContainers = 3
+        spec.maxQueue = 0
+        spec.pids = 99
+        spec.tmpMiB = 16
+        spec.network = .host
+        spec.config = ["PORT": "8080", "DEBUG": "true", "EMPTY": ""]
+        spec.annotations = ["team": #""core""#, "tags": #"[1,"two",{"deep":null}]"#]
+        #expect(file.name.text == "other")
+        #expect(file.spec == spec)
+    }
+
+    @Test func fnsPythonFileDeploysUnchanged() throws {
+        let file = try read(
+            """
+            schema_version: 20180708
+            name: greet
+            version: 0.0.12
+            runtime: python3.9
+            build_image: fnproject/python:3.9-dev
+            run_image: fnproject/python:3.9
+            entrypoint: /python/bin/fdk /function/func.py handler
+            memory: 256
+            triggers:
+            - name: greet
+              type: http
+              source: /greet
+            """)
+        #expect(file.spec.runtime == .python)
+        #expect(file.spec.format == .httpStream)
+        #expect(
+            file.spec.entrypoint
+                == ["/usr/bin/python3", "/function/.python/bin/fdk", "/function/func.py", "handler"])
+        #expect(file.spec.memoryMiB == 256)
+        let keys = ["1: schema_version", "3: version", "4: runtime", "5: build_image", "6: run_image", "9: triggers"]
+        #expect(file.warnings.count == keys.count)
+        for (warning, key) in zip(file.warnings, keys) { #expect(warning.hasPrefix("hello/func.yaml:\(key): ")) }
+    }
+
+    @Test(arguments: [
+        ("runtime: python\nentry: f.h\nmemory: 0", ":3: memory: 0 is out of range; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: 70000", ":3: memory: 70000 is out of range; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: -1", ":3: memory: -1 is out of range; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: 1e99", ":3: memory: 1e99 is out of range; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: 128MB", ":3: memory: 128MB is not a whole number; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: \"128\"", ":3: memory: \"128\" is not a whole number; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: [1]", ":3: memory: a list is not a whole number; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\nmemory: 1.5", ":3: memory: 1.5 is not a whole number; 4 to 65536 MiB"),
+        ("runtime: python\nentry: f.h\ntimeout: 0", ":3: timeout: 0 is out of range; 0.001 to 3600 seconds"),
+        ("runtime: python\nentry: f.h\ntimeout: .nan", ":3: timeout: .nan is not a number; 0.001 to 3600 seconds"),
+        ("runtime: python\nentry: f.h\ntimeout: 3601", ":3: timeout: 3601 is out of range; 0.001 to 3600 seconds"),
+        ("runtime: python\nentry: f.h\nidle_timeout: 30s", ":3: idle_timeout: 30s is not a number; 1 to 3600 seconds"),
+        ("runtime: python\nentry: f.h\npids: 1", ":3: pids: 1 is out of range; 2 to 4096 processes"),
+        ("runtime: python\nentry: f.h\ntmp_size: 0", ":3: tmp_size: 0 is out of range; 1 to 16384 MiB"),
+        ("runtime: python\nentry: f.h\nmax_queue: 65537", ":3: max_queue: 65537 is out of range; 0 to 65536 calls"),
+        ("runtime: shell\nentry: f.sh\nconcurrency: 2", ":3: concurrency: 2 needs format ttrpc; default takes 1"),
+        (
+            "runtime: python\nentry: f.h\nnetwork: bridge",
+            ":3: network: \"bridge\" is not known; use one of: none, host"
+        ),
+        ("runtime: ruby\nentry: f.h", ":1: runtime: \"ruby\" is not known; use one of: python, shell, binary"),
+        ("runtime: pythonic\nentry: f.h", ":1: runtime: \"pythonic\" is not known; use one of: python, shell, binary"),
+        ("entry: f.h", ": runtime: missing; use one of: python, shell, binary"),
+        ("runtime: shell", ": entry: missing; write entry: func.sh"),
+        ("runtime: python\nentry: func.py", "no error"),
+        ("runtime: python\nentry: func", ":2: entry: \"func\" is not module.function; write entry: func.handler"),
+        ("runtime: python\nentry: ../f.h", ":2: entry: \"../f.h\" is not module.function"),
+        ("runtime: python\nentry: 1f.h", ":2: entry: \"1f.h\" is not module.function"),
+        ("runtime: shell\nentry: ../f.sh", ":2: entry: \"../f.sh\" is not a file inside the folder"),
+        ("runtime: shell\nentry: /bin/ls", ":2: entry: \"/bin/ls\" is not a file inside the folder"),
+        ("runtime: python\nentry: f.h\nentrypoint: x", ":2: entry: is given beside entrypoint"),
+        ("runtime: python\nentry: f.h\nformat: default", ":3: format: default needs entrypoint"),
+        ("runtime: python\ncmd: x", ":2: cmd: needs entrypoint"),
+        ("runtime: python\nentrypoint: 'a \"b'", ":2: entrypoint: \"a \"b\" has a quote without end"),
+        ("runtime: python\nentrypoint: {a: b}", ":2: entrypoint: a mapping is not a command line"),
+        ("runtime: python\nentrypoint:\n- a\n- [b]", ":4: entrypoint: a list is not a word"),
+        ("runtime: python\nentry: f.h\nmemroy: 1", ":3: \"memroy\" is not a known key; did you mean memory?"),
+        ("runtime: python\nentry: f.h\nzzzzzzzzz: 1", ":3: \"zzzzzzzzz\" is not a known key; docs/func.yaml.md"),
+        ("runtime: python\nentry: f.h\nconfig: x", ":3: config: x is not a mapping"),
+        ("runtime: python\nentry: f.h\nconfig:\n  a: [1]", ":4: config: the value of \"a\" is a list"),
+        ("runtime: python\nentry: f.h\nconfig:\n  a=b: c", ":3: config: the key \"a=b\" must not contain ="),
+        ("runtime: python\nentry: f.h\nannotations: {\"a b\": 1}", ":3: annotations: the key \"a b\" needs"),
+        ("runtime: python\nentry: f.h\nname: a/b", ":3: name: \"a/b\" is not a name"),
+        ("runtime: python\nentry: f.h\nname: [a]", ":3: name: a list is not text"),
+        ("runtime: python\nentry: f.h\nmemory: 128\nmemory: 256", ":4: memory: given twice"),
+        ("runtime: python\nconfig:\n  a: 1\n  a: 2", ":4: a: given twice"),
+        ("runtime: python\n  entry: f.h", ":2: is not YAML"),
+        ("runtime: \"python", ": is not YAML"),
+        ("- a\n- b", ":1: must be keys and values"),
+        ("", ": is empty"),
+        ("# nothing\n", ": is empty"),
+        ("[a]: b", ":1: a key must be plain text"),
+    ])
+    func errorsNameTheLine(text: String, expected: String) {
+        let found = message(text)
+        #expect(found == expected || found.hasPrefix("hello/func.yaml" + expected), "\(found)")
+    }
+
+    @Test func annotationsThatMultiplyAreRefused() {
+        var text = "runtime: python\nentry: f.h\nannotations:\n  a: &a0 [x, x]\n"
+        for depth in 1...30 { text += "  b\(depth): &a\(depth) [*a\(depth - 1), *a\(depth - 1)]\n" }
+        #expect(message(text).contains("over the limit of 512 bytes"))
+    }
+
+    @Test func aHugeFileIsRefused() {
+        let text = "runtime: python\nentry: f.h\n" + String(repeating: "# x\n", count: 100_000)
+        #expect(message(text).contains("over the limit of 262144"))
+    }
+
+    @Test func functionsOfFnWithoutValuesAreRead() throws {
+        #expect(try read("runtime: python\nentry: f.h\nmemory:\nconfig: ~\n").spec.memoryMiB == 128)
+    }
+}
+
+@Suite struct ShellWordsTests {
+    @Test(arguments: [
+        ("", []), ("  ", []), ("a b", ["a", "b"]), (" a\t b\n", ["a", "b"]), ("'a b' c", ["a b", "c"]),
+        ("\"a b\"c", ["a bc"]), ("a\\ b", ["a b"]), ("\"a\\\"b\\x\"", ["a\"b\\x"]), ("''", [""]), ("a''b", ["ab"]),
+        ("'\\'", ["\\"]), ("$HOME *", ["$HOME", "*"]), ("é ü", ["é", "ü"]),
+    ])
+    func splits(text: String, words: [String]) throws {
+        #expect(try ShellWords.split(text) == words)
+    }
+
+    @Test(arguments: ["'", "\"", "a'b", "a\\", "\"a\\\""])
+    func refuses(text: String) {
+        #expect(throws: ShellWords.Unterminated.self) { try ShellWords.split(text) }
+    }
+}

@@ -1,0 +1,149 @@
+import ArgumentParser
+import FnrpcClient
+import Model
+import Testing
+
+@testable import fnrpc
+
+@Suite struct OutcomeTests {
+    @Test(arguments: [
+        (Failure.Code.notFound, 3), (.invalid, 4), (.tooLarge, 4), (.exists, 4), (.conflict, 4), (.precondition, 4),
+        (.functionFailed, 5), (.timeout, 6), (.busy, 7), (.unavailable, 8), (.notPermitted, 9), (.internalError, 1),
+        (.unimplemented, 1), (.cancelled, 1),
+    ])
+    func codes(code: Failure.Code, exit: Int32) throws {
+        #expect(Outcome(Failure(code, "words")) == Outcome(exitCode: exit, complaint: "words"))
+        let client = try #require(ClientError.Code(rawValue: code.rawValue))
+        let outcome = Outcome(ClientError(client, "words.", callID: "01X"))
+        #expect(outcome.exitCode == exit)
+        #expect(outcome.complaint.hasPrefix("words; "))
+        #expect(!outcome.complaint.contains("\n"))
+    }
+
+    @Test func theFailedCallLeadsToItsLog() {
+        let outcome = Outcome(ClientError(.functionFailed, "exit code 1", callID: "01X"))
+        #expect(outcome.complaint == "exit code 1; see fnrpc call logs 01X")
+        // Advice of the daemon's own is not doubled.
+        #expect(Outcome(ClientError(.busy, "full; come back")).complaint == "full; come back")
+    }
+
+    @Test(arguments: [
+        ["frob"], ["init"], ["init", "a/b", "--runtime", "python"], ["init", "a", "--runtime", "go"],
+        ["init", "a", "--runtime", "shell", "--format", "ttrpc"], ["deploy", "x"], ["deploy", "x", "--app", "a/b"],
+        ["invoke", "demo"], ["invoke", "demo/x@0"], ["invoke", "demo/x", "-d", "a", "-f", "b"],
+        ["invoke", "demo/x", "--timeout", "nan"], ["app", "list", "--output", "xml"],
+        ["app", "list", "--address", "here"], ["app", "list", "--address", ""], ["call", "get", "x"],
+        ["call", "list", "--limit", "0"], ["call", "list", "a/b@1"], ["version", "list", "a/b@1"], ["fn", "get", "a"],
+        ["system", "frob"],
+    ])
+    func badUsage(arguments: [String]) async {
+        let outcome = await Outcome.running(arguments)
+        #expect(outcome.exitCode == 2)
+        #expect(outcome.complaint.contains("; see fnrpc"))
+        #expect(!outcome.complaint.contains("\n"))
+    }
+
+    @Test(arguments: [
+        ["init"], ["deploy"], ["invoke"], ["app", "list"], ["app", "get"], ["fn", "list"], ["fn", "get"],
+        ["version", "list"], ["call", "list"], ["call", "get"], ["call", "logs"], ["system", "info"],
+    ])
+    func everyCommandHasHelpWithAnExample(command: [String]) async {
+        let outcome = await Outcome.running(command + ["--help"])
+        #expect(outcome.exitCode == 0)
+        #expect(outcome.help.contains("Example: fnrpc " + command.joined(separator: " ")))
+        #expect(outcome.help.contains("--output <output>") == (command != ["init"]))
+        #expect(outcome.help.contains("--address") == (command != ["init"]))
+    }
+
+    @Test(arguments: [
+        ["app", "list"], ["app", "get", "a"], ["fn", "list", "a"], ["fn", "get", "a/b"], ["fn", "get", "a/b@2"],
+        ["version", "list", "a/b"], ["call", "list"], ["call", "get", "01JD5V7Q3M0K8T2W4X6Y9Z1ABC"],
+        ["call", "logs", "01JD5V7Q3M0K8T2W4X6Y9Z1ABC"], ["system", "info"], ["invoke", "a/b", "-d", "x"],
+    ])
+    func noDaemon(arguments: [String]) async {
+        let outcome = await Outcome.running(arguments + ["--address", "unix:/nowhere/fnrpc.sock"])
+        #expect(outcome.exitCode == 8)
+        #expect(outcome.complaint.contains("unix:/nowhere/fnrpc.sock"))
+        #expect(!outcome.complaint.contains("\n"))
+    }
+
+    @Test func aFolderThatCannotBeDeployedIsRefused() async throws {
+        let scratch = try Scratch()
+        let address = ["--app", "demo", "--address", "unix:/nowhere/fnrpc.sock"]
+        #expect(await Outcome.running(["deploy", scratch.path + "/none"] + address).exitCode == 4)
+        #expect(await Outcome.running(["deploy", scratch.path] + address).complaint.contains("has no func.yaml"))
+        try scratch.write("func.yaml", "runtime: python\nentry: func.handler\nmemory: 0\n")
+        let memory = await Outcome.running(["deploy", scratch.path + "/"] + address)
+        #expect(
+            memory
+                == Outcome(
+                    exitCode: 4, complaint: "\(scratch.path)/func.yaml:3: memory: 0 is out of range; 4 to 65536 MiB"))
+        try scratch.write("func.yaml", "name: x\nruntime: python\nentry: func.handler\n")
+        let entry = await Outcome.running(["deploy", scratch.path] + address)
+        #expect(entry.exitCode == 4)
+        #expect(entry.complaint.contains("/func.yaml:3: entry: \"func.handler\" needs func.py"))
+        try scratch.write("func.py", "")
+        #expect(await Outcome.running(["deploy", scratch.path] + address).exitCode == 8)
+        try scratch.write("func.yml", "")
+        #expect(
+            await Outcome.running(["deploy", scratch.path] + address).complaint.contains("both func.yaml and func.yml"))
+    }
+
+    @Test func theAddressComesFromTheFlagThenTheEnvironment() throws {
+        let plain = try ConnectionOptions.parse([])
+        #expect(try plain.resolved([:]).description == "unix:/run/fnrpc/fnrpc.sock")
+        #expect(try plain.resolved(["FNRPC_ADDRESS": ""]).description == "unix:/run/fnrpc/fnrpc.sock")
+        #expect(try plain.resolved(["FNRPC_ADDRESS": "tcp:h:1"]).description == "tcp:h:1")
+        let flagged = try ConnectionOptions.parse(["--address", "unix:/x"])
+        #expect(try flagged.resolved(["FNRPC_ADDRESS": "tcp:h:1"]).description == "unix:/x")
+        #expect(throws: ValidationError.self) { try plain.resolved(["FNRPC_ADDRESS": "h:1"]) }
+    }
+}
+
+@Suite struct OutputTests {
+    @Test func jsonIsStable() {
+        let value = JSON.object([
+            "b": .array([.integer(-1), .unsigned(.max), .null, .bool(true)]), "a": .string("q\"\\/\n\u{1}é"),
+            "c": .object([:]), "d": .array([]), "e": .number(1.5),
+        ])
+        #expect(
+            value.text()
+                == #"{"a":"q\"\\/\n\u0001é","b":[-1,18446744073709551615,null,true],"c":{},"d":[],"e":1.5}"#)
+        #expect(JSON.object(["a": .array([.null])]).text(pretty: true) == "{\n  \"a\": [\n    null\n  ]\n}")
+        #expect(JSON.body([0xFF], "body") == ["body_base64": .string("/w==")])
+    }
+
+    @Test func tablesCannotDriveTheTerminal() {
+        var table = Table("A", "BB")
+        table.rows = [["1", "x\u{1B}[2Jy\nz"], ["long", ""]]
+        #expect(table.text == "A     BB\n1     x [2Jy z\nlong\n")
+    }
+
+    @Test(
+        arguments: [
+            (0, "0 ns"), (999, "999 ns"), (1500, "1.5 µs"), (12_345_000, "12.3 ms"), (123_456_000, "123 ms"),
+            (30_000_000_000, "30 s"),
+        ] as [(UInt64, String)])
+    func durations(nanos: UInt64, text: String) {
+        #expect(Shown.duration(nanos) == text)
+    }
+
+    @Test(arguments: [
+        ("", ""), ("{}", "application/json"), (" [1]\n", "application/json"), ("{nope", "text/plain"),
+        ("Ada", "text/plain"), ("  ", "text/plain"),
+    ])
+    func bodiesHaveAType(text: String, type: String) {
+        #expect(CallBody(Array(text.utf8)).contentType == type)
+        #expect(CallBody([0xFF, 0x00]).contentType == "application/octet-stream")
+    }
+
+    @Test func aBodyOverTheLimitIsRefusedBeforeItIsSent() throws {
+        let scratch = try Scratch()
+        try scratch.write("big", String(repeating: "x", count: 4_194_305))
+        let error = #expect(throws: Failure.self) { try CallBody(data: nil, file: scratch.path + "/big") }
+        #expect(error?.code == .tooLarge)
+        #expect(error?.message.contains("4194304") == true)
+        let missing = #expect(throws: Failure.self) { try CallBody(data: nil, file: scratch.path + "/none") }
+        #expect(missing?.code == .invalid)
+    }
+}
