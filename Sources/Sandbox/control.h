@@ -10,14 +10,15 @@
  *
  * Bodies, by type:
  *
- *   ASSIGN     daemon to init   u32 argument count (from 1), u32 environment count, then NUL-terminated strings: the
+ *   ASSIGN      daemon to init  u32 argument count (from 1), u32 environment count, then NUL-terminated strings: the
  *                               working directory, the arguments, the environment; nothing after the last NUL
- *   TERMINATE  daemon to init   no body: SIGTERM to the function's process group
- *   READY      init to daemon   no body: first record, waits for ASSIGN
- *   STARTED    init to daemon   i32 process id of the function inside the sandbox: execve succeeded
+ *   READY       init to daemon  no body: first record, waits for ASSIGN
+ *   STARTED     init to daemon  i32 process id of the function inside the sandbox: execve succeeded
  *   EXEC_FAILED init to daemon  i32 errno of chdir or execve; the sandbox ends
- *   EXITED     init to daemon   i32 exit code or -1, i32 signal or 0, u64 user time and u64 system time in microseconds,
+ *   EXITED      init to daemon  i32 exit code or -1, i32 signal or 0, u64 user time and u64 system time in microseconds,
  *                               u64 largest resident size in KiB, u64 wall time in nanoseconds; the sandbox ends
+ *
+ * SIGTERM to fnrpc-init goes on to the function's process group; it ends a sandbox that still waits.
  *
  * Sources/Daemon/Drivers/ControlRecord.swift mirrors this file; a test compares the numbers.
  */
@@ -32,7 +33,6 @@
 #define FNRPC_CONTROL_MAX_SIZE 196608
 
 #define FNRPC_CONTROL_ASSIGN 1
-#define FNRPC_CONTROL_TERMINATE 2
 #define FNRPC_CONTROL_READY 16
 #define FNRPC_CONTROL_STARTED 17
 #define FNRPC_CONTROL_EXEC_FAILED 18

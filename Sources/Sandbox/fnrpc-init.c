@@ -222,12 +222,6 @@ static pid_t receive(pid_t function, uint64_t *started_ns)
         end(EXIT_PROTOCOL);
 
     uint16_t type = get16(packet + 2);
-    if (type == FNRPC_CONTROL_TERMINATE) {
-        if (function == 0)
-            end(EXIT_ENDED);
-        kill(-function, SIGTERM);
-        return function;
-    }
     struct assignment task;
     if (type != FNRPC_CONTROL_ASSIGN || function != 0 || parse(size, &task) != 0)
         end(EXIT_PROTOCOL);
