@@ -64,7 +64,8 @@ extension Dispatcher {
             let oom = sandbox.ranOutOfMemory
             let tail = Worker.describe(tail: readAvailable(sandbox.log))
             sandbox.destroy()
-            let reason = oom ? "it ran out of memory (limit \(spec.spec.memoryMiB) MiB)" : error.message
+            var reason = oom ? "it ran out of memory (limit \(spec.spec.memoryMiB) MiB)" : error.message
+            if error.code == .timeout { reason += " (init-timeout, \(seconds(initNanos)))" }
             return .failure(Failure(error.code, "\(runnable.name): the function does not start: \(reason)\(tail)"))
         }
     }

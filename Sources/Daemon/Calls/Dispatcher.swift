@@ -145,14 +145,14 @@ package final class Dispatcher: @unchecked Sendable {
             body.encoded().withUnsafeBytes { answer(call, payload: $0) }
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
         case .failed(let code, let message):
-            let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail)"
+            let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
             answer(
                 call,
                 status: Failure.encodedStatus(
                     code: code, reason: Failure.Code.functionFailed.rawValue, message: Array(text.utf8)))
             record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
         case .broken(let reason):
-            let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail)"
+            let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
             answer(call, status: Failure(.functionFailed, text).encodedStatus())
             record(call, .failed, error: reason, worker: worker, coldNanos: coldNanos)
         }
@@ -182,7 +182,7 @@ package final class Dispatcher: @unchecked Sendable {
                 let waited = seconds((call.startedAt ?? call.acceptedAt).nanoseconds(since: call.acceptedAt))
                 let text =
                     "\(call.runnable.name): timed out after \(limit): it waited \(waited) for a container and ran the rest"
-                answer(call, status: Failure(.timeout, text + worker.logTail).encodedStatus())
+                answer(call, status: Failure(.timeout, text + worker.logTail(of: call)).encodedStatus())
                 record(call, .timeout, error: text, worker: worker, coldNanos: nil)
                 worker.abandon(call)
             }

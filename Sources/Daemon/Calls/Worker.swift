@@ -224,10 +224,13 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     // MARK: - Log
 
-    /// The last lines of the container's output, for an error message; empty or with a lead-in.
-    var logTail: String { Self.describe(tail: tail) }
+    /// The last lines that explain a call's failure; empty or with a lead-in. Where calls share a container, or the
+    /// call itself said nothing, they are the container's.
+    func logTail(of call: Call) -> String {
+        Self.describe(tail: call.log.isEmpty ? tail : call.log.suffix(Self.tailBytes))
+    }
 
-    static func describe(tail: [UInt8]) -> String {
+    static func describe(tail: some Collection<UInt8>) -> String {
         let text = String(decoding: tail, as: UTF8.self)
         let lines = text.split(whereSeparator: \.isNewline).suffix(5).map { $0.prefix(300) }
         return lines.isEmpty ? "" : "; the end of its log:\n" + lines.joined(separator: "\n")
