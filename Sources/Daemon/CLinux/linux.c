@@ -114,6 +114,17 @@ int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result)
     return 1;
 }
 
+int fnrpc_reap_group(pid_t group)
+{
+    siginfo_t info;
+    int result;
+    do {
+        info.si_pid = 0;
+        result = waitid(P_PGID, (id_t)group, &info, WEXITED | WNOHANG);
+    } while ((result == 0 && info.si_pid != 0) || (result < 0 && errno == EINTR));
+    return result == 0;
+}
+
 int fnrpc_become_subreaper(void)
 {
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;

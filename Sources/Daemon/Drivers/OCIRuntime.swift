@@ -11,6 +11,9 @@ package struct OCIRuntime: Sendable {
     /// Where it keeps its state (`--root`).
     package let stateFolder: String
 
+    /// Process groups of past runs of which something may still live.
+    private let groups = Lock<[pid_t]>([])
+
     /// Where a runtime's program is searched.
     private static let searched = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]
 
@@ -103,7 +106,28 @@ package struct OCIRuntime: Sendable {
         }
         var exit = fnrpc_exit(code: -1, signal: 0)
         _ = fnrpc_pidfd_reap(pidfd, &exit)
+        reapGroups(adding: pid)
         return inTime ? exit : nil
+    }
+
+    /// crun leaves a process behind that ends a moment after it; the next run reaps it.
+    private func reapGroups(adding group: pid_t) {
+        groups.withLock { groups in
+            groups.append(group)
+            groups.removeAll { fnrpc_reap_group($0) == 0 }
+        }
+    }
+
+    /// Waits for the processes that the last runs left behind, a second at most. For the end.
+    package func finish() {
+        for _ in 0..<1000 {
+            let isDone = groups.withLock { groups in
+                groups.removeAll { fnrpc_reap_group($0) == 0 }
+                return groups.isEmpty
+            }
+            if isDone { return }
+            usleep(1000)
+        }
     }
 
     /// The runtime's words on one line.
