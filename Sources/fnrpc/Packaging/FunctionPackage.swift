@@ -31,6 +31,9 @@ final class FunctionPackage: UploadSource {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         do throws(Failure) {
             try tar.write(to: descriptor)
+            guard lseek(descriptor, 0, SEEK_SET) == 0 else {
+                throw Failure(.internalError, "the packed function cannot be read back; try again")
+            }
             digest = try SHA256.digest(ofDescriptor: descriptor)
             byteCount = tar.bytes
         } catch {
