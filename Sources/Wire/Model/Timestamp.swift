@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 /// A moment in UTC: nanoseconds since 1970-01-01T00:00:00Z.
 package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible {

@@ -1,3 +1,81 @@
+/*
+ * What the Linux kernel offers and Swift's Glibc module hides. One section per subject.
+ *
+ * Unless it says otherwise a function returns a value of 0 or more, or minus an errno. Every descriptor that is made
+ * here is close-on-exec.
+ */
 #ifndef FNRPC_CLINUX_H
 #define FNRPC_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- Processes ---- */
+
+/* `source` in this process becomes `target` in the started one. */
+struct fnrpc_fd_mapping {
+    int source;
+    int target;
+};
+
+/*
+ * Starts `path` with the descriptors of `mappings` (targets 0 to count-1, each exactly once) and no others, every
+ * signal unblocked and at its default, in a session of its own. Memory is not copied, whatever the size of the caller.
+ * Stores a pidfd of the child; returns its process id. The caller must reap it.
+ */
+pid_t fnrpc_spawn(const char *path, char *const arguments[], char *const environment[],
+                  const struct fnrpc_fd_mapping *mappings, size_t mapping_count, int *pidfd);
+
+/* A descriptor of a process; it is readable when the process has ended. */
+int fnrpc_pidfd_open(pid_t pid);
+
+/* Sends a signal; -ESRCH if the process has ended and was reaped. */
+int fnrpc_pidfd_send_signal(int pidfd, int signal);
+
+/* How a child ended. */
+struct fnrpc_exit {
+    int32_t code;   /* exit code, or -1 */
+    int32_t signal; /* signal that ended it, or 0 */
+};
+
+/* Reaps a child that has ended, without waiting: 1 if reaped, 0 if it still runs, -ECHILD if it is not our child. */
+int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result);
+
+/* Orphans of children become children of this process (PR_SET_CHILD_SUBREAPER). */
+int fnrpc_become_subreaper(void);
+
+/* ---- Mounts ---- */
+
+/*
+ * Gives this process a mount namespace of its own; mounts made from here on are not seen outside and end with it,
+ * mounts made outside are still seen. To be called first in main, before any thread.
+ */
+int fnrpc_private_mounts(void);
+
+/* A tmpfs with noexec, nosuid, nodev; `options` as for mount(8). */
+int fnrpc_mount_tmpfs(const char *path, const char *options);
+
+/* Unmounts at once for path look-ups, fully when the last use ends (MNT_DETACH); -EINVAL if nothing is mounted. */
+int fnrpc_unmount(const char *path);
+
+/* ---- Files ---- */
+
+/*
+ * Opens `name` below `directory` as an O_PATH descriptor. Links are followed, but never out of the directory, over a
+ * mount, or by /proc (RESOLVE_BENEATH, RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS).
+ */
+int fnrpc_open_beneath(int directory, const char *name);
+
+/* A pipe: `ends[0]` to read, `ends[1]` to write. `flags` is 0 or O_NONBLOCK, for both ends. */
+int fnrpc_pipe(int ends[2], int flags);
+
+/* ---- Sockets ---- */
+
+/* A connected SOCK_SEQPACKET pair that carries records of up to `record_size` bytes; `ends[0]` is non-blocking. */
+int fnrpc_seqpacket_pair(int ends[2], int record_size);
+
+/* A non-blocking stream connection to the Unix socket behind an O_PATH descriptor; never looks at a path. */
+int fnrpc_connect_opened(int opened);
+
 #endif

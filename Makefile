@@ -1,0 +1,73 @@
+# fnrpc. `make` alone lists what can be asked for.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+IMPORTS := --explicit-target-dependency-import-check error
+RELEASE := -c release -Xswiftc -cross-module-optimization $(IMPORTS)
+# The daemon finds these beside its executable.
+define runtime
+scripts/build-sandbox $(1)/fnrpc-runtime
+mkdir -p $(1)/fnrpc-runtime/python
+cp Sources/Sandbox/python/*.py $(1)/fnrpc-runtime/python/
+endef
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## deploy two functions and call them, from nothing, and leave nothing
+	@$(MAKE) -s examples bench-tools
+	@scripts/with-daemon .build/release scripts/demo
+
+.PHONY: test
+test: setup-test ## every test, from nothing, real containers included
+	swift build --build-tests $(IMPORTS)
+	$(call runtime,.build/debug)
+	$(MAKE) -s examples bench-tools
+	scripts/test
+
+.PHONY: build
+build: setup ## the daemon and the command, for use: .build/release
+	swift build $(RELEASE) --product fnrpcd
+	swift build $(RELEASE) --product fnrpc
+	$(call runtime,.build/release)
+
+.PHONY: bench
+bench: build ## the daemon beside the C relay floor; results in benchmarks/results
+	@$(MAKE) -s examples bench-tools
+	@scripts/with-daemon .build/release benchmarks/run
+
+.PHONY: soak
+soak: build ## 64 callers for 60 s; any error fails
+	@$(MAKE) -s examples bench-tools
+	@scripts/with-daemon .build/release benchmarks/run --soak
+
+.PHONY: format
+format: ## rewrite the Swift sources as lint wants them
+	swift format --in-place --parallel --recursive --configuration .swift-format Package.swift Sources Tests
+
+.PHONY: lint
+lint: ## formatting, style, pins, scripts
+	scripts/lint
+
+.PHONY: proto
+proto: ## generate the C code of proto/ again
+	scripts/proto
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf .build .build-interop
+	$(MAKE) -s -C examples/echo-ttrpc clean
+	$(MAKE) -s -C benchmarks clean
+
+# Steps of the above.
+.PHONY: setup setup-test examples bench-tools
+setup:
+	@scripts/setup
+setup-test:
+	@scripts/setup --test
+examples:
+	$(MAKE) -s -C examples/echo-ttrpc
+bench-tools:
+	$(MAKE) -s -C benchmarks

@@ -1,0 +1,59 @@
+package import Calls
+package import Catalog
+package import Drivers
+package import Model
+package import Store
+package import Telemetry
+
+/// What the handlers work with; made once by the composition root.
+package struct AdminContext: Sendable {
+    package let store: any Store
+    package let packages: PackageStore
+    package let catalog: Catalog
+    package let driver: DriverInfo
+    package let counters: Counters
+    package let recorder: Recorder
+    package let dispatcher: Dispatcher
+    /// The daemon's version.
+    package let version: String
+    package let dataDirectory: String
+    package let startedAt: Instant
+    /// Addresses that are served, as they are given to clients.
+    package let listeners: Lock<[String]>
+    /// Runs blocking work on a thread of its own kind.
+    package let runBlocking: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// One line to the daemon's log.
+    package let log: @Sendable (String) -> Void
+
+    package init(
+        store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
+        recorder: Recorder, dispatcher: Dispatcher, version: String, dataDirectory: String, startedAt: Instant,
+        listeners: Lock<[String]>, runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        log: @escaping @Sendable (String) -> Void
+    ) {
+        self.store = store
+        self.packages = packages
+        self.catalog = catalog
+        self.driver = driver
+        self.counters = counters
+        self.recorder = recorder
+        self.dispatcher = dispatcher
+        self.version = version
+        self.dataDirectory = dataDirectory
+        self.startedAt = startedAt
+        self.listeners = listeners
+        self.runBlocking = runBlocking
+        self.log = log
+    }
+
+    /// Waits for blocking work without holding a thread of the cooperative pool.
+    func blocking<R: Sendable>(_ work: @escaping @Sendable () throws(Failure) -> R) async throws -> R {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<R, any Error>) in
+            runBlocking {
+                do throws(Failure) { continuation.resume(returning: try work()) } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import Catalog
+internal import Contracts
+internal import Drivers
+internal import Glibc
+internal import Loop
+internal import Model
+internal import Pool
+
+extension Dispatcher {
+    /// Starts a container for a function; its pool has counted it as starting.
+    func startWorker(_ runnable: Runnable) {
+        counters.containers.change(by: 1)
+        upkeep.watch(runnable)
+        let loop = chooseLoop()
+        starters.post { [self] in
+            let begun = Instant.now()
+            let result = makeSandbox(runnable)
+            let coldNanos = Instant.now().nanoseconds(since: begun)
+            switch result {
+            case .success(let ready):
+                loop.post { [self] in workerStarted(runnable, ready, loop, coldNanos) }
+            case .failure(let failure):
+                counters.containers.change(by: -1)
+                startFailed(runnable, failure)
+            }
+        }
+    }
+
+    /// A sandbox whose function is ready for calls.
+    private struct ReadySandbox: Sendable {
+        let sandbox: Sandbox
+        let plan: Assignment
+        /// The first connection, for formats that keep one.
+        let connection: Int32?
+    }
+
+    /// Blocking.
+    private func makeSandbox(_ runnable: Runnable) -> Result<ReadySandbox, Failure> {
+        let plan = LaunchPlan(runnable)
+        let assignment = Assignment(
+            arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
+        let format = runnable.version.spec.format
+        let path: String
+        switch packagePath(runnable.version.package) {
+        case .success(let found): path = found
+        case .failure(let failure): return .failure(failure)
+        }
+        let spec = SandboxSpec(
+            id: newSandboxID(), spec: runnable.version.spec, packagePath: path,
+            usesSocket: format != .default, pipesStandardIO: format == .default)
+        let sandbox: Sandbox
+        do throws(Failure) { sandbox = try driver.start(spec) } catch {
+            return .failure(Failure(error.code, "\(runnable.name): the container does not start: \(error.message)"))
+        }
+        guard format != .default else {
+            return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: nil))
+        }
+        do throws(Failure) {
+            try sandbox.assign(assignment)
+            try sandbox.awaitSocket(until: .now().advanced(byNanoseconds: initNanos))
+            let connection = format == .ttrpc ? try sandbox.connect() : nil
+            return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: connection))
+        } catch {
+            let oom = sandbox.ranOutOfMemory
+            let tail = Worker.describe(tail: readAvailable(sandbox.log))
+            sandbox.destroy()
+            var reason = oom ? "it ran out of memory (limit \(spec.spec.memoryMiB) MiB)" : error.message
+            if error.code == .timeout { reason += " (init-timeout, \(seconds(initNanos)))" }
+            return .failure(Failure(error.code, "\(runnable.name): the function does not start: \(reason)\(tail)"))
+        }
+    }
+
+    private func workerStarted(_ runnable: Runnable, _ ready: ReadySandbox, _ loop: EventLoop, _ coldNanos: UInt64) {
+        let worker = Worker(
+            runnable: runnable, sandbox: ready.sandbox, loop: loop, coldNanos: coldNanos, tail: [], dispatcher: self)
+        upkeep.add(worker)
+        switch runnable.version.spec.format {
+        case .ttrpc:
+            guard let descriptor = ready.connection else { return }
+            worker.attach(TtrpcLink(loop: loop, descriptor: descriptor, owner: worker))
+        case .httpStream:
+            let sandbox = ready.sandbox
+            worker.attach(
+                HTTPStreamLink(
+                    loop: loop,
+                    connect: {
+                        do throws(Failure) { return .success(try sandbox.connect()) } catch { return .failure(error) }
+                    }, owner: worker))
+        case .default:
+            worker.attach(DefaultLink(loop: loop, sandbox: ready.sandbox, plan: ready.plan, owner: worker))
+        }
+        let hand = runnable.pool.event { $0.started(worker.slot, coldNanos: coldNanos, now: .now()) }
+        act(on: hand, worker: worker)
+    }
+
+    private func startFailed(_ runnable: Runnable, _ failure: Failure) {
+        let hand = runnable.pool.event { $0.startFailed(now: .now()) }
+        for waiter in hand.waiters {
+            if let call = waiter.owner as? Call { fail(call, failure) }
+        }
+        if hand.start { startWorker(runnable) }
+    }
+
+    /// Removes a stopped worker's sandbox.
+    func remove(_ worker: Worker) {
+        upkeep.remove(worker)
+        removers.post { [self] in
+            worker.sandbox.destroy()
+            counters.containers.change(by: -1)
+        }
+    }
+
+    private func newSandboxID() -> String {
+        var system = SystemRandomNumberGenerator()
+        return Identifier(now: .now(), using: &system).description.lowercased()
+    }
+
+    /// What is in a nonblocking pipe now, its last 4 KiB.
+    private func readAvailable(_ descriptor: Int32) -> [UInt8] {
+        var result: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        for _ in 0..<256 {
+            let count = read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { break }
+            result = Array((result + buffer[..<count]).suffix(4096))
+        }
+        return result
+    }
+}

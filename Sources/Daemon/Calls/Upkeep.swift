@@ -1,0 +1,98 @@
+internal import Catalog
+internal import Loop
+internal import Model
+internal import Pool
+
+/// Looks after pools from time to time: containers that have been idle for too long, starts that have become worth it.
+///
+/// Thread-safe; the work itself runs on one loop, and only while there are containers or waiting calls.
+package final class Upkeep: @unchecked Sendable {
+    // SAFETY: `state` is guarded; `timer` is loop-confined; `dispatcher` is set once before use.
+    /// How often pools with waiting calls are looked at, milliseconds.
+    private static let busyMilliseconds: UInt64 = 20
+    /// How often the others are.
+    private static let calmMilliseconds: UInt64 = 500
+
+    private let loop: EventLoop
+    private let state = Lock(State())
+    private var timer: LoopTimer?
+    weak var dispatcher: Dispatcher?
+
+    private struct State {
+        var pools: [ObjectIdentifier: Runnable] = [:]
+        var workers: [ObjectIdentifier: Worker] = [:]
+        /// The timer's period, 0 when it is off.
+        var period: UInt64 = 0
+    }
+
+    init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// Looks after a function's pool until it is empty.
+    func watch(_ runnable: Runnable) {
+        let mustArm = state.withLock { state -> Bool in
+            state.pools[ObjectIdentifier(runnable)] = runnable
+            defer { state.period = Self.busyMilliseconds }
+            return state.period != Self.busyMilliseconds
+        }
+        if mustArm { loop.run { [self] in arm(Self.busyMilliseconds) } }
+    }
+
+    /// Keeps a worker alive until it is removed.
+    func add(_ worker: Worker) {
+        state.withLock { $0.workers[ObjectIdentifier(worker)] = worker }
+    }
+
+    func remove(_ worker: Worker) {
+        state.withLock { _ = $0.workers.removeValue(forKey: ObjectIdentifier(worker)) }
+    }
+
+    /// Ends every worker, busy or not.
+    func stopAll() {
+        for worker in state.withLock({ Array($0.workers.values) }) {
+            worker.loop.post {
+                _ = worker.runnable.pool.event { $0.retire(worker.slot, now: .now()) }
+                worker.interrupt("the daemon is stopping")
+            }
+        }
+    }
+
+    private func arm(_ period: UInt64) {
+        let timer = timer ?? LoopTimer(loop) { [unowned self] in self.tick() }
+        self.timer = timer
+        timer.start(milliseconds: period, every: period)
+    }
+
+    private func tick() {
+        let pools = state.withLock { Array($0.pools.values) }
+        var isBusy = false
+        var empty: [Runnable] = []
+        for runnable in pools {
+            let (stop, start, waiting, isEmpty) = runnable.pool.event { machine in
+                let (stop, start) = machine.tick(now: .now())
+                return (stop, start, machine.waiting > 0, machine.isEmpty)
+            }
+            if waiting { isBusy = true }
+            if isEmpty { empty.append(runnable) }
+            for slot in stop {
+                guard let worker = slot.owner as? Worker else { continue }
+                worker.loop.run { worker.stop() }
+            }
+            if start { dispatcher?.startWorker(runnable) }
+        }
+        reschedule(isBusy: isBusy, empty: empty)
+    }
+
+    private func reschedule(isBusy: Bool, empty: [Runnable]) {
+        let (old, new) = state.withLock { state -> (UInt64, UInt64) in
+            for runnable in empty where runnable.pool.event({ $0.isEmpty }) {
+                state.pools[ObjectIdentifier(runnable)] = nil
+            }
+            let old = state.period
+            state.period = state.pools.isEmpty ? 0 : isBusy ? Self.busyMilliseconds : Self.calmMilliseconds
+            return (old, state.period)
+        }
+        if new == 0 { timer?.stop() } else if new != old { arm(new) }
+    }
+}

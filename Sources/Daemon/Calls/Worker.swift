@@ -1,0 +1,284 @@
+internal import Catalog
+internal import Contracts
+internal import Drivers
+internal import Glibc
+internal import Loop
+internal import Model
+internal import Pool
+internal import Wire
+
+/// One container that serves calls: its sandbox, its link, its log.
+final class Worker: FunctionLinkOwner, @unchecked Sendable {
+    // SAFETY: everything mutable is confined to `loop`; `slot` is guarded by its pool.
+    /// What of a container's output is kept for error messages, bytes.
+    private static let tailBytes = 4096
+    /// What of a call's output is kept, bytes (Fn's default).
+    static let maxLogBytes = 1 << 20
+    /// How long a lost connection waits for the exit report that explains it, milliseconds.
+    private static let exitGraceMilliseconds: UInt64 = 200
+
+    let runnable: Runnable
+    let sandbox: Sandbox
+    let loop: EventLoop
+    let coldNanos: UInt64
+    private(set) lazy var slot = Slot(owner: self)
+    private unowned let dispatcher: Dispatcher
+    private var link: (any FunctionLink)?
+    private var control: Watcher?
+    private var logWatcher: Watcher?
+    private var grace: LoopTimer?
+    private var tail: [UInt8] = []
+    private var current: Call?
+    private var lostReason: String?
+    private var exit: SandboxExit?
+    private var isStopped = false
+    /// The call that paid for the start.
+    private var isFresh = true
+
+    /// On the loop.
+    init(runnable: Runnable, sandbox: Sandbox, loop: EventLoop, coldNanos: UInt64, tail: [UInt8], dispatcher: Dispatcher) {
+        self.runnable = runnable
+        self.sandbox = sandbox
+        self.loop = loop
+        self.coldNanos = coldNanos
+        self.dispatcher = dispatcher
+        self.tail = tail
+        let control = Watcher(loop, sandbox.control) { [unowned self] _ in self.readReports() }
+        control.watch(.readable)
+        self.control = control
+        let log = Watcher(loop, sandbox.log) { [unowned self] _ in self.readLog() }
+        log.watch(.readable)
+        logWatcher = log
+    }
+
+    /// Sets how the function is spoken to; on the loop.
+    func attach(_ link: any FunctionLink) {
+        self.link = link
+    }
+
+    // MARK: - Calls
+
+    /// Sends a call into the container. On any thread; `request` is borrowed.
+    func dispatch(_ call: Call, _ request: InvokeScan) {
+        let now = Instant.now()
+        guard call.begin(self, now: now, time: .now()) else {
+            // Answered while it waited: give the slot on.
+            loop.run { [self] in released(serviceNanos: 0) }
+            return
+        }
+        if runnable.pool.limits.concurrency == 1 {
+            if loop.isCurrent { adopt(call) } else { loop.post { [self] in adopt(call) } }
+        }
+        let left = call.deadline.nanoseconds(since: now)
+        let time = Timestamp.now()
+        link?.send(
+            FunctionCall(
+                request: request, id: call.id.description,
+                deadline: Timestamp(nanoseconds: time.nanoseconds + Int64(clamping: left)),
+                timeoutNanos: Int64(clamping: left), token: call))
+    }
+
+    private func adopt(_ call: Call) {
+        // What the container said since the last call belongs to nobody.
+        readLog()
+        current = call
+    }
+
+    func answered(_ token: AnyObject, _ reply: FunctionReply) {
+        guard let call = token as? Call else { return }
+        let now = Instant.now()
+        let service = now.nanoseconds(since: call.startedAt ?? now)
+        if current != nil { readLog() }
+        let cold = takeFresh()
+        if call.claim() { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
+        if current === call { current = nil }
+        if case .broken = reply {
+            retire(kill: true)
+            released(serviceNanos: service)
+        } else {
+            released(serviceNanos: service)
+        }
+    }
+
+    /// The call's time is over, or its caller has gone. On the loop.
+    func abandon(_ call: Call) {
+        link?.abandon(call)
+        if current === call { current = nil }
+        // A function that takes one call at a time is still busy with this one; nobody can use it.
+        retire(kill: runnable.pool.limits.concurrency == 1)
+        released(serviceNanos: 0)
+    }
+
+    /// Reads what the function wrote until now, for a call that ends. On the loop.
+    func flushLog() {
+        readLog()
+    }
+
+    private func released(serviceNanos: UInt64) {
+        let hand = runnable.pool.event { $0.release(slot, serviceNanos: serviceNanos, now: .now()) }
+        dispatcher.act(on: hand, worker: self)
+    }
+
+    private func takeFresh() -> UInt64? {
+        defer { isFresh = false }
+        return isFresh ? coldNanos : nil
+    }
+
+    // MARK: - The end
+
+    func linkLost(_ reason: String) {
+        guard lostReason == nil, !isStopped else { return }
+        lostReason = reason
+        retire(kill: false)
+        if exit != nil { return failPending() }
+        let timer = LoopTimer(loop) { [unowned self] in
+            self.sandbox.kill()
+            self.failPending()
+        }
+        grace = timer
+        timer.start(milliseconds: Self.exitGraceMilliseconds)
+    }
+
+    private func readReports() {
+        while true {
+            switch sandbox.nextReport() {
+            case .pending: return
+            case .report(.exited(let exit)):
+                self.exit = exit
+                ended()
+                return
+            case .report(.execFailed(let code)):
+                lostReason = "its program does not start: \(String(cString: strerror(code)))"
+                ended()
+                return
+            case .report: continue
+            case .gone:
+                ended()
+                return
+            }
+        }
+    }
+
+    private func ended() {
+        control?.close()
+        control = nil
+        readLog()
+        let success = exit?.code == 0
+        link?.exited(endDescription, success: success)
+        retire(kill: false)
+        failPending()
+    }
+
+    /// How the container ended, as the end of a sentence.
+    private var endDescription: String {
+        if sandbox.ranOutOfMemory { return "it ran out of memory (limit \(runnable.version.spec.memoryMiB) MiB)" }
+        if let exit {
+            if let signal = exit.signal { return "it was killed by signal \(signal) (\(signalName(signal)))" }
+            return "it exited with code \(exit.code ?? 0)"
+        }
+        return lostReason ?? "its container ended"
+    }
+
+    private func failPending() {
+        grace?.close()
+        grace = nil
+        readLog()
+        let description = endDescription
+        for token in link?.takePending() ?? [] {
+            guard let call = token as? Call else { continue }
+            if call.claim() {
+                dispatcher.finish(call, .broken(description), worker: self, coldNanos: takeFresh())
+            }
+            if current === call { current = nil }
+            released(serviceNanos: 0)
+        }
+    }
+
+    private func retire(kill: Bool) {
+        if kill { sandbox.kill() }
+        let hand = runnable.pool.event { $0.retire(slot, now: .now()) }
+        dispatcher.act(on: hand, worker: self)
+    }
+
+    /// Ends the calls that run, and then the container. On the loop.
+    func interrupt(_ reason: String) {
+        lostReason = reason
+        exit = nil
+        failPending()
+        stop()
+    }
+
+    /// Ends the container and removes it. On the loop; idempotent.
+    func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        link?.close()
+        control?.close()
+        control = nil
+        logWatcher?.close()
+        logWatcher = nil
+        grace?.close()
+        grace = nil
+        dispatcher.remove(self)
+    }
+
+    // MARK: - Log
+
+    /// The last lines that explain a call's failure; empty or with a lead-in. Where calls share a container, or the
+    /// call itself said nothing, they are the container's.
+    func logTail(of call: Call) -> String {
+        Self.describe(tail: call.log.isEmpty ? tail : call.log.suffix(Self.tailBytes))
+    }
+
+    static func describe(tail: some Collection<UInt8>) -> String {
+        let text = String(decoding: tail, as: UTF8.self)
+        let lines = text.split(whereSeparator: \.isNewline).suffix(5).map { $0.prefix(300) }
+        return lines.isEmpty ? "" : "; the end of its log:\n" + lines.joined(separator: "\n")
+    }
+
+    private func readLog() {
+        guard logWatcher != nil else { return }
+        withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 16) { buffer in
+            // Bounded, so that a function that writes for ever does not hold the loop.
+            for _ in 0..<16 {
+                let count = read(sandbox.log, buffer.baseAddress, buffer.count)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else {
+                    if count == 0 {
+                        logWatcher?.close()
+                        logWatcher = nil
+                    }
+                    return
+                }
+                append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                if count < buffer.count { return }
+            }
+        }
+    }
+
+    private func append(_ bytes: UnsafeRawBufferPointer) {
+        tail.append(contentsOf: bytes.suffix(Self.tailBytes))
+        if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
+        guard let current else { return }
+        let room = Self.maxLogBytes - current.log.count
+        current.log.append(contentsOf: bytes.prefix(room))
+        if bytes.count > room { current.logTruncated = true }
+    }
+}
+
+/// The usual names of the signals that end functions.
+private func signalName(_ signal: Int32) -> String {
+    switch signal {
+    case SIGKILL: "SIGKILL"
+    case SIGSEGV: "SIGSEGV"
+    case SIGABRT: "SIGABRT"
+    case SIGTERM: "SIGTERM"
+    case SIGBUS: "SIGBUS"
+    case SIGILL: "SIGILL"
+    case SIGFPE: "SIGFPE"
+    case SIGPIPE: "SIGPIPE"
+    case SIGSYS: "SIGSYS"
+    case SIGXFSZ: "SIGXFSZ"
+    default: "a signal"
+    }
+}

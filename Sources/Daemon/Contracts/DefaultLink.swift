@@ -1,0 +1,153 @@
+package import Drivers
+internal import Glibc
+package import Loop
+internal import Model
+internal import Wire
+
+/// Contract `default`: the container's one process reads the body on standard input and writes the reply on standard
+/// output; then it ends.
+package final class DefaultLink: FunctionLink, @unchecked Sendable {
+    // SAFETY: everything is loop-confined; `send` goes to the loop first.
+    private let loop: EventLoop
+    private let sandbox: Sandbox
+    private let plan: Assignment
+    private unowned let owner: any FunctionLinkOwner
+    private var current: AnyObject?
+    private var input: [UInt8] = []
+    private var sent = 0
+    private var reply: [UInt8] = []
+    private var outputEnded = false
+    private var exit: (description: String, success: Bool)?
+    private var inputWatcher: Watcher?
+    private var outputWatcher: Watcher?
+
+    /// - Parameter plan: command line and environment without what belongs to the call.
+    package init(loop: EventLoop, sandbox: Sandbox, plan: Assignment, owner: any FunctionLinkOwner) {
+        self.loop = loop
+        self.sandbox = sandbox
+        self.plan = plan
+        self.owner = owner
+    }
+
+    package func send(_ call: FunctionCall) {
+        var environment = plan.environment
+        environment.append("FN_CALL_ID=\(call.id)")
+        environment.append("FN_DEADLINE=\(call.deadline.rfc3339(fractionDigits: 3))")
+        environment.append("FN_METHOD=POST")
+        let type = String(decoding: call.request.contentType, as: UTF8.self)
+        var headers: [String: String] = type.isEmpty ? [:] : ["CONTENT_TYPE": type]
+        call.request.forEachHeader { name, value in
+            let key = String(
+                decoding: name.map { byte -> UInt8 in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 32
+                    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
+                    default: UInt8(ascii: "_")
+                    }
+                }, as: UTF8.self)
+            let value = String(decoding: value, as: UTF8.self)
+            headers[key] = headers[key].map { $0 + ", " + value } ?? value
+        }
+        for (key, value) in headers.sorted(by: { $0.key < $1.key }) { environment.append("FN_HEADER_\(key)=\(value)") }
+        let assignment = Assignment(
+            arguments: plan.arguments, environment: environment, workingDirectory: plan.workingDirectory)
+        let body = Array(call.request.payload)
+        let token = UncheckedToken(call.token)
+        loop.run { [self] in begin(assignment, body, token.object) }
+    }
+
+    private func begin(_ assignment: Assignment, _ body: [UInt8], _ token: AnyObject) {
+        current = token
+        input = body
+        do throws(Failure) { try sandbox.assign(assignment) } catch {
+            current = nil
+            return owner.answered(token, .broken(error.message))
+        }
+        if let descriptor = sandbox.output {
+            let watcher = Watcher(loop, descriptor) { [weak self] _ in self?.readOutput(descriptor) }
+            watcher.watch(.readable)
+            outputWatcher = watcher
+        }
+        if let descriptor = sandbox.input {
+            let watcher = Watcher(loop, descriptor) { [weak self] _ in self?.writeInput(descriptor) }
+            watcher.watch(.writable)
+            inputWatcher = watcher
+        }
+    }
+
+    package func abandon(_ token: AnyObject) {
+        if current === token { current = nil }
+    }
+
+    package func takePending() -> [AnyObject] {
+        defer { current = nil }
+        return current.map { [$0] } ?? []
+    }
+
+    package func exited(_ description: String, success: Bool) {
+        exit = (description, success)
+        if !outputEnded, let descriptor = sandbox.output { readOutput(descriptor) }
+        // A child that keeps standard output open does not keep the caller waiting: its end has been reported.
+        complete()
+    }
+
+    package func close() {
+        inputWatcher?.close()
+        inputWatcher = nil
+        outputWatcher?.close()
+        outputWatcher = nil
+    }
+
+    private func writeInput(_ descriptor: Int32) {
+        while sent < input.count {
+            let count = input.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent) }
+            if count > 0 {
+                sent += count
+            } else if errno == EAGAIN {
+                return
+            } else if errno != EINTR {
+                break  // It does not want its input; that is its right.
+            }
+        }
+        inputWatcher?.close()
+        inputWatcher = nil
+        sandbox.closeInput()
+    }
+
+    private func readOutput(_ descriptor: Int32) {
+        guard outputWatcher != nil else { return }
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count > 0 {
+                guard reply.count + count <= ContractLimits.replyBytes else { return tooMuch() }
+                reply.append(contentsOf: buffer[..<count])
+            } else if count < 0 && errno == EINTR {
+                continue
+            } else if count < 0 && errno == EAGAIN {
+                return
+            } else {
+                break
+            }
+        }
+        outputEnded = true
+        outputWatcher?.close()
+        outputWatcher = nil
+        complete()
+    }
+
+    private func tooMuch() {
+        outputWatcher?.close()
+        outputWatcher = nil
+        guard let token = current else { return }
+        current = nil
+        owner.answered(token, .broken("its reply is over the limit of \(ContractLimits.replyBytes) bytes"))
+    }
+
+    private func complete() {
+        guard let exit, let token = current else { return }
+        current = nil
+        let body = InvokeBody(payload: reply)
+        owner.answered(token, exit.success ? .body(body) : .failed(code: 2, message: exit.description))
+    }
+}

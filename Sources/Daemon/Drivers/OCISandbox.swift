@@ -1,0 +1,41 @@
+import CLinux
+import Glibc
+import Model
+
+/// What a sandbox of the OCI driver holds on the host.
+struct OCISandbox: SandboxResources {
+    let id: String
+    /// The bundle; also holds the socket directory.
+    let folder: String
+    let hasSocket: Bool
+    /// Its control group in every hierarchy.
+    let group: String
+    let runtime: OCIRuntime
+    let layout: CgroupLayout
+    let identities: IdentityRange
+    let identity: IdentityRange.Pair
+
+    /// The socket directory; `nil` if the function has none.
+    var socketFolder: String? { hasSocket ? folder + "/socket" : nil }
+
+    var ranOutOfMemory: Bool { layout.memoryKills(in: group) > 0 }
+
+    /// Makes the socket directory a file system of its own, so that a function cannot fill the host's.
+    func mountSocketFolder() throws(Failure) {
+        guard let socketFolder else { return }
+        try Posix.makeFolder(socketFolder, mode: 0o700)
+        let owner = identity.function
+        let result = fnrpc_mount_tmpfs(socketFolder, "size=64k,nr_inodes=16,mode=0700,uid=\(owner),gid=\(owner)")
+        guard result == 0 else { throw Posix.failure("mount", socketFolder, -result) }
+    }
+
+    func release() {
+        runtime.delete(id)
+        if let socketFolder { _ = fnrpc_unmount(socketFolder) }
+        Posix.remove(folder)
+        // Runtimes remove the group as a rule; after a failed start they may not.
+        layout.kill(group, until: .now().advanced(byNanoseconds: 10_000_000_000))
+        layout.remove(group)
+        identities.give(identity)
+    }
+}

@@ -1,0 +1,162 @@
+import CLinux
+import Glibc
+import Model
+import Synchronization
+
+/// What a sandbox holds on the host, as its driver made it.
+package protocol SandboxResources: Sendable {
+    /// Whether the kernel killed something in it for want of memory.
+    var ranOutOfMemory: Bool { get }
+    /// Removes every trace, of a half-made sandbox too. Blocks. Called once.
+    func release()
+}
+
+/// A running sandbox. Thread-safe.
+///
+/// Its owner calls ``destroy()`` when it is done with it. The descriptors stay open until the last reference is gone,
+/// so that no loop watches a number that already means something else.
+package final class Sandbox: Sendable {
+    /// The id of its spec.
+    package let id: String
+    /// Readable when ``nextReport()`` has something to say. Non-blocking. When it is closed the sandbox ends.
+    package let control: Int32
+    /// Read end of standard error, or of standard output and error together. Non-blocking.
+    package let log: Int32
+    /// Read end of standard output; `nil` if it goes to ``log``. Non-blocking.
+    package let output: Int32?
+    /// Process 1, to be signalled and awaited.
+    let process: Int32
+    /// Host folder of the function's socket.
+    let socketFolder: String?
+
+    private struct State {
+        var input: Int32?
+        var order = ReportOrder()
+        var gone = false
+        var exit: SandboxExit?
+    }
+
+    private let resources: any SandboxResources
+    private let state: Mutex<State>
+    private let destroyed = Mutex(false)
+
+    /// - Parameters:
+    ///   - descriptors: owned from here on.
+    ///   - process: a pidfd of process 1, which is a child of this process; owned from here on.
+    init(
+        id: String, descriptors: SandboxDescriptors.Ends, process: Int32, socketFolder: String?,
+        resources: any SandboxResources
+    ) {
+        self.id = id
+        control = descriptors.control
+        log = descriptors.log
+        output = descriptors.output
+        state = Mutex(State(input: descriptors.input))
+        self.process = process
+        self.socketFolder = socketFolder
+        self.resources = resources
+    }
+
+    deinit {
+        for descriptor in [control, log, output, input, process] {
+            if let descriptor { close(descriptor) }
+        }
+    }
+
+    /// Write end of standard input; `nil` if it is empty or was closed. Non-blocking.
+    package var input: Int32? { state.withLock { $0.input } }
+
+    /// Closes standard input: the function reads end of file. Nobody may be writing to it. Idempotent.
+    package func closeInput() {
+        state.withLock { state in
+            if let input = state.input { close(input) }
+            state.input = nil
+        }
+    }
+
+    /// How the function ended; `nil` until ``nextReport()`` has seen it.
+    package var exit: SandboxExit? { state.withLock { $0.exit } }
+
+    /// Whether the kernel killed something in it for want of memory. Reads files; meaningful until ``destroy()``.
+    package var ranOutOfMemory: Bool { resources.ranOutOfMemory }
+
+    /// Tells a waiting sandbox what to run. Does not block; what comes of it is reported.
+    ///
+    /// - Throws: `invalid` for an assignment over its limits, `unavailable` if the sandbox has ended.
+    package func assign(_ assignment: Assignment) throws(Failure) {
+        let record = try ControlRecord.assign(assignment)
+        let count = record.withUnsafeBytes { bytes in
+            Posix.retrying {
+                send(control, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+            }
+        }
+        guard count == record.count else {
+            let code = errno
+            throw Failure(.unavailable, "sandbox \(id): it takes no assignment: \(Posix.text(code))")
+        }
+    }
+
+    /// Takes one record. Does not block.
+    ///
+    /// Every byte is treated as hostile: what is malformed or out of order ends the sandbox.
+    package func nextReport() -> SandboxEvent {
+        let event = state.withLock { state -> SandboxEvent in
+            if state.gone { return .gone }
+            let event = receive(&state.order)
+            if case .report(.exited(let exit)) = event { state.exit = exit }
+            if event == .gone { state.gone = true }
+            return event
+        }
+        if event == .gone { kill() }
+        return event
+    }
+
+    private func receive(_ order: inout ReportOrder) -> SandboxEvent {
+        // 56 bytes, more than the longest report, so that a longer record is recognised.
+        var buffer: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+        return withUnsafeMutableBytes(of: &buffer) { bytes in
+            for _ in 0..<16 {
+                let count = recv(
+                    control, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_TRUNC))
+                if count < 0 {
+                    if errno == EAGAIN { return .pending }
+                    // ECONNRESET is told once, ahead of records that are still there.
+                    if errno == EINTR || errno == ECONNRESET { continue }
+                    return .gone
+                }
+                guard count > 0, count <= bytes.count,
+                    let report = ControlRecord.report(UnsafeRawBufferPointer(rebasing: bytes[..<count])),
+                    order.accepts(report)
+                else { return .gone }
+                return .report(report)
+            }
+            return .gone
+        }
+    }
+
+    /// Sends SIGTERM to the function's process group; a waiting sandbox ends. Does not block. Idempotent.
+    package func terminate() { _ = fnrpc_pidfd_send_signal(process, SIGTERM) }
+
+    /// Ends every process of the sandbox. Does not wait for it. Idempotent.
+    package func kill() { _ = fnrpc_pidfd_send_signal(process, SIGKILL) }
+
+    /// Kills, waits for the end, and removes every trace from the host. Blocks for some 10 ms. Idempotent: who comes
+    /// second returns when the first is done.
+    package func destroy() {
+        destroyed.withLock { destroyed in
+            if destroyed { return }
+            destroyed = true
+            endProcess(process)
+            resources.release()
+        }
+    }
+}
+
+/// Kills process 1 of a sandbox, and with it all others; waits and reaps.
+func endProcess(_ process: Int32) {
+    _ = fnrpc_pidfd_send_signal(process, SIGKILL)
+    // Bounded: a process in an uninterruptible wait must not stop the daemon.
+    _ = Posix.wait(for: [process], until: .now().advanced(byNanoseconds: 10_000_000_000))
+    var exit = fnrpc_exit()
+    _ = fnrpc_pidfd_reap(process, &exit)
+}

@@ -1,0 +1,75 @@
+package import ArgumentParser
+internal import Glibc
+package import Model
+
+/// The command line of `fnrpcd`.
+package struct DaemonCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "fnrpcd",
+        abstract: "Serves functions over ttrpc, each in containers of its own.",
+        discussion: """
+            Settings come from the file, then from FNRPCD_* variables (FNRPCD_DATA_DIR …), then from flags. Times are in \
+            seconds.
+
+            Example: fnrpcd --data-dir /var/lib/fnrpc --listen unix:/run/fnrpc/fnrpc.sock --listen tcp:127.0.0.1:7433
+            """, version: DaemonVersion.text)
+
+    @Option(help: "A YAML file with settings (also FNRPCD_CONFIG).")
+    package var config: String?
+    @Flag(help: "Print the resulting configuration and exit.")
+    package var printConfig = false
+    @Option(help: "Where everything durable is. (default: /var/lib/fnrpc)")
+    package var dataDir: String?
+    @Option(
+        parsing: .singleValue,
+        help: "unix:PATH or tcp:HOST:PORT (loopback only); may be repeated. (default: unix:/run/fnrpc/fnrpc.sock)")
+    package var listen: [String] = []
+    @Option(help: "How long running calls may take to finish on stop. (default: 30)")
+    package var drainTimeout: String?
+    @Option(help: "auto, crun, runc, or the path of one of them. (default: auto)")
+    package var runtime: String?
+    @Option(help: "Folder with fnrpc-init. (default: fnrpc-runtime beside fnrpcd)")
+    package var runtimeFiles: String?
+    @Option(help: "Unpacked size of a package, MiB. (default: 256)")
+    package var maxPackageMib: String?
+    @Option(help: "The first uid of sandboxes on the host. (default: 1879048192)")
+    package var uidBase: String?
+    @Option(help: "How many uids; a sandbox takes two. (default: 65536)")
+    package var uidCount: String?
+    @Option(parsing: .singleValue, help: "A path that functions do not see; may be repeated.")
+    package var hiddenPaths: [String] = []
+    @Option(help: "Threads that relay calls; 0: half the cores. (default: 0)")
+    package var loops: String?
+    @Option(help: "Most containers that start at once. (default: 16)")
+    package var startThreads: String?
+    @Option(help: "How long a function may take to listen. (default: 5)")
+    package var initTimeout: String?
+    @Option(help: "Call records that are kept. (default: 1000000)")
+    package var keepCalls: String?
+    @Option(help: "Open client connections. (default: 10000)")
+    package var maxConnections: String?
+    @Option(help: "Open files of a function's process. (default: 350)")
+    package var functionFiles: String?
+
+    package init() {}
+
+    /// The configuration that file, environment and this command line give.
+    package func configuration(environment: [String: String]) throws(Failure) -> Configuration {
+        var flags: [String: [String]] = ["listen": listen, "hidden-paths": hiddenPaths]
+        let single: [(String, String?)] = [
+            ("data-dir", dataDir), ("drain-timeout", drainTimeout), ("runtime", runtime),
+            ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
+            ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
+            ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
+        ]
+        for (key, value) in single { if let value { flags[key] = [value] } }
+        return try Configuration.load(
+            file: config ?? environment["FNRPCD_CONFIG"], environment: environment, flags: flags)
+    }
+}
+
+/// The daemon's version.
+package enum DaemonVersion {
+    /// Until the first tagged release.
+    package static let text = "0.1.0"
+}

@@ -1,0 +1,182 @@
+internal import Admin
+internal import Calls
+internal import Catalog
+internal import CLinux
+internal import Drivers
+internal import Glibc
+package import Logging
+internal import Loop
+internal import Model
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// The whole daemon: made, run and ended in one order, written here. Thread-safe.
+package final class Server: Sendable {
+    private let configuration: Configuration
+    private let log: Logger
+    private let lock: DataDirectory
+    private let store: SQLiteStore
+    private let driver: OCIDriver
+    private let counters: Counters
+    private let recorder: Recorder
+    private let dispatcher: Dispatcher
+    private let loops: [EventLoop]
+    private let blocking: BlockingThreads
+    private let front: Front
+    private let background: Lock<[Task<Void, Never>]>
+
+    /// What the daemon prints when it serves.
+    package var readyLine: String { "ready " + front.addresses.joined(separator: " ") }
+
+    /// Starts everything; when it returns, the daemon serves.
+    ///
+    /// The caller has made the mount namespace private and blocked the signals that it waits for.
+    package static func start(_ configuration: Configuration, log: Logger) async throws -> Server {
+        raiseFileLimit()
+        let lock = try DataDirectory.lock(configuration.dataDirectory)
+        let store = try SQLiteStore(path: lock.databasePath)
+        var limits = PackageStore.Limits()
+        limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
+        let packages = try PackageStore(path: lock.packagesPath, limits: limits)
+        let driver = try OCIDriver.probe(driverConfiguration(configuration, lock.path, store.instanceID))
+        let counters = Counters()
+        let recorder = Recorder(
+            counters: counters, write: { try await store.append($0) },
+            onError: { error, count in log.error("\(count) call records were not stored: \(error)") })
+        let catalog = Catalog()
+        let loopCount = configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
+        let loops = (0..<loopCount).map { _ in EventLoop() }
+        let dispatcher = Dispatcher(
+            catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops,
+            startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
+            packagePath: { digest in
+                do throws(Failure) {
+                    guard let path = try packages.path(of: digest) else {
+                        return .failure(Failure(.internalError, "package \(digest) is not in the data directory"))
+                    }
+                    return .success(path)
+                } catch { return .failure(error) }
+            })
+        let blocking = BlockingThreads(count: 4)
+        let addresses = Lock<[String]>([])
+        let context = AdminContext(
+            store: store, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
+            recorder: recorder, dispatcher: dispatcher, version: DaemonVersion.text, dataDirectory: lock.path,
+            startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) }, log: { log.error("\($0)") })
+        try await fill(catalog, from: store)
+        let front = Front(
+            loops: loops, dispatcher: dispatcher, services: Administration(context), counters: counters,
+            maxConnections: Int(configuration.maxConnections), log: log)
+        try await front.listen(configuration.listen)
+        addresses.withLock { $0 = front.addresses }
+        let server = Server(
+            configuration: configuration, log: log, lock: lock, store: store, driver: driver, counters: counters,
+            recorder: recorder, dispatcher: dispatcher, loops: loops, blocking: blocking, front: front)
+        server.startBackground()
+        return server
+    }
+
+    private init(
+        configuration: Configuration, log: Logger, lock: DataDirectory, store: SQLiteStore, driver: OCIDriver,
+        counters: Counters, recorder: Recorder, dispatcher: Dispatcher, loops: [EventLoop], blocking: BlockingThreads,
+        front: Front
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.lock = lock
+        self.store = store
+        self.driver = driver
+        self.counters = counters
+        self.recorder = recorder
+        self.dispatcher = dispatcher
+        self.loops = loops
+        self.blocking = blocking
+        self.front = front
+        background = Lock([])
+    }
+
+    /// Stops everything: no new calls, running ones finish within the drain time, containers are removed.
+    package func stop() async {
+        log.info("stopping; running calls have \(configuration.drainTimeout) s to finish")
+        await dispatcher.drain(until: Instant.now().advanced(byNanoseconds: UInt64(configuration.drainTimeout * 1e9)))
+        await front.close()
+        for task in background.withLock({ $0 }) {
+            task.cancel()
+            await task.value
+        }
+        dispatcher.stop()
+        blocking.stop()
+        for loop in loops { loop.stop() }
+        driver.removeLeftovers()
+        log.info("stopped")
+    }
+
+    private func startBackground() {
+        let tasks = [
+            Task { [recorder] in await recorder.run() },
+            Task { [store, configuration, log] in
+                while !Task.isCancelled {
+                    do { try await store.pruneCalls(keep: Int(configuration.keepCalls)) } catch {
+                        log.error("old call records were not removed: \(error)")
+                    }
+                    try? await Task.sleep(for: .seconds(60))
+                }
+            },
+        ]
+        background.withLock { $0 = tasks }
+    }
+
+    private static func fill(_ catalog: Catalog, from store: SQLiteStore) async throws {
+        var page = PageRequest(size: PageRequest.maxSize)
+        repeat {
+            let apps = try await store.apps(page: page)
+            for app in apps.items { catalog.add(app: app) }
+            page.cursor = apps.nextCursor
+        } while !page.cursor.isEmpty
+        let contents = try await store.catalog()
+        let functions = Dictionary(uniqueKeysWithValues: contents.functions.map { ($0.meta.id, $0) })
+        var runnables: [Runnable] = []
+        for version in contents.versions {
+            guard let function = functions[version.functionID] else { continue }
+            runnables.append(Runnable(function: function, version: version))
+        }
+        catalog.add(runnables)
+    }
+
+    private static func driverConfiguration(
+        _ configuration: Configuration, _ dataDirectory: String, _ instance: Identifier
+    ) throws(Failure) -> OCIDriver.Configuration {
+        let files = configuration.runtimeFiles.isEmpty ? try besideExecutable() : configuration.runtimeFiles
+        guard access(files + "/fnrpc-init", X_OK) == 0 else {
+            throw Failure(
+                .precondition,
+                "runtime-files: \(quoted(files)) has no fnrpc-init; build it with `make build` or set --runtime-files")
+        }
+        var driver = OCIDriver.Configuration(
+            instance: instance.description.lowercased(), stateDirectory: dataDirectory + "/run", runtimeFilesPath: files)
+        driver.runtime = configuration.runtime
+        driver.uidBase = configuration.uidBase
+        driver.uidCount = configuration.uidCount
+        driver.hiddenPaths = configuration.hiddenPaths
+        driver.openFiles = configuration.functionFiles
+        return driver
+    }
+
+    private static func besideExecutable() throws(Failure) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        guard count > 0 else { throw Failure(.internalError, "the daemon cannot find itself in /proc") }
+        let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+        return "/" + folder + "/fnrpc-runtime"
+    }
+
+    /// Every connection and container needs descriptors; the soft limit is often 1024.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

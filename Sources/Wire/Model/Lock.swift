@@ -1,0 +1,30 @@
+package import Glibc
+
+/// State that is touched only with its mutex held. Thread-safe.
+///
+/// pthread's mutex instead of `Synchronization.Mutex`: the thread sanitizer understands it, it degrades better when
+/// threads outnumber cores, and closures that capture may be passed in.
+package final class Lock<State: ~Copyable>: @unchecked Sendable {
+    // SAFETY: `state` is reached through `withLock` only.
+    @usableFromInline package let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline package var state: State
+
+    package init(_ state: consuming sending State) {
+        mutex = .allocate(capacity: 1)
+        pthread_mutex_init(mutex, nil)
+        self.state = state
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// Runs `body` with the lock held. Never call out, block or log inside.
+    @inlinable
+    package func withLock<R>(_ body: (inout State) -> R) -> R {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body(&state)
+    }
+}

@@ -1,0 +1,233 @@
+import Model
+import Testing
+
+@testable import Pool
+
+/// Stands for a container or a call.
+private final class Thing {}
+
+@Suite struct PoolMachineTests {
+    private let owner = Thing()
+
+    private func machine(
+        concurrency: UInt32 = 1, maxSlots: UInt32 = 4, maxWaiters: UInt32 = 8, singleUse: Bool = false
+    ) -> PoolMachine {
+        PoolMachine(
+            limits: .init(
+                concurrency: concurrency, maxSlots: maxSlots, maxWaiters: maxWaiters, idleNanos: 1000,
+                isSingleUse: singleUse))
+    }
+
+    private func at(_ nanoseconds: UInt64) -> Instant { Instant(nanoseconds: nanoseconds) }
+
+    @Test func firstCallStartsOneContainerForTheWholeBurst() {
+        var pool = machine()
+        var starts = 0
+        for _ in 0..<5 {
+            guard case .wait(let start) = pool.lease(Waiter(owner: owner), now: at(0)) else {
+                Issue.record("no slot, so a call waits")
+                return
+            }
+            if start { starts += 1 }
+        }
+        #expect(starts == 1)
+        #expect(pool.starting == 1)
+    }
+
+    @Test func waitersAreServedInOrderAndBySlotHandOff() {
+        var pool = machine()
+        let first = Waiter(owner: owner)
+        let second = Waiter(owner: owner)
+        _ = pool.lease(first, now: at(0))
+        _ = pool.lease(second, now: at(1))
+        let slot = Slot(owner: owner)
+        let ready = pool.started(slot, coldNanos: 1_000_000, now: at(2))
+        #expect(ready.waiters.map(ObjectIdentifier.init) == [ObjectIdentifier(first)])
+        #expect(!ready.start, "waiting 1 ns costs less than starting for 1 ms")
+        let freed = pool.release(slot, serviceNanos: 10, now: at(3))
+        #expect(freed.waiters.map(ObjectIdentifier.init) == [ObjectIdentifier(second)])
+        #expect(pool.idle == 0)
+    }
+
+    @Test func mostRecentlyUsedSlotIsTakenFirst() throws {
+        var pool = machine()
+        let slots = [Slot(owner: owner), Slot(owner: owner)]
+        let waiters = [Waiter(owner: owner), Waiter(owner: owner)]
+        _ = pool.lease(waiters[0], now: at(0))
+        _ = pool.started(slots[0], coldNanos: 1, now: at(1))
+        _ = pool.lease(waiters[1], now: at(1_000_000))
+        _ = pool.started(slots[1], coldNanos: 1, now: at(1_000_001))
+        _ = pool.release(slots[1], serviceNanos: 5, now: at(1_000_002))
+        _ = pool.release(slots[0], serviceNanos: 5, now: at(1_000_003))
+        guard case .slot(let taken) = pool.lease(Waiter(owner: owner), now: at(1_000_004)) else {
+            Issue.record("two slots are free")
+            return
+        }
+        #expect(taken === slots[0])
+    }
+
+    @Test func queueIsBoundedAtItsEdge() {
+        var pool = machine(maxSlots: 1, maxWaiters: 2)
+        for _ in 0..<2 { _ = pool.lease(Waiter(owner: owner), now: at(0)) }
+        guard case .full = pool.lease(Waiter(owner: owner), now: at(0)) else {
+            Issue.record("the third call is over the bound")
+            return
+        }
+        #expect(pool.waiting == 2)
+    }
+
+    @Test func cancelledWaiterGetsNothing() {
+        var pool = machine()
+        let gone = Waiter(owner: owner)
+        let stays = Waiter(owner: owner)
+        _ = pool.lease(gone, now: at(0))
+        _ = pool.lease(stays, now: at(0))
+        #expect(pool.cancel(gone))
+        #expect(!pool.cancel(gone))
+        let hand = pool.started(Slot(owner: owner), coldNanos: 1, now: at(1))
+        #expect(hand.waiters.map(ObjectIdentifier.init) == [ObjectIdentifier(stays)])
+    }
+
+    @Test func failedStartFailsEveryWaiterOnlyWithoutAnotherSlot() {
+        var pool = machine()
+        _ = pool.lease(Waiter(owner: owner), now: at(0))
+        _ = pool.lease(Waiter(owner: owner), now: at(0))
+        #expect(pool.startFailed(now: at(1)).waiters.count == 2)
+        guard case .wait(start: true) = pool.lease(Waiter(owner: owner), now: at(2)) else {
+            Issue.record("the next call starts anew")
+            return
+        }
+    }
+
+    @Test func longCallsGrowThePoolToItsLimitByTicks() {
+        var pool = machine(maxSlots: 3, maxWaiters: 100)
+        for _ in 0..<10 { _ = pool.lease(Waiter(owner: owner), now: at(0)) }
+        var ready = 0
+        var now: UInt64 = 1_000_000
+        while pool.ready + Int(pool.starting) < 3 || pool.starting > 0 {
+            if pool.starting > 0 {
+                _ = pool.started(Slot(owner: owner), coldNanos: 1_000_000, now: at(now))
+                ready += 1
+            }
+            now += 20_000_000
+            _ = pool.tick(now: at(now))
+        }
+        #expect(ready == 3)
+        #expect(pool.waiting == 7)
+    }
+
+    @Test func idleSlotsLeaveAfterTheirTimeAndBusyOnesStay() {
+        var pool = machine()
+        let slot = Slot(owner: owner)
+        _ = pool.lease(Waiter(owner: owner), now: at(0))
+        _ = pool.started(slot, coldNanos: 1, now: at(0))
+        #expect(pool.tick(now: at(5000)).stop.isEmpty, "a call runs in it")
+        _ = pool.release(slot, serviceNanos: 1, now: at(5000))
+        #expect(pool.tick(now: at(5999)).stop.isEmpty)
+        #expect(pool.tick(now: at(6000)).stop.count == 1)
+        #expect(pool.isEmpty)
+    }
+
+    @Test func singleUseSlotsServeOneCallAndStartInParallel() {
+        var pool = machine(maxSlots: 3, singleUse: true)
+        var starts = 0
+        for _ in 0..<4 {
+            if case .wait(start: true) = pool.lease(Waiter(owner: owner), now: at(0)) { starts += 1 }
+        }
+        #expect(starts == 3)
+        let slot = Slot(owner: owner)
+        #expect(pool.started(slot, coldNanos: 1, now: at(1)).waiters.count == 1)
+        let hand = pool.release(slot, serviceNanos: 1, now: at(2))
+        #expect(hand.stop)
+        #expect(hand.waiters.isEmpty)
+        #expect(hand.start, "the fourth call still needs a container")
+    }
+
+    @Test func retiredSlotTakesNoCallAndStopsWhenEmpty() {
+        var pool = machine(concurrency: 2)
+        let slot = Slot(owner: owner)
+        _ = pool.lease(Waiter(owner: owner), now: at(0))
+        _ = pool.started(slot, coldNanos: 1, now: at(0))
+        _ = pool.lease(Waiter(owner: owner), now: at(0))
+        #expect(!pool.retire(slot, now: at(1)).stop)
+        #expect(!pool.release(slot, serviceNanos: 1, now: at(2)).stop)
+        #expect(pool.release(slot, serviceNanos: 1, now: at(3)).stop)
+    }
+
+    /// Any order of events keeps the promises: a slot never has more calls than its concurrency, the queue and the
+    /// number of containers never pass their bounds, no call waits while a slot is free, every call ends.
+    @Test(arguments: 0..<40) func anyOrderOfEventsKeepsTheInvariants(seed: UInt64) {
+        var random = SeededRandom(state: seed &* 7919 + 1)
+        let concurrency = UInt32.random(in: 1...3, using: &random)
+        var pool = machine(concurrency: concurrency, maxSlots: 3, maxWaiters: 5)
+        var now: UInt64 = 0
+        var busy: [Slot] = []
+        var waiting: [Waiter] = []
+        var accepted = 0
+        var ended = 0
+        func take(_ hand: PoolMachine.Hand, _ slot: Slot?) {
+            for waiter in hand.waiters {
+                waiting.removeAll { $0 === waiter }
+                if let slot { busy.append(slot) } else { ended += 1 }
+            }
+        }
+        for _ in 0..<2000 {
+            now += UInt64.random(in: 1...500, using: &random)
+            switch Int.random(in: 0..<7, using: &random) {
+            case 0, 1:
+                let waiter = Waiter(owner: owner)
+                switch pool.lease(waiter, now: at(now)) {
+                case .slot(let slot):
+                    busy.append(slot)
+                    accepted += 1
+                case .wait:
+                    waiting.append(waiter)
+                    accepted += 1
+                case .full: #expect(pool.waiting >= 5)
+                case .closed: Issue.record("never closed")
+                }
+            case 2, 3:
+                guard let index = busy.indices.randomElement(using: &random) else { continue }
+                let slot = busy.remove(at: index)
+                ended += 1
+                take(pool.release(slot, serviceNanos: 100, now: at(now)), slot)
+            case 4:
+                guard pool.starting > 0 else { continue }
+                if Bool.random(using: &random) {
+                    let slot = Slot(owner: owner)
+                    take(pool.started(slot, coldNanos: 200, now: at(now)), slot)
+                } else {
+                    take(pool.startFailed(now: at(now)), nil)
+                }
+            case 5:
+                guard let slot = busy.randomElement(using: &random) else { continue }
+                _ = pool.retire(slot, now: at(now))
+            default:
+                if let waiter = waiting.randomElement(using: &random), pool.cancel(waiter) {
+                    waiting.removeAll { $0 === waiter }
+                    ended += 1
+                }
+                _ = pool.tick(now: at(now))
+            }
+            #expect(pool.waiting == waiting.count)
+            #expect(pool.waiting <= 6)
+            #expect(pool.ready + Int(pool.starting) <= 3)
+            #expect(pool.waiting == 0 || pool.idle == 0)
+            #expect(accepted == ended + busy.count + waiting.count)
+            for slot in busy { #expect(busy.count { $0 === slot } <= Int(concurrency)) }
+        }
+    }
+}
+
+/// splitmix64; the same seed gives the same run.
+struct SeededRandom: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

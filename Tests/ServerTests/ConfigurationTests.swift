@@ -1,0 +1,68 @@
+import Model
+import Testing
+
+import Glibc
+@testable import Server
+
+@Suite struct ConfigurationTests {
+    private func load(
+        yaml: String? = nil, environment: [String: String] = [:], flags: [String: [String]] = [:]
+    ) throws -> Configuration {
+        guard let yaml else { return try Configuration.load(file: nil, environment: environment, flags: flags) }
+        var template = Array("/tmp/fnrpc-config-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        let path = String(cString: template)
+        defer {
+            close(descriptor)
+            unlink(path)
+        }
+        let bytes = Array(yaml.utf8)
+        #expect(write(descriptor, bytes, bytes.count) == bytes.count)
+        return try Configuration.load(file: path, environment: environment, flags: flags)
+    }
+
+    @Test func laterSourcesWin() throws {
+        let yaml = "drain-timeout: 1\nloops: 1\nlisten: [unix:/a]\n"
+        let configuration = try load(
+            yaml: yaml, environment: ["FNRPCD_DRAIN_TIMEOUT": "2", "FNRPCD_LOOPS": "2", "OTHER": "x"],
+            flags: ["drain-timeout": ["3s"]])
+        #expect(configuration.drainTimeout == 3)
+        #expect(configuration.loops == 2)
+        #expect(configuration.listen == [.unix("/a")])
+        #expect(try load().listen == [.unix("/run/fnrpc/fnrpc.sock")])
+    }
+
+    @Test func printedConfigurationReadsBackTheSame() throws {
+        var configuration = Configuration()
+        configuration.listen = [.unix("/a b"), .tcp(host: "::1", port: 7)]
+        configuration.hiddenPaths = ["/usr/local"]
+        configuration.initTimeout = 2.5
+        #expect(try load(yaml: configuration.yaml) == configuration)
+    }
+
+    @Test(arguments: [
+        ("nonsense: 1\n", ":1: \"nonsense\" is not a setting"), ("loops: 1\nloops: 2\n", ":2: loops is given twice"),
+        ("drain-timeout: -1\n", "drain-timeout: \"-1\" is out of range; 0 to 3600 seconds"),
+        ("loops: 257\n", "out of range; 0 to 256"), ("listen: [tcp:x]\n", "is no address"),
+        ("data-dir: var\n", "is not an absolute path"), ("- a\n", "must hold settings"), ("a: [", "does not parse"),
+    ])
+    func badFilesNameLineAndRange(yaml: String, message: String) {
+        let failure = #expect(throws: Failure.self) { try load(yaml: yaml) }
+        #expect(failure?.message.contains(message) == true, "\(failure?.message ?? "")")
+    }
+
+    @Test func unknownVariablesAreRefused() {
+        let failure = #expect(throws: Failure.self) { try load(environment: ["FNRPCD_LOPS": "1"]) }
+        #expect(failure?.message.contains("FNRPCD_LOPS is not a setting") == true)
+    }
+
+    @Test func everySettingHasAFlag() throws {
+        for setting in Setting.all {
+            let value = setting.read(Configuration()).first ?? "/x"
+            let flag = "--\(setting.key)"
+            guard !value.isEmpty else { continue }
+            let command = try DaemonCommand.parse([flag, value])
+            _ = try command.configuration(environment: [:])
+        }
+    }
+}
