@@ -21,19 +21,23 @@ final class Scratch: Sendable {
     }
 }
 
-/// A clock that a test turns. Every look moves it by a millisecond, so that no two entities have one time.
+/// A clock that a test turns. Every look moves it too, so that no two entities have one time.
 final class ManualClock: Sendable {
     private let time: Mutex<Int64>
 
-    init(nanoseconds: Int64 = 1_700_000_000_000_000_000) {
+    private let tick: Int64
+
+    /// - Parameter tick: how far a look moves it, nanoseconds.
+    init(nanoseconds: Int64 = 1_700_000_000_000_000_000, tick: Int64 = 1_000_000) {
         time = Mutex(nanoseconds)
+        self.tick = tick
     }
 
     var now: @Sendable () -> Timestamp {
         {
             Timestamp(
                 nanoseconds: self.time.withLock { time in
-                    time += 1_000_000
+                    time += self.tick
                     return time
                 })
         }
