@@ -27,6 +27,7 @@ struct Fnrpc: AsyncParsableCommand {
     static func main() async {
         Interruption.shared.watch()
         let outcome = await Outcome.running(Array(CommandLine.arguments.dropFirst()))
+        Interruption.shared.standAside()
         if !outcome.help.isEmpty { try? Terminal.write(outcome.help, to: STDOUT_FILENO) }
         if !outcome.complaint.isEmpty { Terminal.complain(outcome.complaint) }
         Glibc.exit(outcome.exitCode)

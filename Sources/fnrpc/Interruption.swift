@@ -14,6 +14,7 @@ final class Interruption: Sendable {
     private struct State {
         var folders: Set<String> = []
         var child: pid_t?
+        var isEnding = false
     }
 
     private let state = Mutex(State())
@@ -46,8 +47,16 @@ final class Interruption: Sendable {
         state.withLock { $0.child = child }
     }
 
+    /// Does not return once a signal came: what the command then failed with is a consequence, and not worth a word.
+    func standAside() {
+        while state.withLock({ $0.isEnding }) { pause() }
+    }
+
     private func end(_ number: Int32, exitCode: Int32) {
-        let (folders, child) = state.withLock { ($0.folders, $0.child) }
+        let (folders, child) = state.withLock { state in
+            state.isEnding = true
+            return (state.folders, state.child)
+        }
         if let child {
             // pip removes its own temporary folders on SIGINT, not on SIGTERM.
             kill(-child, SIGINT)

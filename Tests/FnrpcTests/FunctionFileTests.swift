@@ -139,7 +139,7 @@ import Testing
         ("runtime: python\nentry: f.h\nmemory: 128\nmemory: 256", ":4: memory: given twice"),
         ("runtime: python\nconfig:\n  a: 1\n  a: 2", ":4: a: given twice"),
         ("runtime: python\n  entry: f.h", ":2: is not YAML"),
-        ("runtime: \"python", ": is not YAML"),
+        ("runtime: \"python", ":1: is not YAML: found unexpected end of stream"),
         ("- a\n- b", ":1: must be keys and values"),
         ("", ": is empty"),
         ("# nothing\n", ": is empty"),

@@ -6,11 +6,12 @@ import Testing
 @testable import fnrpc
 
 @Suite struct OutcomeTests {
-    @Test(arguments: [
-        (Failure.Code.notFound, 3), (.invalid, 4), (.tooLarge, 4), (.exists, 4), (.conflict, 4), (.precondition, 4),
-        (.functionFailed, 5), (.timeout, 6), (.busy, 7), (.unavailable, 8), (.notPermitted, 9), (.internalError, 1),
-        (.unimplemented, 1), (.cancelled, 1),
-    ])
+    @Test(
+        arguments: [
+            (Failure.Code.notFound, 3), (.invalid, 4), (.tooLarge, 4), (.exists, 4), (.conflict, 4), (.precondition, 4),
+            (.functionFailed, 5), (.timeout, 6), (.busy, 7), (.unavailable, 8), (.notPermitted, 9), (.internalError, 1),
+            (.unimplemented, 1), (.cancelled, 1),
+        ] as [(Failure.Code, Int32)])
     func codes(code: Failure.Code, exit: Int32) throws {
         #expect(Outcome(Failure(code, "words")) == Outcome(exitCode: exit, complaint: "words"))
         let client = try #require(ClientError.Code(rawValue: code.rawValue))

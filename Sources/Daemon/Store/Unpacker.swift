@@ -101,7 +101,7 @@ struct Unpacker: ~Copyable {
             try writeFile(path, executable: UInt32(archive_entry_perm(entry)) & S_IXUSR != 0, from: archive)
         case S_IFLNK:
             guard let pointer = archive_entry_symlink(entry), let target = String(validatingCString: pointer) else {
-                throw Failure(.invalid, "link \(quoted(path)): the target is not valid UTF-8")
+                throw Failure(.invalid, "link \(quoted(path)): the target is empty or not valid UTF-8")
             }
             try LinkRule.check(path: path, target: target)
             try claim(path, as: .link)

@@ -1,7 +1,7 @@
 /// The canonical tar's bytes for one entry: POSIX.1-2001 pax with everything that could vary fixed.
 ///
-/// - ustar header: mode 0000755 or 0000644 (links 0000777), uid, gid and mtime 0, no owner names, device numbers 0,
-///   the `prefix` field never used, folder names with a slash at the end.
+/// - ustar header: mode 0000755 or 0000644 (links 0000777), uid, gid and mtime 0, no owner names, the fields
+///   for device numbers and `prefix` empty, folder names with a slash at the end.
 /// - A path or link target that is over 100 bytes or not ASCII, and a size over 8 GiB − 1, goes into a pax header of its
 ///   own before it (name `././@PaxHeader`, mode 0000644), records in the order linkpath, path, size; the ustar field
 ///   then holds the first 100 bytes of it with `?` for what is not ASCII, and the size 0.
@@ -89,8 +89,6 @@ enum TarHeader {
         header[156] = type
         put(cut(target), at: 157)
         put(Array("ustar\0".utf8) + Array("00".utf8), at: 257)
-        put(octal(0, digits: 7), at: 329)
-        put(octal(0, digits: 7), at: 337)
         let sum = header.reduce(UInt64(0)) { $0 + UInt64($1) }
         put(octal(sum, digits: 6) + [0, UInt8(ascii: " ")], at: 148)
         return header

@@ -1,0 +1,86 @@
+import Foundation
+import Glibc
+import Model
+import Store
+import Testing
+
+/// On a real, small file system, so only as root.
+@Suite(.enabled(if: geteuid() == 0, "a file system can only be mounted by root"))
+struct FullDiskTests {
+    /// Runs a body on a tmpfs of its own.
+    private func with(kibibytes: Int, _ body: (Scratch) async throws -> Void) async throws {
+        let scratch = try Scratch()
+        try #require(mount("tmpfs", scratch.path, "tmpfs", 0, "size=\(kibibytes)k") == 0)
+        do {
+            try await body(scratch)
+        } catch {
+            umount(scratch.path)
+            throw error
+        }
+        #expect(umount(scratch.path) == 0)
+    }
+
+    private func archive(_ seed: UInt64) -> [UInt8] {
+        var random = SeededRandom(state: seed)
+        var builder = TarBuilder()
+        builder.add("noise", content: (0..<600_000).map { _ in UInt8.random(in: 0...255, using: &random) })
+        return builder.bytes
+    }
+
+    @Test func anUploadKeepsItsWholeChunks() async throws {
+        try await with(kibibytes: 400) { scratch in
+            let store = try PackageStore(path: scratch.path + "/packages")
+            let refusal = await failure { try store.add(archive(1)) }
+            #expect(refusal.code == .internalError && refusal.message.contains("the disk is full; free some space"))
+            let (_, offset) = try store.open(archive(1))
+            #expect(offset == 262_144)
+            // After a restart the same: no half chunk was kept.
+            #expect(try PackageStore(path: scratch.path + "/packages").open(archive(1)).offset == 262_144)
+        }
+    }
+
+    @Test func aCommitLeavesNothingHalfDone() async throws {
+        // Room for the upload and the tree, not for the tar.
+        try await with(kibibytes: 1500) { scratch in
+            let root = scratch.path + "/packages"
+            let store = try PackageStore(path: root)
+            let refusal = await failure { try store.add(archive(2)) }
+            #expect(refusal.code == .internalError && refusal.message.contains("the disk is full"))
+            #expect(try scratch.names("packages/temporary").isEmpty && scratch.names("packages/archives").isEmpty)
+            #expect(try scratch.names("packages").count { $0.hasSuffix(".tar") } == 0)
+            // With room, the same upload goes through without being sent again.
+            #expect(mount("tmpfs", scratch.path, "tmpfs", UInt(MS_REMOUNT), "size=8m") == 0)
+            let (id, offset) = try store.open(archive(2))
+            #expect(offset == UInt64(archive(2).count))
+            #expect(try store.commit(uploadID: id).entries == 1)
+        }
+    }
+
+    @Test func theDatabaseStaysWhole() async throws {
+        try await with(kibibytes: 700) { scratch in
+            let store = try SQLiteStore(path: scratch.path + "/fnrpc.db")
+            _ = try await store.addPackage(Sample.package(1))
+            let function = try await store.deploy(Sample.deployment("demo", "hello")).function
+            let log = String(repeating: "x", count: 20_000)
+            var stored = 0
+            var refusal: Failure?
+            while refusal == nil && stored < 1000 {
+                let start = UInt64(stored) + 1
+                do throws(Failure) {
+                    try await store.append((start..<start + 4).map { Sample.call($0, of: function, log: log) })
+                    stored += 4
+                } catch {
+                    refusal = error
+                }
+            }
+            #expect(
+                refusal?.code == .internalError && refusal?.message.contains("disk") == true,
+                "\(String(describing: refusal))")
+            #expect(stored > 0 && stored < 100)
+            #expect(try await store.counts().calls == stored)
+            #expect(mount("tmpfs", scratch.path, "tmpfs", UInt(MS_REMOUNT), "size=8m") == 0)
+            #expect(try await store.deploy(Sample.deployment("demo", "hello")).version.number == 2)
+            try store.close()
+        }
+    }
+}
