@@ -114,14 +114,12 @@ int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result)
     return 1;
 }
 
-int fnrpc_reap_group(pid_t group)
+int fnrpc_reap(pid_t pid)
 {
-    siginfo_t info;
-    int result;
-    do {
-        info.si_pid = 0;
-        result = waitid(P_PGID, (id_t)group, &info, WEXITED | WNOHANG);
-    } while ((result == 0 && info.si_pid != 0) || (result < 0 && errno == EINTR));
+    pid_t result;
+    do
+        result = waitpid(pid, NULL, WNOHANG);
+    while (result < 0 && errno == EINTR);
     return result == 0;
 }
 

@@ -11,9 +11,6 @@ package struct OCIRuntime: Sendable {
     /// Where it keeps its state (`--root`).
     package let stateFolder: String
 
-    /// Process groups of past runs of which something may still live.
-    private let groups = Lock<[pid_t]>([])
-
     /// Where a runtime's program is searched.
     private static let searched = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]
 
@@ -106,28 +103,31 @@ package struct OCIRuntime: Sendable {
         }
         var exit = fnrpc_exit(code: -1, signal: 0)
         _ = fnrpc_pidfd_reap(pidfd, &exit)
-        reapGroups(adding: pid)
+        reapOrphans()
         return inTime ? exit : nil
     }
 
-    /// crun leaves a process behind that ends a moment after it; the next run reaps it.
-    private func reapGroups(adding group: pid_t) {
-        groups.withLock { groups in
-            groups.append(group)
-            groups.removeAll { fnrpc_reap_group($0) == 0 }
+    /// Reaps what the runtime left behind: crun has a process of its own that outlives it by a moment and falls to the
+    /// subreaper, whose main thread gets all orphans. Sandboxes are orphans too, but have another name.
+    @discardableResult
+    private func reapOrphans() -> Bool {
+        let program = path.split(separator: "/").last.map(String.init) ?? name
+        let main = getpid()
+        var isDone = true
+        let children = Posix.text(of: "/proc/\(main)/task/\(main)/children") ?? ""
+        for word in children.split(separator: " ") {
+            guard let pid = pid_t(word) else { continue }
+            let command = Posix.text(of: "/proc/\(pid)/comm") ?? ""
+            // A process name has at most 15 bytes.
+            guard command.hasPrefix(program.prefix(15)), fnrpc_reap(pid) == 1 else { continue }
+            isDone = false
         }
+        return isDone
     }
 
     /// Waits for the processes that the last runs left behind, a second at most. For the end.
     package func finish() {
-        for _ in 0..<1000 {
-            let isDone = groups.withLock { groups in
-                groups.removeAll { fnrpc_reap_group($0) == 0 }
-                return groups.isEmpty
-            }
-            if isDone { return }
-            usleep(1000)
-        }
+        for _ in 0..<1000 where !reapOrphans() { usleep(1000) }
     }
 
     /// The runtime's words on one line.

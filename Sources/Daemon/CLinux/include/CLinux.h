@@ -42,12 +42,8 @@ struct fnrpc_exit {
 /* Reaps a child that has ended, without waiting: 1 if reaped, 0 if it still runs, -ECHILD if it is not our child. */
 int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result);
 
-/*
- * Reaps the ended children of a process group, without waiting. Container runtimes leave their intermediate processes
- * to the subreaper; they are still in the group of the runtime's process, which fnrpc_spawn makes a session leader.
- * 1: some of the group still live; 0: there are none.
- */
-int fnrpc_reap_group(pid_t group);
+/* Reaps a child if it has ended, without waiting. 1: it still lives; 0: it is gone. */
+int fnrpc_reap(pid_t pid);
 
 /* Orphans of children become children of this process (PR_SET_CHILD_SUBREAPER). */
 int fnrpc_become_subreaper(void);
