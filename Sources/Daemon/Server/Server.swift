@@ -40,6 +40,18 @@ package final class Server: Sendable {
         limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
         let packages = try PackageStore(path: lock.packagesPath, limits: limits)
         let driver = try OCIDriver.probe(driverConfiguration(configuration, lock.path, store.instanceID))
+        do {
+            return try await start(configuration, log, lock, store, packages, driver)
+        } catch {
+            driver.removeLeftovers()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ store: SQLiteStore,
+        _ packages: PackageStore, _ driver: OCIDriver
+    ) async throws -> Server {
         let counters = Counters()
         let recorder = Recorder(
             counters: counters, write: { try await store.append($0) },
