@@ -1,7 +1,7 @@
+import Glibc
 import Model
 import Testing
 
-import Glibc
 @testable import Server
 
 @Suite struct ConfigurationTests {
@@ -11,7 +11,7 @@ import Glibc
         guard let yaml else { return try Configuration.load(file: nil, environment: environment, flags: flags) }
         var template = Array("/tmp/fnrpc-config-XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
-        let path = String(cString: template)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer {
             close(descriptor)
             unlink(path)
