@@ -68,7 +68,8 @@ let package = Package(
         .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),
         .target(
             name: "Catalog", dependencies: ["Model", "Pool"], path: "Sources/Daemon/Catalog", swiftSettings: swift),
-        .target(name: "Drivers", dependencies: ["Model", "CLinux"], path: "Sources/Daemon/Drivers", swiftSettings: swift),
+        .target(
+            name: "Drivers", dependencies: ["Model", "CLinux"], path: "Sources/Daemon/Drivers", swiftSettings: swift),
         .target(
             name: "Contracts", dependencies: ["Model", "Wire", "Loop", "CLinux", "Drivers"],
             path: "Sources/Daemon/Contracts", swiftSettings: swift),

@@ -20,10 +20,12 @@ import Testing
             name: "silent", yaml: "format: ttrpc\nentrypoint: [/bin/sleep, '60']\n", code: "", exitCode: 6,
             message: "did not listen"),
         Case(
-            name: "crashes", yaml: "", code: "import os\ndef handler():\n    print('dying')\n    os.kill(os.getpid(), 11)",
+            name: "crashes", yaml: "",
+            code: "import os\ndef handler():\n    print('dying')\n    os.kill(os.getpid(), 11)",
             exitCode: 5, message: "killed by signal 11 (SIGSEGV); the end of its log: dying"),
         Case(
-            name: "eats", yaml: "memory: 64\n", code: "def handler():\n    return len(bytearray(300 << 20))", exitCode: 5,
+            name: "eats", yaml: "memory: 64\n", code: "def handler():\n    return len(bytearray(300 << 20))",
+            exitCode: 5,
             message: "ran out of memory (limit 64 MiB)"),
         Case(
             name: "loops", yaml: "timeout: 1\n", code: "def handler():\n    print('round')\n    while True: pass",
@@ -115,7 +117,10 @@ import Testing
 
     @Test func foreignProtocolsAreClosedWithOneLogLine() async throws {
         try await withDaemon(["--listen", "tcp:127.0.0.1:0"]) { daemon in
-            let port = try #require(daemon.readyLine.split(separator: ":").last.flatMap { UInt16($0.trimmingCharacters(in: .whitespacesAndNewlines)) })
+            let port = try #require(
+                daemon.readyLine.split(separator: ":").last.flatMap {
+                    UInt16($0.trimmingCharacters(in: .whitespacesAndNewlines))
+                })
             let inputs: [(String, [UInt8])] = [
                 ("an HTTP request", Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)),
                 ("a TLS hello", [0x16, 0x03, 0x01, 0x02, 0x00, 0x01]),

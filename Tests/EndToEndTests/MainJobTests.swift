@@ -5,7 +5,8 @@ import Testing
 @Suite(.serialized) struct MainJobTests {
     static let hello = [
         "func.yaml": "name: hello\nruntime: python\nentry: func.handler\n",
-        "func.py": "def handler(name=\"World\"):\n    print(\"greeting\", name)\n    return {\"message\": \"Hello \" + name}\n",
+        "func.py":
+            "def handler(name=\"World\"):\n    print(\"greeting\", name)\n    return {\"message\": \"Hello \" + name}\n",
     ]
 
     @Test func aFolderIsDeployedAndCalledByNameAndByVersion() async throws {
@@ -17,7 +18,8 @@ import Testing
             #expect(cold.output == #"{"message":"Hello Ada"}"#, "\(cold)")
             #expect(cold.errors.contains("greeting Ada"))
             // The same folder again: another version, the same package, whatever the files' times say.
-            try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 5)], ofItemAtPath: folder + "/func.py")
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 5)], ofItemAtPath: folder + "/func.py")
             let again = try daemon.fnrpc("deploy", folder, "--app", "demo")
             #expect(again.output.contains("version 2"))
             #expect(digest(in: first.output) == digest(in: again.output))
@@ -41,7 +43,8 @@ import Testing
     @Test func everyContractAnswersInItsContainer() async throws {
         try await withDaemon { daemon in
             let shell = try daemon.write(
-                "upper", ["func.yaml": "name: upper\nruntime: shell\nentry: up.sh\n", "up.sh": "tr a-z A-Z; id -u >&2\n"])
+                "upper",
+                ["func.yaml": "name: upper\nruntime: shell\nentry: up.sh\n", "up.sh": "tr a-z A-Z; id -u >&2\n"])
             #expect(try daemon.fnrpc("deploy", shell, "--app", "demo").code == 0)
             for _ in 0..<2 {
                 let reply = try daemon.fnrpc("invoke", "demo/upper", "--log", input: "abc")

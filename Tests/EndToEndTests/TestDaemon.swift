@@ -3,8 +3,8 @@ import Foundation
 import Testing
 
 /// A daemon of its own for a test: a temporary data folder and socket, the real binary, real containers.
+// SAFETY: used by one test at a time.
 final class TestDaemon: @unchecked Sendable {
-    // SAFETY: used by one test at a time.
     let folder: String
     let socket: String
     private(set) var process = Process()

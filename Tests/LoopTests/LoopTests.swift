@@ -4,8 +4,8 @@ import Model
 import Testing
 
 /// Echoes what it gets.
+// SAFETY: `connection` is set once on the loop; `closed` is guarded.
 private final class Echo: ConnectionOwner, @unchecked Sendable {
-    // SAFETY: `connection` is set once on the loop; `closed` is guarded.
     var connection: Connection?
     let closed = Lock(false)
 
@@ -19,8 +19,8 @@ private final class Echo: ConnectionOwner, @unchecked Sendable {
     }
 }
 
+// SAFETY: guarded by its lock.
 private final class Deadline: Expiring, @unchecked Sendable {
-    // SAFETY: guarded by its lock.
     let fired = Lock<Instant?>(nil)
     let entry = WheelEntry()
 

@@ -20,7 +20,8 @@ import Testing
                         return [UInt8](unsafeUninitializedCapacity: 10 + frame.length) { buffer, count in
                             frame.write(
                                 streamID: 7,
-                                to: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(10 + frame.length)]))
+                                to: UnsafeMutableRawBufferPointer(
+                                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(10 + frame.length)]))
                             count = 10 + frame.length
                         }
                     }
@@ -52,16 +53,17 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        [0x0A, 0x05, 0x61],  // cut short
-        [0x0A, 0x01, 0x00, 0x12, 0x01, 0x61],  // NUL in the service
-        [0x0A, 0x01, 0xFF, 0x12, 0x01, 0x61],  // bad UTF-8
-        [0x08, 0x01],  // service as a number
-        [0x0B, 0x0C],  // a group
-        [0x02, 0x00],  // field number 0
-        [0x12, 0x01, 0x61],  // no service
-        [0x20, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],  // varint of 11 bytes
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x0A, 0x05, 0x61],  // cut short
+            [0x0A, 0x01, 0x00, 0x12, 0x01, 0x61],  // NUL in the service
+            [0x0A, 0x01, 0xFF, 0x12, 0x01, 0x61],  // bad UTF-8
+            [0x08, 0x01],  // service as a number
+            [0x0B, 0x0C],  // a group
+            [0x02, 0x00],  // field number 0
+            [0x12, 0x01, 0x61],  // no service
+            [0x20, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],  // varint of 11 bytes
+        ] as [[UInt8]])
     func badRequestsAreRefused(bytes: [UInt8]) {
         #expect(throws: EnvelopeError.self) {
             try bytes.withUnsafeBytes { bytes throws -> Void in _ = try RequestEnvelope(scanning: bytes) }
@@ -104,7 +106,8 @@ import Testing
             return [UInt8](unsafeUninitializedCapacity: 10 + frame.length) { buffer, count in
                 frame.write(
                     streamID: 1,
-                    to: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(10 + frame.length)]))
+                    to: UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(10 + frame.length)]))
                 count = 10 + frame.length
             }
         }
@@ -162,7 +165,9 @@ import Testing
             #expect(equal(scan.app, "demo") && equal(scan.function, "f") && scan.version == 3)
             #expect(equal(scan.payload, "hello") && equal(scan.contentType, "text/plain"))
             var headers: [String] = []
-            scan.forEachHeader { headers.append(String(decoding: $0, as: UTF8.self) + String(decoding: $1, as: UTF8.self)) }
+            scan.forEachHeader {
+                headers.append(String(decoding: $0, as: UTF8.self) + String(decoding: $1, as: UTF8.self))
+            }
             #expect(headers == ["Xy"])
         }
     }

@@ -7,9 +7,9 @@ internal import Synchronization
 /// One call, from its acceptance to its answer.
 ///
 /// `claim` decides who answers: a reply, a clock, and a vanished caller may come at the same moment, from any thread.
+// SAFETY: `stage` is atomic; `worker` is written before the stage becomes `running` and read after; the log fields
+// are confined to the worker's loop; everything else never changes.
 package final class Call: Expiring, @unchecked Sendable {
-    // SAFETY: `stage` is atomic; `worker` is written before the stage becomes `running` and read after; the log fields
-    // are confined to the worker's loop; everything else never changes.
     package let id: Identifier
     package let runnable: Runnable
     /// Where the answer goes.

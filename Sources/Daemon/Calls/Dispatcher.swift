@@ -9,8 +9,8 @@ package import Telemetry
 internal import Wire
 
 /// Brings calls to workers and answers back. Thread-safe.
+// SAFETY: `random` is guarded by its lock; everything else is immutable or thread-safe itself.
 package final class Dispatcher: @unchecked Sendable {
-    // SAFETY: `random` is guarded by its lock; everything else is immutable or thread-safe itself.
     let catalog: Catalog
     let driver: any Driver
     let counters: Counters
@@ -104,7 +104,8 @@ package final class Dispatcher: @unchecked Sendable {
             let limit = call.runnable.version.spec.maxQueue
             fail(
                 call,
-                Failure(.busy, "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"))
+                Failure(
+                    .busy, "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"))
         case .closed: fail(call, Failure(.unavailable, "the daemon is stopping; the call was not executed"))
         }
     }

@@ -5,8 +5,8 @@ package import Wire
 /// One client connection: frames in, answers out.
 ///
 /// Reading is confined to the connection's loop; answering is thread-safe.
+// SAFETY: `connection` is set once before input can come; `state` is guarded; `skip` is loop-confined.
 package final class Session: ConnectionOwner, @unchecked Sendable {
-    // SAFETY: `connection` is set once before input can come; `state` is guarded; `skip` is loop-confined.
     /// Unary calls that one connection may have open, invocations and management together.
     package static let maxCalls = 1024
 

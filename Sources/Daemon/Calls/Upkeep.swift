@@ -6,8 +6,8 @@ internal import Pool
 /// Looks after pools from time to time: containers that have been idle for too long, starts that have become worth it.
 ///
 /// Thread-safe; the work itself runs on one loop, and only while there are containers or waiting calls.
+// SAFETY: `state` is guarded; `timer` is loop-confined; `dispatcher` is set once before use.
 package final class Upkeep: @unchecked Sendable {
-    // SAFETY: `state` is guarded; `timer` is loop-confined; `dispatcher` is set once before use.
     /// How often pools with waiting calls are looked at, milliseconds.
     private static let busyMilliseconds: UInt64 = 20
     /// How often the others are.

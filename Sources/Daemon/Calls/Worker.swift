@@ -8,8 +8,8 @@ internal import Pool
 internal import Wire
 
 /// One container that serves calls: its sandbox, its link, its log.
+// SAFETY: everything mutable is confined to `loop`; `slot` is guarded by its pool.
 final class Worker: FunctionLinkOwner, @unchecked Sendable {
-    // SAFETY: everything mutable is confined to `loop`; `slot` is guarded by its pool.
     /// What of a container's output is kept for error messages, bytes.
     private static let tailBytes = 4096
     /// What of a call's output is kept, bytes (Fn's default).
@@ -36,7 +36,9 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var isFresh = true
 
     /// On the loop.
-    init(runnable: Runnable, sandbox: Sandbox, loop: EventLoop, coldNanos: UInt64, tail: [UInt8], dispatcher: Dispatcher) {
+    init(
+        runnable: Runnable, sandbox: Sandbox, loop: EventLoop, coldNanos: UInt64, tail: [UInt8], dispatcher: Dispatcher
+    ) {
         self.runnable = runnable
         self.sandbox = sandbox
         self.loop = loop

@@ -122,7 +122,8 @@ package final class Catalog: Sendable {
             guard let latest = state.latest[id], let any = versions[latest] else { continue }
             entries.append(
                 Snapshot.Entry(
-                    app: Array(any.function.appName.text.utf8), function: Array(any.function.name.text.utf8), latest: latest,
+                    app: Array(any.function.appName.text.utf8), function: Array(any.function.name.text.utf8),
+                    latest: latest,
                     versions: versions))
         }
         state.snapshot = Snapshot(entries, apps: state.apps)

@@ -6,8 +6,8 @@ internal import Wire
 
 /// Contract `default`: the container's one process reads the body on standard input and writes the reply on standard
 /// output; then it ends.
+// SAFETY: everything is loop-confined; `send` goes to the loop first.
 package final class DefaultLink: FunctionLink, @unchecked Sendable {
-    // SAFETY: everything is loop-confined; `send` goes to the loop first.
     private let loop: EventLoop
     private let sandbox: Sandbox
     private let plan: Assignment

@@ -68,14 +68,18 @@ struct HTTPResponseParser {
                 phase = missing == count ? .chunkEnd : .chunk(missing - count)
             case .chunkEnd:
                 guard rest.count >= 2 else { return nil }
-                guard rest[0] == 13, rest[1] == 10 else { throw Malformed(reason: "a chunk does not end where it said") }
+                guard rest[0] == 13, rest[1] == 10 else {
+                    throw Malformed(reason: "a chunk does not end where it said")
+                }
                 consumed += 2
                 phase = .chunkSize
             case .trailer:
                 guard let line = try line(rest) else { return nil }
                 consumed += line.count + 2
                 trailerBytes += line.count
-                guard trailerBytes <= ContractLimits.headerBytes else { throw Malformed(reason: "its trailers are too long") }
+                guard trailerBytes <= ContractLimits.headerBytes else {
+                    throw Malformed(reason: "its trailers are too long")
+                }
                 if line.count == 0 { return take() }
             case .untilClose:
                 try append(rest, rest.count)
@@ -180,7 +184,8 @@ struct HTTPResponseParser {
                 }
                 isChunked = true
             case "connection":
-                response.keepsAlive = value.lowercased() == "keep-alive" || (response.keepsAlive && value.lowercased() != "close")
+                response.keepsAlive =
+                    value.lowercased() == "keep-alive" || (response.keepsAlive && value.lowercased() != "close")
             case "keep-alive", "proxy-connection", "te", "trailer", "upgrade": break
             default: response.headers.append(CallHeader(name: name, value: value))
             }

@@ -6,8 +6,8 @@ internal import Wire
 ///
 /// The connection is closed after a second without use: some FDKs close idle ones by themselves, and Python's spins on
 /// them after 75 s. A reused connection that ends before the first byte of an answer is dialled again once.
+// SAFETY: everything is loop-confined; `send` goes to the loop first.
 package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Sendable {
-    // SAFETY: everything is loop-confined; `send` goes to the loop first.
     /// How long an unused connection stays, milliseconds.
     private static let idleMilliseconds: UInt64 = 1000
 
@@ -187,8 +187,8 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
 }
 
 /// Carries an object to its loop.
+// SAFETY: the object is used on the link's loop only.
 struct UncheckedToken: @unchecked Sendable {
-    // SAFETY: the object is used on the link's loop only.
     let object: AnyObject
 
     init(_ object: AnyObject) {

@@ -3,8 +3,8 @@ internal import Model
 internal import Wire
 
 /// Contract `ttrpc`: any number of calls over one connection, matched by stream id; payloads pass undecoded.
+// SAFETY: `pending` is guarded by its lock, `connection` is written once before use; the rest is loop-confined.
 package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendable {
-    // SAFETY: `pending` is guarded by its lock, `connection` is written once before use; the rest is loop-confined.
     private static let service: StaticString = "fnrpc.function.v1.Function"
     private static let method: StaticString = "Call"
     private static let callIDKey: StaticString = "fn-call-id"
@@ -33,7 +33,9 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
             pending.tokens[pending.nextID] = call.token
             return pending.nextID
         }
-        guard let connection, streamID < Self.lastStreamID else { return lost("its connection has used all stream ids") }
+        guard let connection, streamID < Self.lastStreamID else {
+            return lost("its connection has used all stream ids")
+        }
         var id = call.id
         var deadline = call.deadline.rfc3339(fractionDigits: 3)
         let written = id.withUTF8 { id in

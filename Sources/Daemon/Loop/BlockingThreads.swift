@@ -1,8 +1,8 @@
 internal import Glibc
 
 /// A fixed number of threads for work that blocks: starting and removing sandboxes. Thread-safe.
+// SAFETY: the queue is only touched with the mutex held; `threads` only in init and `stop()`.
 package final class BlockingThreads: @unchecked Sendable {
-    // SAFETY: the queue is only touched with the mutex held; `threads` only in init and `stop()`.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var queue: [@Sendable () -> Void] = []
@@ -20,9 +20,12 @@ package final class BlockingThreads: @unchecked Sendable {
                 &thread, nil,
                 { argument in
                     guard let argument else { return nil }
+                    // SAFETY: see above.
                     Unmanaged<BlockingThreads>.fromOpaque(argument).takeUnretainedValue().work()
                     return nil
-                }, Unmanaged.passUnretained(self).toOpaque())
+                },
+                // SAFETY: see above.
+                Unmanaged.passUnretained(self).toOpaque())
             precondition(result == 0, "BUG: no thread for blocking work")
             threads.append(thread)
         }

@@ -20,6 +20,7 @@ package protocol ConnectionOwner: AnyObject {
 /// A nonblocking stream socket with buffered input and bounded output.
 ///
 /// Reading is loop-confined; ``write(count:_:)`` and ``close()`` are thread-safe.
+// SAFETY: `watcher`, `input` and `owner` are loop-confined; `output` is guarded by its lock.
 package final class Connection: @unchecked Sendable {
     /// Output that may wait for a peer that does not read, bytes; past it the connection is closed. At least two frames.
     package static let maxOutput = 16 << 20
@@ -28,7 +29,6 @@ package final class Connection: @unchecked Sendable {
 
     /// Where its input is handled.
     package let loop: EventLoop
-    // SAFETY: `watcher`, `input` and `owner` are loop-confined; `output` is guarded by its lock.
     private let descriptor: Int32
     private let output = Lock(Output())
     private var input = ByteQueue()

@@ -5,10 +5,10 @@ internal import Synchronization
 
 /// A thread that runs one libuv loop: readiness, timers, and work posted from other threads.
 ///
-/// ``post(_:)`` is thread-safe; everything else is loop-confined, which `preconditionOnLoop` checks where it matters.
+/// ``post(_:)`` is thread-safe; everything else is loop-confined.
+// SAFETY: `uv` and the handles are touched on the loop's thread only, except `uv_async_send`, which libuv documents
+// as thread-safe; `mailbox` and `threadID` are guarded by a lock and an atomic.
 package final class EventLoop: @unchecked Sendable {
-    // SAFETY: `uv` and the handles are touched on the loop's thread only, except `uv_async_send`, which libuv documents
-    // as thread-safe; `mailbox` and `threadID` are guarded by a lock and an atomic.
     let uv: UnsafeMutablePointer<uv_loop_t>
     private let wakeUp: UnsafeMutablePointer<uv_async_t>
     private let beforePoll: UnsafeMutablePointer<uv_prepare_t>

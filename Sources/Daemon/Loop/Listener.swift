@@ -70,7 +70,8 @@ package enum ListeningSocket {
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
         guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw Failure(.invalid, "listen: the path \(quoted(path)) has \(bytes.count) bytes; at most 107 are allowed")
+            throw Failure(
+                .invalid, "listen: the path \(quoted(path)) has \(bytes.count) bytes; at most 107 are allowed")
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         try removeLeftover(path, address)
@@ -101,7 +102,8 @@ package enum ListeningSocket {
         defer { freeaddrinfo(list) }
         guard isLoopback(found.pointee) else {
             throw Failure(
-                .invalid, "listen: \(quoted(host)) is not a loopback address; TCP is limited to loopback until tokens exist")
+                .invalid,
+                "listen: \(quoted(host)) is not a loopback address; TCP is limited to loopback until tokens exist")
         }
         let descriptor = socket(found.pointee.ai_family, streamType, 0)
         guard descriptor >= 0 else { throw failed("socket", "\(host):\(port)") }

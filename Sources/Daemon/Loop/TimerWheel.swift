@@ -7,8 +7,8 @@ package protocol Expiring: AnyObject {
 }
 
 /// A place in a ``TimerWheel``; sits in at most one wheel at a time.
+// SAFETY: these fields are guarded by the lock of the wheel that holds the entry.
 package final class WheelEntry: @unchecked Sendable {
-    // SAFETY: these fields are guarded by the lock of the wheel that holds the entry.
     fileprivate(set) var due = Instant(nanoseconds: 0)
     fileprivate(set) var next: WheelEntry?
     fileprivate(set) unowned(unsafe) var previous: WheelEntry?
@@ -22,8 +22,8 @@ package final class WheelEntry: @unchecked Sendable {
 ///
 /// An entry fires up to 16 ms late, never early. Thread-safe. After Varghese and Lauck, "Hashed and hierarchical timing
 /// wheels" (1987), the hashed kind.
+// SAFETY: `timer` is loop-confined; everything else is in `state`.
 package final class TimerWheel: @unchecked Sendable {
-    // SAFETY: `timer` is loop-confined; everything else is in `state`.
     /// Nanoseconds of a slot.
     package static let tickNanos: UInt64 = 16_000_000
     private static let slots = 512

@@ -1,8 +1,8 @@
 package import Model
 
-/// A container as the pool sees it. Its owner subclasses nothing: it keeps its own data beside, reached by `owner`.
+/// A container as the pool sees it.
+// SAFETY: every field is guarded by the lock of the pool that the slot belongs to.
 package final class Slot: @unchecked Sendable {
-    // SAFETY: every field is guarded by the lock of the pool that the slot belongs to.
     /// What the slot stands for; the pool never looks into it.
     package unowned let owner: AnyObject
     fileprivate(set) var calls: UInt32 = 0
@@ -18,8 +18,8 @@ package final class Slot: @unchecked Sendable {
 }
 
 /// A call that waits for a slot.
+// SAFETY: every field but `owner` is guarded by the lock of the pool that it waits in.
 package final class Waiter: @unchecked Sendable {
-    // SAFETY: every field but `owner` is guarded by the lock of the pool that it waits in.
     /// The call; the pool never looks into it.
     package unowned let owner: AnyObject
     fileprivate(set) var isWaiting = false

@@ -76,7 +76,9 @@ extension Configuration {
     /// The whole configuration as a file that would give it.
     package var yaml: String {
         Setting.all.map { setting in
-            let values = setting.read(self).map { "\"" + $0.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\"" }
+            let values = setting.read(self).map {
+                "\"" + $0.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+            }
             return "\(setting.key): " + (setting.isList ? "[" + values.joined(separator: ", ") + "]" : values.joined())
         }.joined(separator: "\n")
     }

@@ -50,7 +50,9 @@ package enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
                     .invalid, "listen: \(quoted(text)): the path must be absolute and have at most 107 bytes")
             }
             self = .unix(path)
-        } else if text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"), colon > text.index(text.startIndex, offsetBy: 4) {
+        } else if text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
+            colon > text.index(text.startIndex, offsetBy: 4)
+        {
             var host = String(text[text.index(text.startIndex, offsetBy: 4)..<colon])
             if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
             guard let port = UInt16(text[text.index(after: colon)...]) else {

@@ -7,8 +7,8 @@ internal import Synchronization
 internal import Telemetry
 
 /// The listeners and the sessions that they made. Thread-safe.
+// SAFETY: `state` is guarded by its lock; the listeners in it are closed on their loop.
 final class Front: @unchecked Sendable {
-    // SAFETY: `state` is guarded by its lock; the listeners in it are closed on their loop.
     private let loops: [EventLoop]
     private let dispatcher: Dispatcher
     private let services: any ServiceRouter
@@ -26,7 +26,8 @@ final class Front: @unchecked Sendable {
     }
 
     init(
-        loops: [EventLoop], dispatcher: Dispatcher, services: any ServiceRouter, counters: Counters, maxConnections: Int,
+        loops: [EventLoop], dispatcher: Dispatcher, services: any ServiceRouter, counters: Counters,
+        maxConnections: Int,
         log: Logger
     ) {
         self.loops = loops
@@ -87,8 +88,8 @@ final class Front: @unchecked Sendable {
     }
 
     /// Carries listeners to their loop.
+    // SAFETY: used on the listeners' loop only.
     private struct Carrier: @unchecked Sendable {
-        // SAFETY: used on the listeners' loop only.
         let listeners: [Listener]
     }
 

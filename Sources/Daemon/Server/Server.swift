@@ -1,7 +1,7 @@
 internal import Admin
+internal import CLinux
 internal import Calls
 internal import Catalog
-internal import CLinux
 internal import Drivers
 internal import Glibc
 package import Logging
@@ -57,7 +57,8 @@ package final class Server: Sendable {
             counters: counters, write: { try await store.append($0) },
             onError: { error, count in log.error("\(count) call records were not stored: \(error)") })
         let catalog = Catalog()
-        let loopCount = configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
+        let loopCount =
+            configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
         let loops = (0..<loopCount).map { _ in EventLoop() }
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops,
@@ -166,7 +167,8 @@ package final class Server: Sendable {
                 "runtime-files: \(quoted(files)) has no fnrpc-init; build it with `make build` or set --runtime-files")
         }
         var driver = OCIDriver.Configuration(
-            instance: instance.description.lowercased(), stateDirectory: dataDirectory + "/run", runtimeFilesPath: files)
+            instance: instance.description.lowercased(), stateDirectory: dataDirectory + "/run", runtimeFilesPath: files
+        )
         driver.runtime = configuration.runtime
         driver.uidBase = configuration.uidBase
         driver.uidCount = configuration.uidCount

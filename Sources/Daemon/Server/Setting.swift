@@ -74,7 +74,8 @@ package struct Setting: Sendable {
                 let value = try single(key, values)
                 guard let number = UInt32(value), range.contains(number) else {
                     throw Failure(
-                        .invalid, "\(key): \(quoted(value)) is out of range; \(range.lowerBound) to \(range.upperBound)")
+                        .invalid, "\(key): \(quoted(value)) is out of range; \(range.lowerBound) to \(range.upperBound)"
+                    )
                 }
                 configuration[keyPath: path] = number
             })

@@ -4,8 +4,8 @@ package import Glibc
 ///
 /// pthread's mutex instead of `Synchronization.Mutex`: the thread sanitizer understands it, it degrades better when
 /// threads outnumber cores, and closures that capture may be passed in.
+// SAFETY: `state` is reached through `withLock` only.
 package final class Lock<State: ~Copyable>: @unchecked Sendable {
-    // SAFETY: `state` is reached through `withLock` only.
     @usableFromInline package let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline package var state: State
 

@@ -23,6 +23,7 @@ final class Arena {
         allocator.pointee.allocator_data = Unmanaged.passUnretained(self).toOpaque()
         allocator.pointee.alloc = { data, size in
             guard let data else { return nil }
+            // SAFETY: see above.
             return Unmanaged<Arena>.fromOpaque(data).takeUnretainedValue().allocate(size)
         }
         allocator.pointee.free = { _, _ in }

@@ -49,12 +49,14 @@ package struct FieldScanner {
             guard length <= UInt64(end - position) else { throw .malformed }
             defer { position += Int(length) }
             return Field(
-                number: UInt32(number), value: 0, isVarint: false, bytes: .init(start: base + position, count: Int(length)))
+                number: UInt32(number), value: 0, isVarint: false,
+                bytes: .init(start: base + position, count: Int(length)))
         case 5:
             guard end - position >= 4 else { throw .malformed }
             defer { position += 4 }
             let value = base.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-            return Field(number: UInt32(number), value: UInt64(UInt32(littleEndian: value)), isVarint: false, bytes: nil)
+            return Field(
+                number: UInt32(number), value: UInt64(UInt32(littleEndian: value)), isVarint: false, bytes: nil)
         default: throw .malformed
         }
     }

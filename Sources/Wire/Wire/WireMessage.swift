@@ -36,7 +36,9 @@ extension WireMessage {
         defer { probe.deallocate() }
         Self.initialize(probe)
         let base = UnsafeMutableRawPointer(probe).assumingMemoryBound(to: ProtobufCMessage.self)
-        guard let descriptor = base.pointee.descriptor else { preconditionFailure("BUG: a generated message has no descriptor") }
+        guard let descriptor = base.pointee.descriptor else {
+            preconditionFailure("BUG: a generated message has no descriptor")
+        }
         try MessageCheck(strict: strict).check(bytes, descriptor, path: "")
         guard let raw = arena.unpack(bytes, descriptor) else {
             throw Failure(.invalid, "the \(String(cString: descriptor.pointee.short_name)) message does not parse")
