@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Store",
             dependencies: [
-                "Model", "Archive", "CArchive", "COpenSSL", "CLinux", .product(name: "GRDB", package: "GRDB.swift"),
+                "Model", "Archive", "CArchive", .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Sources/Daemon/Store", swiftSettings: swift),
         .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),
@@ -110,23 +110,28 @@ let package = Package(
             name: "TestSupport", dependencies: ["Model", "CLinux"], path: "Tests/Support", swiftSettings: swift),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: swift),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC", "TestSupport"],
+            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
             swiftSettings: swift),
-        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "TestSupport"], swiftSettings: swift),
-        .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "TestSupport"], swiftSettings: swift),
-        .testTarget(name: "LoopTests", dependencies: ["Loop", "CLinux", "TestSupport"], swiftSettings: swift),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive", "TestSupport"], swiftSettings: swift),
-        .testTarget(name: "PoolTests", dependencies: ["Pool", "Model", "TestSupport"], swiftSettings: swift),
+        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Model"], swiftSettings: swift),
+        .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "Model"], swiftSettings: swift),
+        .testTarget(name: "LoopTests", dependencies: ["Loop", "Model"], swiftSettings: swift),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
+        .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
         .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux", "TestSupport"], swiftSettings: swift),
         .testTarget(
-            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "TestSupport"], swiftSettings: swift),
-        .testTarget(name: "ServerTests", dependencies: ["Server", "Model", "TestSupport"], swiftSettings: swift),
-        .testTarget(name: "FnrpcTests", dependencies: ["fnrpc", "Model", "Archive", "TestSupport"], swiftSettings: swift),
+            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model"], swiftSettings: swift),
+        .testTarget(name: "ServerTests", dependencies: ["Server", "Model"], swiftSettings: swift),
+        .testTarget(
+            name: "FnrpcTests",
+            dependencies: [
+                "fnrpc", "Model", "Archive", "FnrpcClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swift),
         // Real daemons, real containers.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["FnrpcClient", "Wire", "Model", "CLinux", "TestSupport"],
-            swiftSettings: swift),
+            name: "EndToEndTests", dependencies: ["FnrpcClient", "fnrpc", "fnrpcd"], swiftSettings: swift),
     ]
 )

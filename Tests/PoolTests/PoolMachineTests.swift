@@ -82,8 +82,10 @@ private final class Thing {}
         let stays = Waiter(owner: owner)
         _ = pool.lease(gone, now: at(0))
         _ = pool.lease(stays, now: at(0))
-        #expect(pool.cancel(gone))
-        #expect(!pool.cancel(gone))
+        let cancelled1 = pool.cancel(gone)
+        #expect(cancelled1)
+        let cancelled2 = pool.cancel(gone)
+        #expect(!cancelled2)
         let hand = pool.started(Slot(owner: owner), coldNanos: 1, now: at(1))
         #expect(hand.waiters.map(ObjectIdentifier.init) == [ObjectIdentifier(stays)])
     }
@@ -92,7 +94,8 @@ private final class Thing {}
         var pool = machine()
         _ = pool.lease(Waiter(owner: owner), now: at(0))
         _ = pool.lease(Waiter(owner: owner), now: at(0))
-        #expect(pool.startFailed(now: at(1)).waiters.count == 2)
+        let failed3 = pool.startFailed(now: at(1))
+        #expect(failed3.waiters.count == 2)
         guard case .wait(start: true) = pool.lease(Waiter(owner: owner), now: at(2)) else {
             Issue.record("the next call starts anew")
             return
@@ -121,10 +124,13 @@ private final class Thing {}
         let slot = Slot(owner: owner)
         _ = pool.lease(Waiter(owner: owner), now: at(0))
         _ = pool.started(slot, coldNanos: 1, now: at(0))
-        #expect(pool.tick(now: at(5000)).stop.isEmpty, "a call runs in it")
+        let ticked4 = pool.tick(now: at(5000))
+        #expect(ticked4.stop.isEmpty, "a call runs in it")
         _ = pool.release(slot, serviceNanos: 1, now: at(5000))
-        #expect(pool.tick(now: at(5999)).stop.isEmpty)
-        #expect(pool.tick(now: at(6000)).stop.count == 1)
+        let ticked5 = pool.tick(now: at(5999))
+        #expect(ticked5.stop.isEmpty)
+        let ticked6 = pool.tick(now: at(6000))
+        #expect(ticked6.stop.count == 1)
         #expect(pool.isEmpty)
     }
 
@@ -136,7 +142,8 @@ private final class Thing {}
         }
         #expect(starts == 3)
         let slot = Slot(owner: owner)
-        #expect(pool.started(slot, coldNanos: 1, now: at(1)).waiters.count == 1)
+        let hand7 = pool.started(slot, coldNanos: 1, now: at(1))
+        #expect(hand7.waiters.count == 1)
         let hand = pool.release(slot, serviceNanos: 1, now: at(2))
         #expect(hand.stop)
         #expect(hand.waiters.isEmpty)
@@ -149,9 +156,12 @@ private final class Thing {}
         _ = pool.lease(Waiter(owner: owner), now: at(0))
         _ = pool.started(slot, coldNanos: 1, now: at(0))
         _ = pool.lease(Waiter(owner: owner), now: at(0))
-        #expect(!pool.retire(slot, now: at(1)).stop)
-        #expect(!pool.release(slot, serviceNanos: 1, now: at(2)).stop)
-        #expect(pool.release(slot, serviceNanos: 1, now: at(3)).stop)
+        let retired8 = pool.retire(slot, now: at(1))
+        #expect(!retired8.stop)
+        let released9 = pool.release(slot, serviceNanos: 1, now: at(2))
+        #expect(!released9.stop)
+        let released10 = pool.release(slot, serviceNanos: 1, now: at(3))
+        #expect(released10.stop)
     }
 
     /// Any order of events keeps the promises: a slot never has more calls than its concurrency, the queue and the

@@ -1,7 +1,7 @@
+import Glibc
 import Model
 import Testing
 
-import Glibc
 @testable import Server
 
 @Suite struct ConfigurationTests {
@@ -11,7 +11,7 @@ import Glibc
         guard let yaml else { return try Configuration.load(file: nil, environment: environment, flags: flags) }
         var template = Array("/tmp/fnrpc-config-XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
-        let path = String(cString: template)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer {
             close(descriptor)
             unlink(path)
@@ -41,7 +41,7 @@ import Glibc
     }
 
     @Test(arguments: [
-        ("nonsense: 1\n", ":1: \"nonsense\" is not a setting"), ("loops: 1\nloops: 2\n", ":2: loops is given twice"),
+        ("nonsense: 1\n", ":1: \"nonsense\" is not a setting"), ("loops: 1\nloops: 2\n", "duplicated key(s): 'loops'"),
         ("drain-timeout: -1\n", "drain-timeout: \"-1\" is out of range; 0 to 3600 seconds"),
         ("loops: 257\n", "out of range; 0 to 256"), ("listen: [tcp:x]\n", "is no address"),
         ("data-dir: var\n", "is not an absolute path"), ("- a\n", "must hold settings"), ("a: [", "does not parse"),

@@ -52,13 +52,11 @@ extension Configuration {
         guard case .mapping(let mapping) = root else {
             throw Failure(.invalid, "\(file): must hold settings as `key: value` lines")
         }
-        var seen: Set<String> = []
         for (key, value) in mapping {
             let line = "\(file):\(key.mark?.line ?? 0)"
             guard let name = key.string, let setting = Setting.all.first(where: { $0.key == name }) else {
                 throw Failure(.invalid, "\(line): \(quoted(key.string ?? "?")) is not a setting; see fnrpcd --help")
             }
-            guard seen.insert(name).inserted else { throw Failure(.invalid, "\(line): \(name) is given twice") }
             let values: [String]
             switch value {
             case .scalar(let scalar): values = [scalar.string]

@@ -40,7 +40,7 @@ package struct RequestEnvelope {
                 guard let value = field.bytes else { throw EnvelopeError(message: "payload: not bytes") }
                 payload = value
             case 4:
-                guard field.bytes == nil else { throw EnvelopeError(message: "timeout_nano: not a number") }
+                guard field.isVarint else { throw EnvelopeError(message: "timeout_nano: not a number") }
                 timeoutNanos = Int64(bitPattern: field.value)
             case 5:
                 guard let value = field.bytes else { throw EnvelopeError(message: "metadata: not a message") }

@@ -12,6 +12,8 @@ package struct FieldScanner {
         package let number: UInt32
         /// A varint's or fixed number's value; 0 for bytes.
         package let value: UInt64
+        /// Whether it is a varint, the only form that our numbers have.
+        package let isVarint: Bool
         /// A length-delimited field's content.
         package let bytes: UnsafeRawBufferPointer?
     }
@@ -36,23 +38,23 @@ package struct FieldScanner {
         guard number > 0, number < 1 << 29 else { throw .malformed }
         switch tag & 7 {
         case 0:
-            return Field(number: UInt32(number), value: try varint(base), bytes: nil)
+            return Field(number: UInt32(number), value: try varint(base), isVarint: true, bytes: nil)
         case 1:
             guard end - position >= 8 else { throw .malformed }
             defer { position += 8 }
             let value = base.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-            return Field(number: UInt32(number), value: UInt64(littleEndian: value), bytes: nil)
+            return Field(number: UInt32(number), value: UInt64(littleEndian: value), isVarint: false, bytes: nil)
         case 2:
             let length = try varint(base)
             guard length <= UInt64(end - position) else { throw .malformed }
             defer { position += Int(length) }
             return Field(
-                number: UInt32(number), value: 0, bytes: .init(start: base + position, count: Int(length)))
+                number: UInt32(number), value: 0, isVarint: false, bytes: .init(start: base + position, count: Int(length)))
         case 5:
             guard end - position >= 4 else { throw .malformed }
             defer { position += 4 }
             let value = base.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-            return Field(number: UInt32(number), value: UInt64(UInt32(littleEndian: value)), bytes: nil)
+            return Field(number: UInt32(number), value: UInt64(UInt32(littleEndian: value)), isVarint: false, bytes: nil)
         default: throw .malformed
         }
     }

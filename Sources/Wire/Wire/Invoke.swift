@@ -37,7 +37,7 @@ package struct InvokeScan {
             case 4: app = try Self.text(field)
             case 5: function = try Self.text(field)
             case 6:
-                guard field.bytes == nil, field.value <= UInt64(UInt32.max) else {
+                guard field.isVarint, field.value <= UInt64(UInt32.max) else {
                     throw EnvelopeError(message: "version: out of range; 0 to 4294967295")
                 }
                 version = UInt32(field.value)

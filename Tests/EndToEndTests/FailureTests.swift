@@ -1,0 +1,174 @@
+import FnrpcClient
+import Foundation
+import Testing
+
+@Suite(.serialized) struct FailureTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let yaml: String
+        let code: String
+        let exitCode: Int32
+        let message: String
+        var testDescription: String { name }
+    }
+
+    static let cases = [
+        Case(
+            name: "exits", yaml: "", code: "import sys\nprint('leaving')\nsys.exit(3)", exitCode: 5,
+            message: "exited with code 3 before it listened; the end of its log: leaving"),
+        Case(
+            name: "silent", yaml: "format: ttrpc\nentrypoint: [/bin/sleep, '60']\n", code: "", exitCode: 6,
+            message: "did not listen"),
+        Case(
+            name: "crashes", yaml: "", code: "import os\ndef handler():\n    print('dying')\n    os.kill(os.getpid(), 11)",
+            exitCode: 5, message: "killed by signal 11 (SIGSEGV); the end of its log: dying"),
+        Case(
+            name: "eats", yaml: "memory: 64\n", code: "def handler():\n    return len(bytearray(300 << 20))", exitCode: 5,
+            message: "ran out of memory (limit 64 MiB)"),
+        Case(
+            name: "loops", yaml: "timeout: 1\n", code: "def handler():\n    print('round')\n    while True: pass",
+            exitCode: 6, message: "timed out after 1.000 s"),
+        Case(
+            name: "raises", yaml: "", code: "def handler():\n    raise ValueError('no such thing')", exitCode: 5,
+            message: "ValueError: no such thing"),
+    ]
+
+    /// Each failure has its own sentence and exit code; the next call, and other functions, work.
+    @Test func everyFailureIsToldApartAndForgotten() async throws {
+        try await withDaemon(["--init-timeout", "1"]) { daemon in
+            let good = try daemon.write("hello", MainJobTests.hello)
+            #expect(try daemon.fnrpc("deploy", good, "--app", "demo").code == 0)
+            for item in Self.cases {
+                var yaml = "name: \(item.name)\nruntime: python\n\(item.yaml)"
+                if !item.yaml.contains("entrypoint") { yaml += "entry: func.handler\n" }
+                let folder = try daemon.write(item.name, ["func.yaml": yaml, "func.py": item.code])
+                #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+                for _ in 0..<2 {
+                    let result = try daemon.fnrpc("invoke", "demo/\(item.name)", "-d", "{}")
+                    #expect(result.code == item.exitCode, "\(item.name): \(result)")
+                    #expect(result.errors.contains(item.message), "\(item.name): \(result.errors)")
+                }
+                #expect(try daemon.fnrpc("invoke", "demo/hello", "-d", "{}").code == 0)
+                let calls = try daemon.fnrpc("call", "list", "demo/\(item.name)")
+                #expect(calls.output.contains(item.exitCode == 6 ? "timeout" : "failed"), "\(calls.output)")
+            }
+        }
+    }
+
+    @Test func killNineLosesNothingAndLeavesNothing() async throws {
+        try await withDaemon { daemon in
+            let folder = try daemon.write("hello", MainJobTests.hello)
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            for _ in 0..<3 {
+                #expect(try daemon.fnrpc("invoke", "demo/hello", "-d", "{}").code == 0)
+                // The records are stored before the crash, because they were asked for.
+                let before = try daemon.fnrpc("call", "list", "demo/hello").output
+                daemon.crash()
+                #expect(try daemon.fnrpc("app", "list").code == 8)
+                try daemon.start()
+                #expect(try daemon.fnrpc("call", "list", "demo/hello").output == before)
+            }
+        }
+    }
+
+    @Test func aSecondDaemonOnTheSameDataIsRefused() async throws {
+        try await withDaemon { daemon in
+            let second = try TestDaemon.run(
+                TestDaemon.binaries + "/fnrpcd",
+                ["--data-dir", daemon.folder + "/data", "--listen", "unix:\(daemon.folder)/other"])
+            #expect(second.code == 1)
+            #expect(second.errors.contains("is in use by another fnrpcd (pid \(daemon.process.processIdentifier))"))
+            let other = try TestDaemon.run(
+                TestDaemon.binaries + "/fnrpcd",
+                ["--data-dir", daemon.folder + "/data2", "--listen", "unix:\(daemon.socket)"])
+            #expect(other.code == 1 && other.errors.contains("served by another process"), "\(other.errors)")
+            #expect(try daemon.fnrpc("app", "list").code == 0)
+        }
+    }
+
+    @Test func stoppingFinishesRunningCallsAndRefusesNewOnes() async throws {
+        try await withDaemon { daemon in
+            let folder = try daemon.write(
+                "slow",
+                [
+                    "func.yaml": "name: slow\nruntime: python\nentry: func.handler\n",
+                    "func.py": "import time\ndef handler(seconds=0):\n    time.sleep(seconds)\n    return seconds\n",
+                ])
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            let client = try await daemon.client()
+            _ = try await client.invoke(app: "demo", function: "slow", payload: [])
+            async let running = client.invoke(app: "demo", function: "slow", payload: Array("{\"seconds\":2}".utf8))
+            // Its start shows in the counters: 2 accepted, 1 answered.
+            while !(try daemon.fnrpc("system", "info").output.contains("1 of 2 finished")) {}
+            daemon.process.terminate()
+            while try await client.health() == .serving {}
+            let refused = await #expect(throws: ClientError.self) {
+                try await client.invoke(app: "demo", function: "slow", payload: [])
+            }
+            #expect(refused?.code == .unavailable)
+            #expect(try await running.payload == Array("2".utf8))
+            daemon.process.waitUntilExit()
+            #expect(daemon.process.terminationStatus == 0)
+            await client.close()
+        }
+    }
+
+    @Test func foreignProtocolsAreClosedWithOneLogLine() async throws {
+        try await withDaemon(["--listen", "tcp:127.0.0.1:0"]) { daemon in
+            let port = try #require(daemon.readyLine.split(separator: ":").last.flatMap { UInt16($0.trimmingCharacters(in: .whitespacesAndNewlines)) })
+            let inputs: [(String, [UInt8])] = [
+                ("an HTTP request", Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)),
+                ("a TLS hello", [0x16, 0x03, 0x01, 0x02, 0x00, 0x01]),
+                ("bytes that are not ttrpc", [0xFF, 0xFE, 0xFD]),
+            ]
+            for (name, bytes) in inputs {
+                let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                defer { close(descriptor) }
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = port.bigEndian
+                address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+                let connected = withUnsafePointer(to: &address) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
+                }
+                try #require(connected == 0)
+                #expect(write(descriptor, bytes, bytes.count) == bytes.count)
+                var byte: UInt8 = 0
+                #expect(read(descriptor, &byte, 1) <= 0, "closed without an answer")
+                #expect(daemon.log.components(separatedBy: name).count == 2, "one line says \(name)")
+            }
+            #expect(try daemon.fnrpc("app", "list").code == 0)
+        }
+    }
+
+    @Test func badRequestsAreRefusedWithAReason() async throws {
+        try await withDaemon { daemon in
+            let folder = try daemon.write("hello", MainJobTests.hello)
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            let client = try await daemon.client()
+            func code(_ service: String, _ method: String, _ payload: [UInt8]) async -> ClientError.Code? {
+                do {
+                    _ = try await client.call(service: service, method: method, payload: payload)
+                    return nil
+                } catch { return error.code }
+            }
+            #expect(await code("no.Such", "Thing", []) == .unimplemented)
+            #expect(await code("fnrpc.v1.Apps", "Thing", []) == .unimplemented)
+            #expect(await code("fnrpc.v1.Apps", "Get", [0xFF]) == .invalid)
+            #expect(await code("fnrpc.v1.Apps", "Get", [0x0A, 1, 0]) == .invalid)
+            #expect(await code("fnrpc.v1.Invocation", "Invoke", [0x08, 1]) == .invalid)
+            #expect(await code("grpc.health.v1.Health", "Check", []) == nil)
+            let big = [UInt8](repeating: 0, count: 4 << 20)
+            let refused = await #expect(throws: ClientError.self) {
+                try await client.invoke(app: "demo", function: "hello", payload: big)
+            }
+            #expect(refused?.code == .tooLarge)
+            #expect(try daemon.fnrpc("invoke", "demo/nothing", "-d", "{}").code == 3)
+            #expect(try daemon.fnrpc("invoke", "none/hello", "-d", "{}").code == 3)
+            #expect(try daemon.fnrpc("invoke", "demo/hello@0", "-d", "{}").code != 0)
+            await client.close()
+        }
+    }
+}
