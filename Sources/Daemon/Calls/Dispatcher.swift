@@ -25,6 +25,7 @@ package final class Dispatcher: @unchecked Sendable {
     /// The host folder of an unpacked package; blocks.
     let packagePath: @Sendable (Digest) -> Result<String, Failure>
     private let random: Lock<FastRandom>
+    private let waitingBytes = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
     private let nextLoop = Atomic<Int>(0)
 
@@ -58,6 +59,11 @@ package final class Dispatcher: @unchecked Sendable {
 
     // MARK: - In
 
+    /// The largest InvokeRequest, bytes: a frame less room for the envelope that the function gets.
+    package static let maxRequestBytes = FrameHeader.maxLength - (64 << 10)
+    /// What all waiting calls together may hold, bytes.
+    package static let maxWaitingBytes = 256 << 20
+
     /// Accepts an Invoke call. On the session's loop; the envelope is borrowed.
     func invoke(_ envelope: RequestEnvelope, streamID: UInt32, session: Session) {
         let request: InvokeScan
@@ -66,6 +72,13 @@ package final class Dispatcher: @unchecked Sendable {
         }
         guard !isDraining else {
             return session.refuse(streamID, Failure(.unavailable, "the daemon is stopping; the call was not executed"))
+        }
+        guard request.bytes.count <= Self.maxRequestBytes else {
+            return session.refuse(
+                streamID,
+                Failure(
+                    .tooLarge,
+                    "the request has \(request.bytes.count) bytes; at most \(Self.maxRequestBytes) are allowed"))
         }
         let found = catalog.snapshot.find(app: request.app, function: request.function, version: request.version)
         guard case .runnable(let runnable) = found else {
@@ -87,11 +100,15 @@ package final class Dispatcher: @unchecked Sendable {
         guard let waiter = call.waiter else { return }
         // Kept before it can be handed to a slot by another thread.
         let pool = call.runnable.pool
-        if pool.event({ $0.idle == 0 || $0.waiting > 0 }) { call.keep(request.bytes) }
+        if pool.event({ $0.idle == 0 || $0.waiting > 0 }) { keep(call, request) }
+        guard waitingBytes.load(ordering: .relaxed) <= Self.maxWaitingBytes else {
+            return fail(
+                call, Failure(.busy, "waiting calls hold \(Self.maxWaitingBytes) bytes, the limit; try again later"))
+        }
         wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
         switch pool.event({ machine -> PoolMachine.Lease in
             // The look above was a guess; without the bytes a call must not wait.
-            if call.request.isEmpty && (machine.idle == 0 || machine.waiting > 0) { call.keep(request.bytes) }
+            if call.request.isEmpty && (machine.idle == 0 || machine.waiting > 0) { keep(call, request) }
             return machine.lease(waiter, now: call.acceptedAt)
         }) {
         case .slot(let slot):
@@ -110,6 +127,11 @@ package final class Dispatcher: @unchecked Sendable {
         }
     }
 
+    private func keep(_ call: Call, _ request: InvokeScan) {
+        call.keep(request.bytes)
+        waitingBytes.change(by: request.bytes.count)
+    }
+
     private static func notFound(_ result: Snapshot.Result, _ request: InvokeScan) -> Failure {
         let app = String(decoding: request.app, as: UTF8.self)
         let function = String(decoding: request.function, as: UTF8.self)
@@ -122,6 +144,9 @@ package final class Dispatcher: @unchecked Sendable {
     }
 
     // MARK: - Out
+
+    /// What of a function's own error text is passed on and recorded, bytes.
+    private static let maxErrorBytes = 4096
 
     /// Does what the pool decided after a slot became free, new or retired. On any thread.
     func act(on hand: PoolMachine.Hand, worker: Worker) {
@@ -146,11 +171,12 @@ package final class Dispatcher: @unchecked Sendable {
             body.encoded().withUnsafeBytes { answer(call, payload: $0) }
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
         case .failed(let code, let message):
+            let message = String(decoding: message.utf8.prefix(Self.maxErrorBytes), as: UTF8.self)
             let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
             answer(
                 call,
                 status: Failure.encodedStatus(
-                    code: code, reason: Failure.Code.functionFailed.rawValue, message: Array(text.utf8)))
+                    code: code, reason: Failure.Code.functionFailed.rawValue, message: text))
             record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
         case .broken(let reason):
             let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
@@ -238,6 +264,7 @@ package final class Dispatcher: @unchecked Sendable {
 
     private func finished(_ call: Call) {
         wheels[0].remove(call.wheelEntry)
+        waitingBytes.change(by: -call.request.count)
         counters.callsFinished.increment()
     }
 

@@ -9,6 +9,8 @@ package import Wire
 package final class Session: ConnectionOwner, @unchecked Sendable {
     /// Unary calls that one connection may have open, invocations and management together.
     package static let maxCalls = 1024
+    /// Bytes of a management request; the largest carries a chunk of 256 KiB.
+    package static let maxManagementBytes = 320 << 10
 
     let dispatcher: Dispatcher
     private let services: any ServiceRouter
@@ -109,18 +111,20 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
 
     private func serve(_ envelope: RequestEnvelope, streamID: UInt32) {
         guard open(streamID, nil) else { return }
+        guard envelope.payload.count <= Self.maxManagementBytes else {
+            return answer(
+                streamID,
+                status: Failure(
+                    .tooLarge,
+                    "the request has \(envelope.payload.count) bytes; at most \(Self.maxManagementBytes) are allowed"
+                ).encodedStatus())
+        }
         let service = String(decoding: envelope.service, as: UTF8.self)
         let method = String(decoding: envelope.method, as: UTF8.self)
         let payload = Array(envelope.payload)
         services.handle(service, method, payload) { [self] result in
             switch result {
-            case .success(let reply):
-                let tooLong = reply.count > FrameHeader.maxLength - 64
-                if tooLong {
-                    answer(streamID, status: Failure(.tooLarge, "the answer is over the frame limit").encodedStatus())
-                } else {
-                    reply.withUnsafeBytes { answer(streamID, payload: $0) }
-                }
+            case .success(let reply): reply.withUnsafeBytes { answer(streamID, payload: $0) }
             case .failure(let failure): answer(streamID, status: failure.encodedStatus())
             }
         }
@@ -154,7 +158,17 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
     ) {
         state.withLock { _ = $0.open.removeValue(forKey: streamID) }
-        status.withUnsafeBytes { send(streamID, ResponseFrame(status: $0, payload: payload, metadata: metadata)) }
+        let fits = status.withUnsafeBytes { status in
+            let frame = ResponseFrame(status: status, payload: payload, metadata: metadata)
+            guard frame.length <= FrameHeader.maxLength else { return false }
+            send(streamID, frame)
+            return true
+        }
+        guard !fits else { return }
+        let limit = "the answer is over the frame limit of \(FrameHeader.maxLength) bytes"
+        Failure(.tooLarge, limit).encodedStatus().withUnsafeBytes {
+            send(streamID, ResponseFrame(status: $0, metadata: metadata))
+        }
     }
 
     private func send(_ streamID: UInt32, _ frame: ResponseFrame) {

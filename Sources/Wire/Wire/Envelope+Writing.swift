@@ -96,14 +96,13 @@ extension Failure {
 
     /// An encoded ttrpc Status: code, text, and an ErrorInfo with our reason.
     package func encodedStatus() -> [UInt8] {
-        let text = Array(message.utf8.prefix(Self.maxMessageBytes))
-        return Self.encodedStatus(code: code.status, reason: code.rawValue, message: text)
+        Self.encodedStatus(code: code.status, reason: code.rawValue, message: message)
     }
 
     /// An encoded ttrpc Status with a given code, for answers of functions.
-    package static func encodedStatus(code: Int32, reason: String, message: [UInt8]) -> [UInt8] {
-        // A cut inside a character, or a function's bad text, must not make the message unreadable for strict clients.
-        let message = Array(String(decoding: message, as: UTF8.self).utf8)
+    package static func encodedStatus(code: Int32, reason: String, message: String) -> [UInt8] {
+        // Repaired after the cut, which may fall inside a character: strict clients read UTF-8 only.
+        let message = Array(String(decoding: message.utf8.prefix(Self.maxMessageBytes), as: UTF8.self).utf8)
         let reason = Array(reason.utf8)
         let type = bytes(of: ErrorInfo.type)
         let domain = bytes(of: ErrorInfo.domain)
