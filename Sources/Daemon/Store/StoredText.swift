@@ -6,7 +6,7 @@ import Model
 /// A spec's keys are those of ``SpecDocument``; a key that is absent takes the default of ``FunctionSpec``, so older rows
 /// stay readable when a field is added.
 enum StoredText {
-    static func encode(_ pairs: [String: String]) throws(Failure) -> String { try json(pairs) }
+    static func encode(_ pairs: [String: String]) throws(Failure) -> String { pairs.isEmpty ? "{}" : try json(pairs) }
 
     static func encode(_ spec: FunctionSpec) throws(Failure) -> String { try json(SpecDocument(spec)) }
 
