@@ -107,8 +107,6 @@ let package = Package(
             path: "Sources/fnrpc", swiftSettings: swift),
 
         // Tests.
-        .target(
-            name: "TestSupport", dependencies: ["Model", "CLinux"], path: "Tests/Support", swiftSettings: swift),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: swift),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
@@ -120,7 +118,7 @@ let package = Package(
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
         .testTarget(
-            name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux", "TestSupport"], swiftSettings: swift),
+            name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),
         .testTarget(
             name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model"], swiftSettings: swift),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Model"], swiftSettings: swift),

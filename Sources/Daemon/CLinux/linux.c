@@ -114,15 +114,6 @@ int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result)
     return 1;
 }
 
-int fnrpc_reap(pid_t pid)
-{
-    pid_t result;
-    do
-        result = waitpid(pid, NULL, WNOHANG);
-    while (result < 0 && errno == EINTR);
-    return result == 0;
-}
-
 int fnrpc_become_subreaper(void)
 {
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;

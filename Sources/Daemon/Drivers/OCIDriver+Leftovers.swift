@@ -25,7 +25,6 @@ extension OCIDriver {
             Posix.remove(configuration.sandboxesFolder + "/" + name)
         }
         layout.remove(configuration.cgroup)
-        for runtime in runtimes { runtime.finish() }
     }
 
     /// Deepest and latest first, until nothing is left: mounts can be stacked.

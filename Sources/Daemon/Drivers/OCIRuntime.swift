@@ -57,6 +57,7 @@ package struct OCIRuntime: Sendable {
     /// Forgets a container, and kills it if it lives. Says nothing if there is none.
     package func delete(_ id: String) {
         _ = try? capture(["--root", stateFolder, "delete", "--force", id])
+        Orphans.reap(named: path.split(separator: "/").last.map(String.init) ?? name)
     }
 
     private func capture(_ arguments: [String]) throws(Failure) -> String {
@@ -91,7 +92,7 @@ package struct OCIRuntime: Sendable {
         let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         let pid = withCStrings([path] + arguments) { words in
             withCStrings(environment) { variables in
-                fnrpc_spawn(path, words, variables, mappings, mappings.count, &pidfd)
+                Orphans.spawning { fnrpc_spawn(path, words, variables, mappings, mappings.count, &pidfd) }
             }
         }
         guard pid > 0 else { throw Posix.failure("run", path, -pid) }
@@ -102,32 +103,8 @@ package struct OCIRuntime: Sendable {
             _ = Posix.wait(for: [pidfd], until: .now().advanced(byNanoseconds: 10_000_000_000))
         }
         var exit = fnrpc_exit(code: -1, signal: 0)
-        _ = fnrpc_pidfd_reap(pidfd, &exit)
-        reapOrphans()
+        Orphans.reap(pidfd, pid, &exit)
         return inTime ? exit : nil
-    }
-
-    /// Reaps what the runtime left behind: crun has a process of its own that outlives it by a moment and falls to the
-    /// subreaper, whose main thread gets all orphans. Sandboxes are orphans too, but have another name.
-    @discardableResult
-    private func reapOrphans() -> Bool {
-        let program = path.split(separator: "/").last.map(String.init) ?? name
-        let main = getpid()
-        var isDone = true
-        let children = Posix.text(of: "/proc/\(main)/task/\(main)/children") ?? ""
-        for word in children.split(separator: " ") {
-            guard let pid = pid_t(word) else { continue }
-            let command = Posix.text(of: "/proc/\(pid)/comm") ?? ""
-            // A process name has at most 15 bytes.
-            guard command.hasPrefix(program.prefix(15)), fnrpc_reap(pid) == 1 else { continue }
-            isDone = false
-        }
-        return isDone
-    }
-
-    /// Waits for the processes that the last runs left behind, a second at most. For the end.
-    package func finish() {
-        for _ in 0..<1000 where !reapOrphans() { usleep(1000) }
     }
 
     /// The runtime's words on one line.

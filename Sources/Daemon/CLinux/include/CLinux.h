@@ -42,9 +42,6 @@ struct fnrpc_exit {
 /* Reaps a child that has ended, without waiting: 1 if reaped, 0 if it still runs, -ECHILD if it is not our child. */
 int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result);
 
-/* Reaps a child if it has ended, without waiting. 1: it still lives; 0: it is gone. */
-int fnrpc_reap(pid_t pid);
-
 /* Orphans of children become children of this process (PR_SET_CHILD_SUBREAPER). */
 int fnrpc_become_subreaper(void);
 
