@@ -20,7 +20,7 @@ package final class Call: Expiring, @unchecked Sendable {
     let deadline: Instant
     /// The InvokeRequest, kept while the call waits.
     private(set) var request: [UInt8] = []
-    private(set) var waiter: Waiter?
+    let waiter = Waiter()
     let wheelEntry = WheelEntry()
 
     private let stage = Atomic<UInt8>(Stage.waiting)
@@ -47,7 +47,6 @@ package final class Call: Expiring, @unchecked Sendable {
         self.deadline = deadline
         acceptedAt = now
         acceptedTime = time
-        waiter = Waiter(owner: self)
     }
 
     /// Keeps the request until a slot is there.

@@ -57,8 +57,7 @@ extension Dispatcher {
         }
         do throws(Failure) {
             try sandbox.assign(assignment)
-            try sandbox.awaitSocket(until: .now().advanced(byNanoseconds: initNanos))
-            let connection = format == .ttrpc ? try sandbox.connect() : nil
+            let connection = try connectWhenReady(sandbox)
             return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: connection))
         } catch {
             let oom = sandbox.ranOutOfMemory
@@ -66,7 +65,24 @@ extension Dispatcher {
             sandbox.destroy()
             var reason = oom ? "it ran out of memory (limit \(spec.spec.memoryMiB) MiB)" : error.message
             if error.code == .timeout { reason += " (init-timeout, \(seconds(initNanos)))" }
-            return .failure(Failure(error.code, "\(runnable.name): the function does not start: \(reason)\(tail)"))
+            // Whatever went wrong from the assignment on is the function's doing, or time.
+            let code: Failure.Code = error.code == .timeout ? .timeout : .functionFailed
+            return .failure(Failure(code, "\(runnable.name): the function does not start: \(reason)\(tail)"))
+        }
+    }
+
+    /// A function is ready when a connection succeeds: every server has a moment between bind and listen. Blocking.
+    private func connectWhenReady(_ sandbox: Sandbox) throws(Failure) -> Int32 {
+        let deadline = Instant.now().advanced(byNanoseconds: initNanos)
+        while true {
+            try sandbox.awaitSocket(until: deadline)
+            do throws(Failure) { return try sandbox.connect() } catch {
+                guard error.code == .unavailable else { throw error }
+                guard Instant.now() < deadline else {
+                    throw Failure(.timeout, "it made its socket but did not listen on it in time")
+                }
+            }
+            usleep(2000)
         }
     }
 
@@ -76,13 +92,13 @@ extension Dispatcher {
         upkeep.add(worker)
         switch runnable.version.spec.format {
         case .ttrpc:
-            guard let descriptor = ready.connection else { return }
+            guard let descriptor = ready.connection else { preconditionFailure("BUG: a ttrpc function is connected") }
             worker.attach(TtrpcLink(loop: loop, descriptor: descriptor, owner: worker))
         case .httpStream:
             let sandbox = ready.sandbox
             worker.attach(
                 HTTPStreamLink(
-                    loop: loop,
+                    loop: loop, descriptor: ready.connection,
                     connect: {
                         do throws(Failure) { return .success(try sandbox.connect()) } catch { return .failure(error) }
                     }, owner: worker))
@@ -95,9 +111,7 @@ extension Dispatcher {
 
     private func startFailed(_ runnable: Runnable, _ failure: Failure) {
         let hand = runnable.pool.event { $0.startFailed(now: .now()) }
-        for waiter in hand.waiters {
-            if let call = waiter.owner as? Call { fail(call, failure) }
-        }
+        for case let call as Call in hand.calls { fail(call, failure) }
         if hand.start { startWorker(runnable) }
     }
 

@@ -97,7 +97,6 @@ package final class Dispatcher: @unchecked Sendable {
     }
 
     private func lease(_ call: Call, _ request: InvokeScan) {
-        guard let waiter = call.waiter else { return }
         // Kept before it can be handed to a slot by another thread.
         let pool = call.runnable.pool
         if pool.event({ $0.idle == 0 || $0.waiting > 0 }) { keep(call, request) }
@@ -109,11 +108,9 @@ package final class Dispatcher: @unchecked Sendable {
         switch pool.event({ machine -> PoolMachine.Lease in
             // The look above was a guess; without the bytes a call must not wait.
             if call.request.isEmpty && (machine.idle == 0 || machine.waiting > 0) { keep(call, request) }
-            return machine.lease(waiter, now: call.acceptedAt)
+            return machine.lease(call.waiter, of: call, now: call.acceptedAt)
         }) {
-        case .slot(let slot):
-            guard let worker = slot.owner as? Worker else { return }
-            worker.dispatch(call, request)
+        case .slot(let owner): (owner as? Worker)?.dispatch(call, request)
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }
@@ -150,8 +147,7 @@ package final class Dispatcher: @unchecked Sendable {
 
     /// Does what the pool decided after a slot became free, new or retired. On any thread.
     func act(on hand: PoolMachine.Hand, worker: Worker) {
-        for waiter in hand.waiters {
-            guard let call = waiter.owner as? Call else { continue }
+        for case let call as Call in hand.calls {
             call.request.withUnsafeBytes { bytes in
                 // Scanned once when it was accepted, so it parses.
                 if let request = try? InvokeScan(scanning: bytes) { worker.dispatch(call, request) }
@@ -235,8 +231,7 @@ package final class Dispatcher: @unchecked Sendable {
     }
 
     private func withdraw(_ call: Call) {
-        guard let waiter = call.waiter else { return }
-        _ = call.runnable.pool.event { $0.cancel(waiter) }
+        _ = call.runnable.pool.event { $0.cancel(call.waiter) }
     }
 
     private static let callIDKey: StaticString = "fn-call-id"
@@ -298,16 +293,10 @@ package final class Dispatcher: @unchecked Sendable {
         {
             try? await Task.sleep(for: .milliseconds(5))
         }
-        var waiters: [Waiter] = []
-        var slots: [Slot] = []
         for runnable in catalog.snapshot.all {
-            let (waiting, _) = runnable.pool.event { $0.close() }
-            waiters += waiting
-            slots += runnable.pool.event { $0.allSlots }
-        }
-        for waiter in waiters {
-            guard let call = waiter.owner as? Call else { continue }
-            fail(call, Failure(.unavailable, "the daemon has stopped before the call could run"))
+            for case let call as Call in runnable.pool.event({ $0.close() }) {
+                fail(call, Failure(.unavailable, "the daemon has stopped before the call could run"))
+            }
         }
         upkeep.stopAll()
         let end = Instant.now().advanced(byNanoseconds: Self.removalNanos)

@@ -53,13 +53,13 @@ package final class Upkeep: @unchecked Sendable {
         for worker in state.withLock({ Array($0.workers.values) }) {
             worker.loop.post {
                 _ = worker.runnable.pool.event { $0.retire(worker.slot, now: .now()) }
-                worker.interrupt("the daemon is stopping")
+                worker.interrupt()
             }
         }
     }
 
     private func arm(_ period: UInt64) {
-        let timer = timer ?? LoopTimer(loop) { [unowned self] in self.tick() }
+        let timer = timer ?? LoopTimer(loop) { [weak self] in self?.tick() }
         self.timer = timer
         timer.start(milliseconds: period, every: period)
     }
@@ -75,10 +75,7 @@ package final class Upkeep: @unchecked Sendable {
             }
             if waiting { isBusy = true }
             if isEmpty { empty.append(runnable) }
-            for slot in stop {
-                guard let worker = slot.owner as? Worker else { continue }
-                worker.loop.run { worker.stop() }
-            }
+            for case let worker as Worker in stop { worker.loop.run { worker.stop() } }
             if start { dispatcher?.startWorker(runnable) }
         }
         reschedule(isBusy: isBusy, empty: empty)

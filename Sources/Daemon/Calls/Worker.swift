@@ -45,10 +45,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         self.coldNanos = coldNanos
         self.dispatcher = dispatcher
         self.tail = tail
-        let control = Watcher(loop, sandbox.control) { [unowned self] _ in self.readReports() }
+        let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
         self.control = control
-        let log = Watcher(loop, sandbox.log) { [unowned self] _ in self.readLog() }
+        let log = Watcher(loop, sandbox.log) { [weak self] _ in self?.readLog() }
         log.watch(.readable)
         logWatcher = log
     }
@@ -132,10 +132,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         guard lostReason == nil, !isStopped else { return }
         lostReason = reason
         retire(kill: false)
+        // Without a call in it, that was its end.
+        if isStopped { return }
         if exit != nil { return failPending() }
-        let timer = LoopTimer(loop) { [unowned self] in
-            self.sandbox.kill()
-            self.failPending()
+        let timer = LoopTimer(loop) { [weak self] in
+            self?.sandbox.kill()
+            self?.failPending()
         }
         grace = timer
         timer.start(milliseconds: Self.exitGraceMilliseconds)
@@ -203,10 +205,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     /// Ends the calls that run, and then the container. On the loop.
-    func interrupt(_ reason: String) {
-        lostReason = reason
-        exit = nil
-        failPending()
+    func interrupt() {
+        readLog()
+        for case let call as Call in link?.takePending() ?? [] {
+            dispatcher.fail(call, Failure(.unavailable, "\(runnable.name): the daemon stops; the call was interrupted"))
+            released(serviceNanos: 0)
+        }
         stop()
     }
 

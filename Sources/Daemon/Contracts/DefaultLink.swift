@@ -11,7 +11,7 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
     private let loop: EventLoop
     private let sandbox: Sandbox
     private let plan: Assignment
-    private unowned let owner: any FunctionLinkOwner
+    private weak var owner: (any FunctionLinkOwner)?
     private var current: AnyObject?
     private var input: [UInt8] = []
     private var sent = 0
@@ -61,7 +61,8 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
         input = body
         do throws(Failure) { try sandbox.assign(assignment) } catch {
             current = nil
-            return owner.answered(token, .broken(error.message))
+            owner?.answered(token, .broken(error.message))
+            return
         }
         if let descriptor = sandbox.output {
             let watcher = Watcher(loop, descriptor) { [weak self] _ in self?.readOutput(descriptor) }
@@ -141,13 +142,13 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
         outputWatcher = nil
         guard let token = current else { return }
         current = nil
-        owner.answered(token, .broken("its reply is over the limit of \(ContractLimits.replyBytes) bytes"))
+        owner?.answered(token, .broken("its reply is over the limit of \(ContractLimits.replyBytes) bytes"))
     }
 
     private func complete() {
         guard let exit, let token = current else { return }
         current = nil
         let body = InvokeBody(payload: reply)
-        owner.answered(token, exit.success ? .body(body) : .failed(code: 2, message: exit.description))
+        owner?.answered(token, exit.success ? .body(body) : .failed(code: 2, message: exit.description))
     }
 }

@@ -13,7 +13,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
 
     private let loop: EventLoop
     private let connect: () -> Result<Int32, Failure>
-    private unowned let owner: any FunctionLinkOwner
+    private weak var owner: (any FunctionLinkOwner)?
     private var connection: Connection?
     private var parser = HTTPResponseParser()
     private var current: AnyObject?
@@ -22,20 +22,31 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     private var idleTimer: LoopTimer?
     private var isClosed = false
 
-    /// - Parameter connect: makes a connected socket to the function.
+    /// On the loop.
+    ///
+    /// - Parameters:
+    ///   - descriptor: the first connected socket; taken over.
+    ///   - connect: makes further ones.
     package init(
-        loop: EventLoop, connect: @escaping () -> Result<Int32, Failure>, owner: any FunctionLinkOwner
+        loop: EventLoop, descriptor: Int32?, connect: @escaping () -> Result<Int32, Failure>, owner: any FunctionLinkOwner
     ) {
         self.loop = loop
         self.connect = connect
         self.owner = owner
+        if let descriptor {
+            connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            startIdleTimer()
+        }
     }
 
     package func send(_ call: FunctionCall) {
         let request = Self.encode(call)
         let token = UncheckedToken(call.token)
         loop.run { [self] in
-            guard !isClosed else { return owner.answered(token.object, .broken("its container was closed")) }
+            guard !isClosed else {
+                owner?.answered(token.object, .broken("its container was closed"))
+                return
+            }
             current = token.object
             self.request = request
             isReused = connection != nil
@@ -94,7 +105,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
             transmit()
         } else {
             parser = HTTPResponseParser()
-            owner.linkLost("it closed its connection")
+            owner?.linkLost("it closed its connection")
         }
     }
 
@@ -103,7 +114,9 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         if connection == nil {
             switch connect() {
             case .success(let descriptor): connection = Connection(loop: loop, descriptor: descriptor, owner: self)
-            case .failure(let failure): return owner.linkLost(failure.message)
+            case .failure(let failure):
+                owner?.linkLost(failure.message)
+                return
             }
         }
         let request = request
@@ -119,10 +132,10 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         case 200:
             let type = response.headers.first { $0.name.lowercased() == "content-type" }?.value ?? ""
             let headers = response.headers.filter { $0.name.lowercased() != "content-type" }
-            owner.answered(token, .body(InvokeBody(payload: response.body, contentType: type, headers: headers)))
-        case 502: owner.answered(token, .failed(code: 2, message: String(decoding: response.body, as: UTF8.self)))
-        case 504: owner.answered(token, .failed(code: 4, message: "the function says that its time is over"))
-        default: owner.answered(token, .broken("it answered with HTTP status \(response.status)"))
+            owner?.answered(token, .body(InvokeBody(payload: response.body, contentType: type, headers: headers)))
+        case 502: owner?.answered(token, .failed(code: 2, message: String(decoding: response.body, as: UTF8.self)))
+        case 504: owner?.answered(token, .failed(code: 4, message: "the function says that its time is over"))
+        default: owner?.answered(token, .broken("it answered with HTTP status \(response.status)"))
         }
     }
 
@@ -130,7 +143,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         guard let token = current else { return }
         current = nil
         connection = nil
-        owner.answered(token, .broken(reason))
+        owner?.answered(token, .broken(reason))
     }
 
     private func startIdleTimer() {

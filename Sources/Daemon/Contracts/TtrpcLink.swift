@@ -14,7 +14,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
 
     private let pending = Lock(Pending())
     private var connection: Connection?
-    private unowned let owner: any FunctionLinkOwner
+    private weak var owner: (any FunctionLinkOwner)?
 
     private struct Pending {
         var tokens: [UInt32: AnyObject] = [:]
@@ -55,8 +55,17 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
                 }
             }
         }
-        // A connection that refuses output is closed or about to be; `connectionClosed` tells the owner.
-        if !written { connection.close() }
+        if !written { refuse(streamID, connection) }
+    }
+
+    /// The connection takes no output: it is closed, or its peer does not read.
+    private func refuse(_ streamID: UInt32, _ connection: Connection) {
+        connection.loop.run { [self] in
+            // Whoever takes the token out of `pending` answers it.
+            guard let token = pending.withLock({ $0.tokens.removeValue(forKey: streamID) }) else { return }
+            owner?.answered(token, .broken("it does not take calls any more"))
+            connection.close()
+        }
     }
 
     package func abandon(_ token: AnyObject) {
@@ -107,12 +116,12 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         if response.code != 0 {
             let text = String(decoding: response.message, as: UTF8.self)
             let code = (1...16).contains(response.code) ? response.code : 2
-            owner.answered(token, .failed(code: code, message: text))
+            owner?.answered(token, .failed(code: code, message: text))
         } else if response.payload.count > ContractLimits.replyBytes {
             let text = "the reply has \(response.payload.count) bytes; at most \(ContractLimits.replyBytes) are allowed"
-            owner.answered(token, .failed(code: 8, message: text))
+            owner?.answered(token, .failed(code: 8, message: text))
         } else {
-            owner.answered(token, .message(response.payload))
+            owner?.answered(token, .message(response.payload))
         }
         return true
     }
@@ -124,7 +133,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
 
     private func lost(_ reason: String) {
         guard let connection else { return }
-        connection.loop.run { [self] in owner.linkLost(reason) }
+        connection.loop.run { [self] in owner?.linkLost(reason) }
     }
 }
 

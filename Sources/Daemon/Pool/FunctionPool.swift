@@ -3,31 +3,26 @@ package import Model
 /// A container as the pool sees it.
 // SAFETY: every field is guarded by the lock of the pool that the slot belongs to.
 package final class Slot: @unchecked Sendable {
-    /// What the slot stands for; the pool never looks into it.
-    package unowned let owner: AnyObject
+    /// What the slot stands for; the pool never looks into it. Held until the slot is retired.
+    fileprivate(set) var owner: AnyObject?
     fileprivate(set) var calls: UInt32 = 0
     fileprivate(set) var state = State.idle
     fileprivate(set) var lastUsed = Instant(nanoseconds: 0)
 
     enum State { case idle, full, retired }
 
-    /// - Parameter owner: outlives the slot.
     package init(owner: AnyObject) {
         self.owner = owner
     }
 }
 
-/// A call that waits for a slot.
-// SAFETY: every field but `owner` is guarded by the lock of the pool that it waits in.
+/// A call's place in the queue.
+// SAFETY: every field is guarded by the lock of the pool that it waits in.
 package final class Waiter: @unchecked Sendable {
-    /// The call; the pool never looks into it.
-    package unowned let owner: AnyObject
-    fileprivate(set) var isWaiting = false
+    /// The call, while it waits; the pool never looks into it.
+    fileprivate(set) var owner: AnyObject?
 
-    /// - Parameter owner: outlives the waiter.
-    package init(owner: AnyObject) {
-        self.owner = owner
-    }
+    package init() {}
 }
 
 /// The rules of one function's pool, as events that return what to do. Pure: time comes in, nothing goes out.
@@ -58,8 +53,8 @@ package struct PoolMachine {
 
     /// The answer to a call that wants a slot.
     package enum Lease {
-        /// Use this one now.
-        case slot(Slot)
+        /// Use this slot now; by its owner.
+        case slot(AnyObject)
         /// Wait; `start`: and make a container meanwhile.
         case wait(start: Bool)
         /// The queue is full.
@@ -70,8 +65,8 @@ package struct PoolMachine {
 
     /// What follows when a slot becomes free or new.
     package struct Hand {
-        /// Waiters that get the slot now, oldest first.
-        package var waiters: [Waiter] = []
+        /// Calls that get the slot now, oldest first; without a slot: calls that fail.
+        package var calls: [AnyObject] = []
         /// Throw the slot away.
         package var stop = false
         /// Make a container.
@@ -104,18 +99,18 @@ package struct PoolMachine {
     package var idle: Int { free.count }
 
     /// A call wants a slot.
-    package mutating func lease(_ waiter: Waiter, now: Instant) -> Lease {
+    package mutating func lease(_ waiter: Waiter, of call: AnyObject, now: Instant) -> Lease {
         if isClosed { return .closed }
-        if waiters.count == 0, let slot = free.last {
+        if waiters.count == 0, let slot = free.last, let owner = slot.owner {
             take(slot, now: now)
-            return .slot(slot)
+            return .slot(owner)
         }
         // The call that makes a start possible waits for it, whatever the bound.
         let mayStart = UInt32(slots.count) + starting < limits.maxSlots
         guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart && starting == 0) else {
             return .full
         }
-        waiters.append(waiter)
+        waiters.append(waiter, of: call)
         return .wait(start: wantsStart(now: now))
     }
 
@@ -150,7 +145,7 @@ package struct PoolMachine {
         starting -= 1
         coldNanos = coldNanos == 0 ? nanos : coldNanos - coldNanos / 4 + nanos / 4
         if isClosed {
-            slot.state = .retired
+            retire(slot)
             return Hand(stop: true)
         }
         slot.lastUsed = now
@@ -159,10 +154,15 @@ package struct PoolMachine {
         return handOut(slot, now: now)
     }
 
-    /// A container did not come up. Without another slot its failure is that of every waiter.
+    /// A container did not come up. Without another slot its failure is that of every waiter; where each call has a
+    /// container of its own, that of the oldest.
     package mutating func startFailed(now: Instant) -> Hand {
         starting -= 1
-        if slots.isEmpty && starting == 0 { return Hand(waiters: waiters.removeAll()) }
+        if limits.isSingleUse {
+            let failed = waiters.count > Int(starting) ? waiters.popFirst() : nil
+            return Hand(calls: failed.map { [$0] } ?? [], start: wantsStart(now: now))
+        }
+        if slots.isEmpty && starting == 0 { return Hand(calls: waiters.removeAll()) }
         return Hand(start: wantsStart(now: now))
     }
 
@@ -181,33 +181,28 @@ package struct PoolMachine {
     }
 
     /// Time passes: slots that nobody used for long, and a start that has become worth its price.
-    package mutating func tick(now: Instant) -> (stop: [Slot], start: Bool) {
-        var stop: [Slot] = []
-        for slot in free where slot.calls == 0 && now.nanoseconds(since: slot.lastUsed) >= limits.idleNanos {
-            stop.append(slot)
-        }
-        for slot in stop { retire(slot) }
-        return (stop, wantsStart(now: now))
+    ///
+    /// - Returns: the owners of the slots to throw away.
+    package mutating func tick(now: Instant) -> (stop: [AnyObject], start: Bool) {
+        let old = free.filter { $0.calls == 0 && now.nanoseconds(since: $0.lastUsed) >= limits.idleNanos }
+        let owners = old.compactMap(\.owner)
+        for slot in old { retire(slot) }
+        return (owners, wantsStart(now: now))
     }
 
-    /// No more calls: gives the waiters and the slots without a call.
-    package mutating func close() -> (waiters: [Waiter], stop: [Slot]) {
+    /// No more calls: gives those that wait.
+    package mutating func close() -> [AnyObject] {
         isClosed = true
-        let idle = free.filter { $0.calls == 0 }
-        for slot in idle { retire(slot) }
-        return (waiters.removeAll(), idle)
+        return waiters.removeAll()
     }
-
-    /// Every slot, busy ones too; for the end of the drain time.
-    package var allSlots: [Slot] { slots }
 
     // MARK: -
 
     private mutating func handOut(_ slot: Slot, now: Instant) -> Hand {
         var hand = Hand()
-        while slot.state == .idle, let waiter = waiters.popFirst() {
+        while slot.state == .idle, let call = waiters.popFirst() {
             take(slot, now: now)
-            hand.waiters.append(waiter)
+            hand.calls.append(call)
         }
         hand.start = wantsStart(now: now)
         return hand
@@ -223,6 +218,7 @@ package struct PoolMachine {
 
     private mutating func retire(_ slot: Slot) {
         slot.state = .retired
+        slot.owner = nil
         slots.removeAll { $0 === slot }
         free.removeAll { $0 === slot }
     }
@@ -256,31 +252,31 @@ struct WaiterQueue {
     private var head = 0
     private(set) var count = 0
 
-    mutating func append(_ waiter: Waiter) {
-        precondition(!waiter.isWaiting, "BUG: the call waits already")
-        waiter.isWaiting = true
+    mutating func append(_ waiter: Waiter, of call: AnyObject) {
+        precondition(waiter.owner == nil, "BUG: the call waits already")
+        waiter.owner = call
         ring.append(waiter)
         count += 1
     }
 
-    mutating func popFirst() -> Waiter? {
+    mutating func popFirst() -> AnyObject? {
         while head < ring.count {
             let candidate = ring[head]
             ring[head] = nil
             head += 1
-            guard let waiter = candidate, waiter.isWaiting else { continue }
-            waiter.isWaiting = false
+            guard let waiter = candidate, let call = waiter.owner else { continue }
+            waiter.owner = nil
             count -= 1
             compact()
-            return waiter
+            return call
         }
         compact()
         return nil
     }
 
     mutating func remove(_ waiter: Waiter) -> Bool {
-        guard waiter.isWaiting else { return false }
-        waiter.isWaiting = false
+        guard waiter.owner != nil else { return false }
+        waiter.owner = nil
         count -= 1
         if count == 0 {
             ring.removeAll(keepingCapacity: true)
@@ -289,9 +285,9 @@ struct WaiterQueue {
         return true
     }
 
-    mutating func removeAll() -> [Waiter] {
-        var all: [Waiter] = []
-        while let waiter = popFirst() { all.append(waiter) }
+    mutating func removeAll() -> [AnyObject] {
+        var all: [AnyObject] = []
+        while let call = popFirst() { all.append(call) }
         return all
     }
 
