@@ -24,6 +24,8 @@ package final class Call: Expiring, @unchecked Sendable {
     let wheelEntry = WheelEntry()
 
     private let stage = Atomic<UInt8>(Stage.waiting)
+    private let holdsSlot = Atomic<Bool>(false)
+    private let heldBytes = Atomic<Int>(0)
     private(set) var worker: Worker?
     private(set) var startedAt: Instant?
     private(set) var startedTime: Timestamp?
@@ -52,6 +54,12 @@ package final class Call: Expiring, @unchecked Sendable {
     /// Keeps the request until a slot is there.
     func keep(_ bytes: UnsafeRawBufferPointer) {
         request = Array(bytes)
+        heldBytes.store(bytes.count, ordering: .relaxed)
+    }
+
+    /// How many bytes the wait held; 0 from the second time on.
+    func takeHeldBytes() -> Int {
+        heldBytes.exchange(0, ordering: .relaxed)
     }
 
     /// The call gets a worker; `false` if it was answered meanwhile.
@@ -60,13 +68,24 @@ package final class Call: Expiring, @unchecked Sendable {
         self.worker = worker
         startedAt = now
         startedTime = time
+        holdsSlot.store(true, ordering: .releasing)
         return stage.compareExchange(expected: Stage.waiting, desired: Stage.running, ordering: .acquiringAndReleasing)
             .exchanged
+    }
+
+    /// The call's slot is given back once: by its answer, its deadline or its caller's leaving, whoever gets `true`.
+    func leaveSlot() -> Bool {
+        holdsSlot.exchange(false, ordering: .acquiringAndReleasing)
     }
 
     /// Whoever gets `true` answers the call; everybody else keeps silent.
     func claim() -> Bool {
         stage.exchange(Stage.done, ordering: .acquiringAndReleasing) != Stage.done
+    }
+
+    /// As ``claim()``, but only while it waits.
+    func claimWaiting() -> Bool {
+        stage.compareExchange(expected: Stage.waiting, desired: Stage.done, ordering: .acquiringAndReleasing).exchanged
     }
 
     /// Whether it is in a worker and unanswered.

@@ -57,7 +57,8 @@ extension Dispatcher {
         }
         do throws(Failure) {
             try sandbox.assign(assignment)
-            let connection = try connectWhenReady(sandbox)
+            // A connection is the proof: every server has a moment between bind and listen.
+            let connection = try sandbox.awaitConnection(until: .now().advanced(byNanoseconds: initNanos))
             return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: connection))
         } catch {
             let oom = sandbox.ranOutOfMemory
@@ -68,21 +69,6 @@ extension Dispatcher {
             // Whatever went wrong from the assignment on is the function's doing, or time.
             let code: Failure.Code = error.code == .timeout ? .timeout : .functionFailed
             return .failure(Failure(code, "\(runnable.name): the function does not start: \(reason)\(tail)"))
-        }
-    }
-
-    /// A function is ready when a connection succeeds: every server has a moment between bind and listen. Blocking.
-    private func connectWhenReady(_ sandbox: Sandbox) throws(Failure) -> Int32 {
-        let deadline = Instant.now().advanced(byNanoseconds: initNanos)
-        while true {
-            try sandbox.awaitSocket(until: deadline)
-            do throws(Failure) { return try sandbox.connect() } catch {
-                guard error.code == .unavailable else { throw error }
-                guard Instant.now() < deadline else {
-                    throw Failure(.timeout, "it made its socket but did not listen on it in time")
-                }
-            }
-            usleep(2000)
         }
     }
 

@@ -24,6 +24,8 @@ package final class Dispatcher: @unchecked Sendable {
     let initNanos: UInt64
     /// The host folder of an unpacked package; blocks.
     let packagePath: @Sendable (Digest) -> Result<String, Failure>
+    /// One line to the daemon's log.
+    let log: @Sendable (String) -> Void
     private let random: Lock<FastRandom>
     private let waitingBytes = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
@@ -35,7 +37,8 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - initNanos: time for a function to listen, from its start.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
-        startThreads: Int, initNanos: UInt64, packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>
+        startThreads: Int, initNanos: UInt64, packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
+        log: @escaping @Sendable (String) -> Void
     ) {
         self.catalog = catalog
         self.driver = driver
@@ -44,6 +47,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.loops = loops
         self.initNanos = initNanos
         self.packagePath = packagePath
+        self.log = log
         wheels = loops.map { TimerWheel(loop: $0) }
         starters = BlockingThreads(count: startThreads)
         // Removals must not wait behind starts that wait for slow functions.
@@ -100,16 +104,19 @@ package final class Dispatcher: @unchecked Sendable {
         // Kept before it can be handed to a slot by another thread.
         let pool = call.runnable.pool
         if pool.event({ $0.idle == 0 || $0.waiting > 0 }) { keep(call, request) }
-        guard waitingBytes.load(ordering: .relaxed) <= Self.maxWaitingBytes else {
+        guard call.request.isEmpty || waitingBytes.load(ordering: .relaxed) <= Self.maxWaitingBytes else {
             return fail(
                 call, Failure(.busy, "waiting calls hold \(Self.maxWaitingBytes) bytes, the limit; try again later"))
         }
-        wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
-        switch pool.event({ machine -> PoolMachine.Lease in
+        let lease = pool.event { machine -> PoolMachine.Lease in
             // The look above was a guess; without the bytes a call must not wait.
             if call.request.isEmpty && (machine.idle == 0 || machine.waiting > 0) { keep(call, request) }
             return machine.lease(call.waiter, of: call, now: call.acceptedAt)
-        }) {
+        }
+        // After the lease, so that its deadline finds the call where it is.
+        wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
+        if call.isDone { wheels[0].remove(call.wheelEntry) }
+        switch lease {
         case .slot(let owner): (owner as? Worker)?.dispatch(call, request)
         case .wait(let start):
             upkeep.watch(call.runnable)
@@ -152,39 +159,42 @@ package final class Dispatcher: @unchecked Sendable {
                 // Scanned once when it was accepted, so it parses.
                 if let request = try? InvokeScan(scanning: bytes) { worker.dispatch(call, request) }
             }
+            waitingBytes.change(by: -call.takeHeldBytes())
         }
         if hand.start { startWorker(worker.runnable) }
         if hand.stop { worker.loop.run { worker.stop() } }
     }
 
-    /// Answers a claimed call with what its function said. On the worker's loop.
+    /// Answers a claimed call with what its function said. On the worker's loop. The record comes first, so that a caller
+    /// that has its answer finds it.
     func finish(_ call: Call, _ reply: FunctionReply, worker: Worker, coldNanos: UInt64?) {
         switch reply {
         case .message(let bytes):
+            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
             answer(call, payload: bytes)
-            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
         case .body(let body):
-            body.encoded().withUnsafeBytes { answer(call, payload: $0) }
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            body.encoded().withUnsafeBytes { answer(call, payload: $0) }
         case .failed(let code, let message):
             let message = String(decoding: message.utf8.prefix(Self.maxErrorBytes), as: UTF8.self)
             let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
+            record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
             answer(
                 call,
                 status: Failure.encodedStatus(
                     code: code, reason: Failure.Code.functionFailed.rawValue, message: text))
-            record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
         case .broken(let reason):
             let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
-            answer(call, status: Failure(.functionFailed, text).encodedStatus())
             record(call, .failed, error: reason, worker: worker, coldNanos: coldNanos)
+            answer(call, status: Failure(.functionFailed, text).encodedStatus())
         }
     }
 
-    /// Answers an unclaimed call that never reached a worker.
-    func fail(_ call: Call, _ failure: Failure) {
-        guard call.claim() else { return }
-        answer(call, status: failure.encodedStatus())
+    /// Answers a call that waits; `false` if it does not wait any more.
+    @discardableResult
+    func fail(_ call: Call, _ failure: Failure) -> Bool {
+        guard call.claimWaiting() else { return false }
+        if failure.code == .internalError { log("call \(call.id): \(failure.message)") }
         let status: CallRecord.Status =
             switch failure.code {
             case .timeout: .timeout
@@ -193,6 +203,16 @@ package final class Dispatcher: @unchecked Sendable {
             default: .error
             }
         record(call, status, error: failure.message, worker: nil, coldNanos: nil)
+        answer(call, status: failure.encodedStatus())
+        return true
+    }
+
+    /// The daemon ends while the call runs. On the worker's loop.
+    func interrupted(_ call: Call, on worker: Worker) {
+        guard call.claim() else { return }
+        let failure = Failure(.unavailable, "\(call.runnable.name): the daemon stops; the call was interrupted")
+        record(call, .error, error: failure.message, worker: worker, coldNanos: nil)
+        answer(call, status: failure.encodedStatus())
     }
 
     /// The call's deadline has passed. On the first loop.
@@ -205,13 +225,15 @@ package final class Dispatcher: @unchecked Sendable {
                 let waited = seconds((call.startedAt ?? call.acceptedAt).nanoseconds(since: call.acceptedAt))
                 let text =
                     "\(call.runnable.name): timed out after \(limit): it waited \(waited) for a container and ran the rest"
-                answer(call, status: Failure(.timeout, text + worker.logTail(of: call)).encodedStatus())
                 record(call, .timeout, error: text, worker: worker, coldNanos: nil)
+                answer(call, status: Failure(.timeout, text + worker.logTail(of: call)).encodedStatus())
                 worker.abandon(call)
             }
         } else {
             withdraw(call)
-            fail(call, Failure(.timeout, "\(call.runnable.name): timed out after \(limit) waiting for a container"))
+            let text = "\(call.runnable.name): timed out after \(limit) waiting for a container"
+            // It may have been handed to a worker just now.
+            if !fail(call, Failure(.timeout, text)) && call.isRunning { timedOut(call) }
         }
     }
 
@@ -226,7 +248,7 @@ package final class Dispatcher: @unchecked Sendable {
             }
         } else {
             withdraw(call)
-            fail(call, Failure(.cancelled, "the caller closed its connection"))
+            if !fail(call, Failure(.cancelled, "the caller closed its connection")) && call.isRunning { callerLeft(call) }
         }
     }
 
@@ -259,7 +281,7 @@ package final class Dispatcher: @unchecked Sendable {
 
     private func finished(_ call: Call) {
         wheels[0].remove(call.wheelEntry)
-        waitingBytes.change(by: -call.request.count)
+        waitingBytes.change(by: -call.takeHeldBytes())
         counters.callsFinished.increment()
     }
 
@@ -267,14 +289,14 @@ package final class Dispatcher: @unchecked Sendable {
         _ call: Call, _ status: CallRecord.Status, error: String, worker: Worker?, coldNanos: UInt64?
     ) {
         let now = Instant.now()
-        let started = call.startedAt
+        let started = worker == nil ? nil : call.startedAt
         let completed = Timestamp.now()
         recorder.add(
             CallRecord(
                 meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
                 appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
                 functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
-                version: call.runnable.version.number, status: status, error: error, startedAt: call.startedTime,
+                version: call.runnable.version.number, status: status, error: error, startedAt: started == nil ? nil : call.startedTime,
                 completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
                 coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
                 container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated))

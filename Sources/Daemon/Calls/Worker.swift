@@ -65,7 +65,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let now = Instant.now()
         guard call.begin(self, now: now, time: .now()) else {
             // Answered while it waited: give the slot on.
-            loop.run { [self] in released(serviceNanos: 0) }
+            _ = call.leaveSlot()
+            loop.run { [self] in giveBack(serviceNanos: 0) }
             return
         }
         if runnable.pool.limits.concurrency == 1 {
@@ -77,10 +78,13 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             FunctionCall(
                 request: request, id: call.id.description,
                 deadline: Timestamp(nanoseconds: time.nanoseconds + Int64(clamping: left)),
-                timeoutNanos: Int64(clamping: left), token: call))
+                // 0 would mean: no deadline.
+                timeoutNanos: max(Int64(clamping: left), 1), token: call))
     }
 
     private func adopt(_ call: Call) {
+        // It may have been answered on the way here.
+        guard call.isRunning else { return }
         // What the container said since the last call belongs to nobody.
         readLog()
         current = call
@@ -94,12 +98,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let cold = takeFresh()
         if call.claim() { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
         if current === call { current = nil }
-        if case .broken = reply {
-            retire(kill: true)
-            released(serviceNanos: service)
-        } else {
-            released(serviceNanos: service)
-        }
+        if case .broken = reply { retire(kill: true) }
+        released(call, serviceNanos: service)
+    }
+
+    func wants(_ token: AnyObject) -> Bool {
+        (token as? Call)?.isRunning ?? false
     }
 
     /// The call's time is over, or its caller has gone. On the loop.
@@ -108,7 +112,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         if current === call { current = nil }
         // A function that takes one call at a time is still busy with this one; nobody can use it.
         retire(kill: runnable.pool.limits.concurrency == 1)
-        released(serviceNanos: 0)
+        released(call, serviceNanos: 0)
     }
 
     /// Reads what the function wrote until now, for a call that ends. On the loop.
@@ -116,7 +120,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         readLog()
     }
 
-    private func released(serviceNanos: UInt64) {
+    private func released(_ call: Call, serviceNanos: UInt64) {
+        if call.leaveSlot() { giveBack(serviceNanos: serviceNanos) }
+    }
+
+    private func giveBack(serviceNanos: UInt64) {
         let hand = runnable.pool.event { $0.release(slot, serviceNanos: serviceNanos, now: .now()) }
         dispatcher.act(on: hand, worker: self)
     }
@@ -194,7 +202,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                 dispatcher.finish(call, .broken(description), worker: self, coldNanos: takeFresh())
             }
             if current === call { current = nil }
-            released(serviceNanos: 0)
+            released(call, serviceNanos: 0)
         }
     }
 
@@ -208,8 +216,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func interrupt() {
         readLog()
         for case let call as Call in link?.takePending() ?? [] {
-            dispatcher.fail(call, Failure(.unavailable, "\(runnable.name): the daemon stops; the call was interrupted"))
-            released(serviceNanos: 0)
+            dispatcher.interrupted(call, on: self)
+            released(call, serviceNanos: 0)
         }
         stop()
     }

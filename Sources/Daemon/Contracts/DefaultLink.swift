@@ -17,6 +17,7 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
     private var sent = 0
     private var reply: [UInt8] = []
     private var outputEnded = false
+    private var isClosed = false
     private var exit: (description: String, success: Bool)?
     private var inputWatcher: Watcher?
     private var outputWatcher: Watcher?
@@ -57,11 +58,18 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
     }
 
     private func begin(_ assignment: Assignment, _ body: [UInt8], _ token: AnyObject) {
+        guard owner?.wants(token) == true else { return }
+        guard !isClosed else {
+            owner?.answered(token, .broken("its container was closed"))
+            return
+        }
         current = token
         input = body
         do throws(Failure) { try sandbox.assign(assignment) } catch {
             current = nil
-            owner?.answered(token, .broken(error.message))
+            // Too long an environment is the caller's doing: its headers are in it.
+            let isInvalid = error.code == .invalid
+            owner?.answered(token, isInvalid ? .failed(code: 3, message: error.message) : .broken(error.message))
             return
         }
         if let descriptor = sandbox.output {
@@ -93,6 +101,7 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
     }
 
     package func close() {
+        isClosed = true
         inputWatcher?.close()
         inputWatcher = nil
         outputWatcher?.close()

@@ -41,6 +41,8 @@ package enum FunctionReply {
 package protocol FunctionLinkOwner: AnyObject {
     /// A call has its answer.
     func answered(_ token: AnyObject, _ reply: FunctionReply)
+    /// Whether a call that is on its way to the link still needs an answer. Thread-safe.
+    func wants(_ token: AnyObject) -> Bool
     /// The function closed its side or spoke nonsense; no further answers come.
     func linkLost(_ reason: String)
 }

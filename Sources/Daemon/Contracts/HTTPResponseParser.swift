@@ -29,6 +29,8 @@ struct HTTPResponseParser {
     private var phase = Phase.head
     private var response = Response()
     private var trailerBytes = 0
+    /// Bytes of an unfinished head that hold no end of it; a head that drips is not read over and over.
+    private var scanned = 0
 
     /// Whether a byte of the response has been used.
     private(set) var hasBegun = false
@@ -46,6 +48,7 @@ struct HTTPResponseParser {
             switch phase {
             case .head:
                 guard let end = try headEnd(rest) else { return nil }
+                scanned = 0
                 try parseHead(UnsafeRawBufferPointer(rebasing: rest[..<end]))
                 consumed += end
             case .length(0): return take()
@@ -107,8 +110,8 @@ struct HTTPResponseParser {
         response.body.append(contentsOf: bytes[..<count])
     }
 
-    private func headEnd(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Int? {
-        var index = 0
+    private mutating func headEnd(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Int? {
+        var index = scanned
         while index + 3 < bytes.count {
             if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
                 return index + 4
@@ -116,6 +119,7 @@ struct HTTPResponseParser {
             index += 1
         }
         guard bytes.count <= ContractLimits.headerBytes else { throw Malformed(reason: "its headers are too long") }
+        scanned = index
         return nil
     }
 

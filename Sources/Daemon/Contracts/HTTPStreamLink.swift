@@ -43,6 +43,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         let request = Self.encode(call)
         let token = UncheckedToken(call.token)
         loop.run { [self] in
+            guard owner?.wants(token.object) == true else { return }
             guard !isClosed else {
                 owner?.answered(token.object, .broken("its container was closed"))
                 return
@@ -79,6 +80,8 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     }
 
     package func connection(_ connection: Connection, received bytes: UnsafeRawBufferPointer) -> InputStep {
+        // Bytes that nobody asked for would be taken for the next call's answer.
+        guard current != nil else { return .close }
         var consumed = 0
         do throws(HTTPResponseParser.Malformed) {
             guard let response = try parser.parse(bytes, consumed: &consumed) else {

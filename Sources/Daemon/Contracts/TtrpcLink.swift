@@ -19,6 +19,8 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     private struct Pending {
         var tokens: [UInt32: AnyObject] = [:]
         var nextID: UInt32 = 1
+        /// The owner has taken what was pending; nothing is added any more.
+        var isOver = false
     }
 
     /// Takes over a connected socket; on the loop.
@@ -28,12 +30,21 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     }
 
     package func send(_ call: FunctionCall) {
-        let streamID = pending.withLock { pending -> UInt32 in
+        let added = pending.withLock { pending -> UInt32? in
+            if pending.isOver { return nil }
             defer { pending.nextID += 2 }
             pending.tokens[pending.nextID] = call.token
             return pending.nextID
         }
-        guard let connection, streamID < Self.lastStreamID else {
+        guard let connection else { return }
+        guard let streamID = added else {
+            let token = UncheckedToken(call.token)
+            connection.loop.run { [self] in owner?.answered(token.object, .broken("its container ended")) }
+            return
+        }
+        // Its deadline may have passed on the way here; whoever answered it could not find it in `pending`.
+        guard owner?.wants(call.token) == true else { return abandon(call.token) }
+        guard streamID < Self.lastStreamID else {
             return lost("its connection has used all stream ids")
         }
         var id = call.id
@@ -77,6 +88,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     package func takePending() -> [AnyObject] {
         pending.withLock { pending in
             defer { pending.tokens = [:] }
+            pending.isOver = true
             return Array(pending.tokens.values)
         }
     }

@@ -24,6 +24,10 @@ package protocol ConnectionOwner: AnyObject {
 package final class Connection: @unchecked Sendable {
     /// Output that may wait for a peer that does not read, bytes; past it the connection is closed. At least two frames.
     package static let maxOutput = 16 << 20
+    /// Output that may wait for a peer that does read, bytes.
+    package static let maxMovingOutput = 256 << 20
+    /// How long a peer may read nothing before ``maxOutput`` applies, nanoseconds.
+    private static let stallNanos: UInt64 = 2_000_000_000
     /// Input that one message may need, bytes: a frame of 4 MiB and its header.
     package static let maxInput = (4 << 20) + 4096
 
@@ -42,6 +46,8 @@ package final class Connection: @unchecked Sendable {
         var isScheduled = false
         var isClosed = false
         var endsAfterOutput = false
+        /// When the peer last took something.
+        var progressAt = Instant.now()
     }
 
     /// Takes over a connected, nonblocking socket; must run on the loop.
@@ -62,7 +68,14 @@ package final class Connection: @unchecked Sendable {
         let onLoop = loop.isCurrent
         let (accepted, mustSchedule, mustClose) = output.withLock { output -> (Bool, Bool, Bool) in
             if output.isClosed || output.endsAfterOutput { return (false, false, false) }
-            if output.queue.count + count > Self.maxOutput { return (false, false, true) }
+            if output.queue.count == 0 { output.progressAt = .now() }
+            if output.queue.count + count > Self.maxOutput {
+                // Many large replies may come in one turn; size alone does not tell a peer that never reads.
+                if !output.isBlocked { _ = Self.send(&output, descriptor) }
+                let isStalled = Instant.now().nanoseconds(since: output.progressAt) > Self.stallNanos
+                let limit = isStalled ? Self.maxOutput : Self.maxMovingOutput
+                if output.queue.count + count > limit { return (false, false, true) }
+            }
             output.queue.append(count: count, fill)
             if output.isBlocked { return (true, false, false) }
             if onLoop {
@@ -127,6 +140,7 @@ package final class Connection: @unchecked Sendable {
             let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if count >= 0 {
                 output.queue.consume(count)
+                output.progressAt = .now()
             } else if errno == EAGAIN {
                 output.isBlocked = true
                 return .blocked

@@ -15,6 +15,8 @@ package final class EventLoop: @unchecked Sendable {
     private let mailbox = Lock(Mailbox())
     private let threadID = Atomic<UInt>(0)
     private var thread = pthread_t()
+    /// Loop-confined.
+    private var isStopped = false
 
     /// Bytes that are read before anybody knows whose they are; shared by all connections of the loop.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
@@ -88,6 +90,7 @@ package final class EventLoop: @unchecked Sendable {
     /// Ends the loop and joins its thread; what was posted before still runs. Call once, not from the loop.
     package func stop() {
         post { [self] in
+            isStopped = true
             mailbox.withLock { $0.isStopping = true }
             uv_walk(
                 uv,
@@ -110,14 +113,19 @@ package final class EventLoop: @unchecked Sendable {
             defer { box.work = [] }
             return box.work
         }
-        for item in work { item() }
+        for item in work {
+            // What was posted behind the stop would make handles that nobody closes.
+            if isStopped { return }
+            item()
+        }
     }
 
     private func flushDirty() {
-        guard !dirty.isEmpty else { return }
-        let connections = dirty
-        dirty.removeAll(keepingCapacity: true)
-        for connection in connections { connection.flush() }
+        while !dirty.isEmpty {
+            let connections = dirty
+            dirty.removeAll(keepingCapacity: true)
+            for connection in connections { connection.flush() }
+        }
     }
 }
 
@@ -173,6 +181,7 @@ package final class Watcher {
         guard !isClosed else { return }
         isClosed = true
         let raw = UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)
+        if uv_is_closing(raw) != 0 { return }
         uv_close(raw) { handle in
             guard let handle, let data = handle.pointee.data else { return }
             // SAFETY: balances `passRetained` in `init`.

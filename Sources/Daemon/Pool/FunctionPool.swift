@@ -80,6 +80,8 @@ package struct PoolMachine {
     private var slots: [Slot] = []
     private var waiters = WaiterQueue()
     private(set) var starting: UInt32 = 0
+    /// Retired slots that calls are still in; they count as containers.
+    private var leaving: UInt32 = 0
     private var isClosed = false
     /// Moving averages, nanoseconds; 0: not measured yet.
     private var serviceNanos: UInt64 = 0
@@ -94,7 +96,7 @@ package struct PoolMachine {
     /// Containers that are ready.
     package var ready: Int { slots.count }
     /// Nothing is ready, starting or waiting.
-    package var isEmpty: Bool { slots.isEmpty && starting == 0 && waiters.count == 0 }
+    package var isEmpty: Bool { slots.isEmpty && starting == 0 && leaving == 0 && waiters.count == 0 }
     /// Slots that could take a call now.
     package var idle: Int { free.count }
 
@@ -106,7 +108,7 @@ package struct PoolMachine {
             return .slot(owner)
         }
         // The call that makes a start possible waits for it, whatever the bound.
-        let mayStart = UInt32(slots.count) + starting < limits.maxSlots
+        let mayStart = UInt32(slots.count) + starting + leaving < limits.maxSlots
         guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart && starting == 0) else {
             return .full
         }
@@ -120,7 +122,9 @@ package struct PoolMachine {
     package mutating func release(_ slot: Slot, serviceNanos nanos: UInt64, now: Instant) -> Hand {
         guard slot.state != .retired else {
             slot.calls -= 1
-            return Hand(stop: slot.calls == 0)
+            guard slot.calls == 0 else { return Hand() }
+            leaving -= 1
+            return Hand(stop: true, start: wantsStart(now: now))
         }
         // 0: the call never ran here, so it says nothing about the service time.
         if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
@@ -219,13 +223,16 @@ package struct PoolMachine {
     private mutating func retire(_ slot: Slot) {
         slot.state = .retired
         slot.owner = nil
+        if slot.calls > 0 { leaving += 1 }
         slots.removeAll { $0 === slot }
         free.removeAll { $0 === slot }
     }
 
     /// Whether to start a container, and if so counts it as starting: only when waiting costs more than starting.
     private mutating func wantsStart(now: Instant) -> Bool {
-        guard !isClosed, waiters.count > 0, UInt32(slots.count) + starting < limits.maxSlots else { return false }
+        guard !isClosed, waiters.count > 0, UInt32(slots.count) + starting + leaving < limits.maxSlots else {
+            return false
+        }
         if limits.isSingleUse {
             guard Int(starting) < waiters.count else { return false }
         } else {
@@ -280,6 +287,10 @@ struct WaiterQueue {
         count -= 1
         if count == 0 {
             ring.removeAll(keepingCapacity: true)
+            head = 0
+        } else if ring.count - head > 2 * count + 64 {
+            // Holes of those that gave up must not pile up behind one that stays.
+            ring = ring[head...].filter { $0?.owner != nil }
             head = 0
         }
         return true

@@ -70,7 +70,7 @@ package final class Server: Sendable {
                     }
                     return .success(path)
                 } catch { return .failure(error) }
-            })
+            }, log: { log.error("\($0)") })
         let blocking = BlockingThreads(count: 4)
         let addresses = Lock<[String]>([])
         let context = AdminContext(

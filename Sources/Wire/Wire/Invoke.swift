@@ -9,6 +9,8 @@ package struct InvokeScan {
     package private(set) var version: UInt32 = 0
     /// How many headers there are.
     package private(set) var headerCount = 0
+    /// Bytes of a content type.
+    private static let maxContentType = 1024
 
     /// Scans the payload of an Invoke call.
     package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
@@ -23,7 +25,11 @@ package struct InvokeScan {
             guard let field = next else { return }
             switch field.number {
             case 1: payload = try Self.bytes(field)
-            case 2: contentType = try Self.text(field)
+            case 2:
+                contentType = try Self.text(field)
+                guard contentType.count <= Self.maxContentType else {
+                    throw EnvelopeError(message: "content_type: longer than 1024 bytes")
+                }
             case 3:
                 let value = try Self.bytes(field)
                 headerCount += 1
