@@ -9,7 +9,8 @@ extension OCIDriver {
     /// same state directory or instance name. Orphans of this process's children become its children from here on.
     ///
     /// - Throws: `precondition` or `invalid` with what is wrong and what to do about it.
-    package static func probe(_ configuration: Configuration) throws(Failure) -> OCIDriver {
+    package static func probe(_ wanted: Configuration) throws(Failure) -> OCIDriver {
+        var configuration = wanted
         try check(name: configuration.instance, field: "instance")
         try checkFiles(configuration)
         let identities = try IdentityRange(base: configuration.uidBase, count: configuration.uidCount)
@@ -18,30 +19,37 @@ extension OCIDriver {
         let result = fnrpc_become_subreaper()
         guard result == 0 else { throw Posix.failure("become", "the parent of containers", -result) }
 
-        let names = configuration.runtime == "auto" ? ["crun", "runc"] : [configuration.runtime]
-        let runtimes = names.compactMap { OCIRuntime($0, stateFolder: configuration.runtimeFolder) }
-        removeLeftovers(configuration, layout, runtimes: runtimes)
         // Only what containers must reach is open to others.
         try Posix.makeFolder(configuration.stateDirectory, mode: 0o711)
+        // The kernel's mount table knows no links.
+        configuration.stateDirectory = Posix.resolved(configuration.stateDirectory) ?? configuration.stateDirectory
         try Posix.makeFolder(configuration.sandboxesFolder, mode: 0o700)
         try Posix.makeFolder(configuration.runtimeFolder, mode: 0o700)
         try RootSkeleton.checkReachable(configuration.stateDirectory)
+
+        let names = configuration.runtime == "auto" ? ["crun", "runc"] : [configuration.runtime]
+        let runtimes = names.compactMap { OCIRuntime($0, stateFolder: configuration.runtimeFolder) }
+        removeLeftovers(configuration, layout, runtimes: runtimes)
         let root = try RootSkeleton(path: configuration.rootFolder)
 
         var problems = names.filter { name in !runtimes.contains { $0.name == name } }.map { "\($0) is not installed" }
         for runtime in runtimes {
-            for userNamespace in configuration.userNamespaces ? [true, false] : [false] {
-                do throws(Failure) {
-                    return try OCIDriver(
-                        configuration, runtime: runtime, layout: layout, root: root, identities: identities,
-                        userNamespace: userNamespace,
-                        info: DriverInfo(
-                            runtime: try runtime.version(), cgroupLayout: layout.kind, userNamespaces: userNamespace,
-                            interpreters: [:])
-                    ).tried()
-                } catch {
-                    problems.append("\(userNamespace ? "" : "without a user namespace, ")\(error.message)")
+            do throws(Failure) {
+                let version = try runtime.version()
+                for userNamespace in configuration.userNamespaces ? [true, false] : [false] {
+                    let info = DriverInfo(
+                        runtime: version, cgroupLayout: layout.kind, userNamespaces: userNamespace, interpreters: [:])
+                    do throws(Failure) {
+                        return try OCIDriver(
+                            configuration, runtime: runtime, layout: layout, root: root, identities: identities,
+                            userNamespace: userNamespace, info: info
+                        ).tried()
+                    } catch {
+                        problems.append("\(userNamespace ? "" : "without a user namespace, ")\(error.message)")
+                    }
                 }
+            } catch {
+                problems.append(error.message)
             }
         }
         removeLeftovers(configuration, layout, runtimes: runtimes)

@@ -57,6 +57,7 @@ package struct OCIRuntime: Sendable {
     /// Forgets a container, and kills it if it lives. Says nothing if there is none.
     package func delete(_ id: String) {
         _ = try? capture(["--root", stateFolder, "delete", "--force", id])
+        Orphans.reap(named: path.split(separator: "/").last.map(String.init) ?? name)
     }
 
     private func capture(_ arguments: [String]) throws(Failure) -> String {
@@ -91,7 +92,7 @@ package struct OCIRuntime: Sendable {
         let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         let pid = withCStrings([path] + arguments) { words in
             withCStrings(environment) { variables in
-                fnrpc_spawn(path, words, variables, mappings, mappings.count, &pidfd)
+                Orphans.spawning { fnrpc_spawn(path, words, variables, mappings, mappings.count, &pidfd) }
             }
         }
         guard pid > 0 else { throw Posix.failure("run", path, -pid) }
@@ -102,7 +103,7 @@ package struct OCIRuntime: Sendable {
             _ = Posix.wait(for: [pidfd], until: .now().advanced(byNanoseconds: 10_000_000_000))
         }
         var exit = fnrpc_exit(code: -1, signal: 0)
-        _ = fnrpc_pidfd_reap(pidfd, &exit)
+        Orphans.reap(pidfd, pid, &exit)
         return inTime ? exit : nil
     }
 

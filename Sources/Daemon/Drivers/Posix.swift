@@ -68,7 +68,7 @@ package enum Posix {
         guard fchmod(file, mode) == 0 else { throw failure("set the mode of", path) }
     }
 
-    /// Makes a folder, and the folders above it; an existing folder is kept and gets the mode.
+    /// Makes a folder, and the folders above it; an existing folder is kept as it is.
     package static func makeFolder(_ path: String, mode: mode_t) throws(Failure) {
         if mkdir(path, mode) != 0 {
             let code = errno
@@ -77,7 +77,7 @@ package enum Posix {
                 guard mkdir(path, mode) == 0 || errno == EEXIST else { throw failure("make the folder", path) }
             } else if code != EEXIST {
                 throw failure("make the folder", path, code)
-            } else if kind(path, followingLinks: false) != .folder {
+            } else if kind(path) != .folder {
                 throw failure("make the folder", path, ENOTDIR)
             } else {
                 return
@@ -112,6 +112,13 @@ package enum Posix {
             }
         }
         return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    /// The path without links; `nil` if it is not there.
+    package static func resolved(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     /// The names in a folder, sorted; empty if it cannot be read.

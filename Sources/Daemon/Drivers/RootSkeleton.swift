@@ -11,7 +11,7 @@ package struct RootSkeleton: Sendable {
     package let machineFolders: [String]
 
     private static let folders = [
-        "usr", "proc", "sys", "dev", "tmp", "etc", "function", ".fnrpc", "run", "var", "home", "root",
+        "usr", "proc", "sys", "dev", "etc", "function", ".fnrpc", "run", "var", "home", "root",
         "etc/ld.so.conf.d",
     ]
     /// Links into `/usr` on a machine of today, folders on an older one.
@@ -27,6 +27,8 @@ package struct RootSkeleton: Sendable {
         Posix.remove(path)
         try Posix.makeFolder(path, mode: 0o755)
         for name in Self.folders { try Posix.makeFolder(path + "/" + name, mode: 0o755) }
+        // runc gives a tmpfs the mode of the folder that it covers, whatever the mount options say.
+        try Posix.makeFolder(path + "/tmp", mode: 0o1777)
         var machine = ["/usr"]
         for name in Self.aliases {
             if let target = Posix.target(ofLink: "/" + name) {

@@ -24,8 +24,8 @@ package final class Sandbox: Sendable {
     package let log: Int32
     /// Read end of standard output; `nil` if it goes to ``log``. Non-blocking.
     package let output: Int32?
-    /// Process 1, to be signalled and awaited.
-    let process: Int32
+    /// A pidfd of process 1; readable when the whole sandbox has ended.
+    package let process: Int32
     /// Host folder of the function's socket.
     let socketFolder: String?
 
