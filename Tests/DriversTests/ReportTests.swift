@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import Drivers
 import Glibc
 import Model
@@ -167,6 +168,25 @@ import Testing
             #expect(layout.processes(in: "/fnrpc-" + bench.instance) == [])
             var exit = fnrpc_exit()
             _ = fnrpc_pidfd_reap(process, &exit)
+        }
+    }
+
+    @Test func manyAtOnce() throws {
+        try Workbench.use { bench in
+            DispatchQueue.concurrentPerform(iterations: 8) { number in
+                do {
+                    for round in 0..<3 {
+                        let sandbox = try bench.start("s\(number)-\(round)", socket: true)
+                        defer { sandbox.destroy() }
+                        try sandbox.assign(["sh", "-c", "echo \(number) \(round)"])
+                        let exit = try sandbox.awaitExit()
+                        #expect(exit.code == 0)
+                        #expect(try readToEnd(sandbox.log) == "\(number) \(round)\n")
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+            }
         }
     }
 }
