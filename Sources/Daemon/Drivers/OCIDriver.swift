@@ -110,9 +110,13 @@ package final class OCIDriver: Driver {
         guard let text = Posix.text(of: pidFile), let pid = pid_t(text.filter { $0 != "\n" }) else {
             throw Failure(.internalError, "\(runtime.name) did not tell the process id of a container")
         }
-        // Process 1 is this process's child and not reaped, so the number is its own.
         let process = fnrpc_pidfd_open(pid)
         guard process >= 0 else { throw Posix.failure("watch", "process 1 of a container", -process) }
+        // The number could have been reused if the container ended at once: nobody else is in its control group.
+        guard Posix.text(of: "/proc/\(pid)/cgroup")?.contains(resources.group) == true else {
+            close(process)
+            throw Failure(.internalError, "process 1 of a container ended before it was ready")
+        }
         let sandbox = Sandbox(
             id: spec.id, descriptors: descriptors.daemon, process: process, socketFolder: resources.socketFolder,
             resources: resources)

@@ -4,13 +4,14 @@ import Synchronization
 
 /// What container runtimes leave to this process, which is the parent of their orphans. Thread-safe.
 ///
-/// `crun run --detach` does its work in a process that outlives its command by a little and that nobody waits for.
+/// `crun run --detach` does its work in a process that outlives its command by a little and that nobody waits for. A
+/// container that is shorter still has that process for a parent when it ends, so nobody waited for it either.
 enum Orphans {
     private struct State {
         /// Commands that somebody waits for.
         var awaited: Set<pid_t> = []
-        /// Children that were looked at and are something else: containers.
-        var others: Set<pid_t> = []
+        /// Children that were seen alive and are containers: whoever ends them reaps them.
+        var containers: Set<pid_t> = []
     }
 
     private static let state = Mutex(State())
@@ -35,23 +36,26 @@ enum Orphans {
         }
     }
 
-    /// Reaps the orphans of a runtime that have ended.
+    /// Reaps the orphans of a runtime that have ended, and ended containers.
     ///
     /// - Parameter name: of its program, which is how they are told from the host program's own children.
     static func reap(named name: String) {
         state.withLock { state in
             let children = children()
-            state.others.formIntersection(children)
-            for child in children where !state.others.contains(child) && !state.awaited.contains(child) {
+            state.containers.formIntersection(children)
+            for child in children where !state.containers.contains(child) && !state.awaited.contains(child) {
                 // See proc(5): "pid (name) state …"; the name may contain anything, and is cut after 15 bytes.
                 guard let text = Posix.text(of: "/proc/\(child)/stat", limit: 4096),
                     let start = text.firstIndex(of: "("), let end = text.lastIndex(of: ")")
                 else { continue }
-                if text[text.index(after: start)..<end] != String(decoding: name.utf8.prefix(15), as: UTF8.self) {
-                    state.others.insert(child)
-                } else if text[end...].dropFirst(2).first == "Z" {
+                let program = text[text.index(after: start)..<end]
+                let isContainer = program == "fnrpc-init"
+                if text[end...].dropFirst(2).first == "Z" {
+                    guard isContainer || program == name.prefix(15) else { continue }
                     var info = siginfo_t()
                     waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG)
+                } else if isContainer {
+                    state.containers.insert(child)
                 }
             }
         }
