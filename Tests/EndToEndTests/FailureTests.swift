@@ -57,6 +57,49 @@ import Testing
         }
     }
 
+    @Test func aFunctionThatDiesWhileIdleHarmsNobody() async throws {
+        try await withDaemon { daemon in
+            let code = """
+                import os, threading
+                def handler():
+                    threading.Timer(0.1, lambda: os._exit(0)).start()
+                    return 1
+                """
+            let folder = try daemon.write(
+                "mortal", ["func.yaml": "name: mortal\nruntime: python\nentry: func.handler\n", "func.py": code])
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            for _ in 0..<3 {
+                #expect(try daemon.fnrpc("invoke", "demo/mortal", "-d", "{}").output == "1")
+                // Gone once its container is; the grace time for its exit report has to pass as well.
+                while try daemon.fnrpc("system", "info").output.contains("containers:      1") {}
+                try await Task.sleep(for: .milliseconds(300))
+            }
+            #expect(try daemon.fnrpc("call", "list").output.split(separator: "\n").count == 4)
+            #expect(try daemon.fnrpc("call", "list", "demo").code == 0)
+        }
+    }
+
+    @Test func stoppedCallsAreNotBlamedOnTheFunction() async throws {
+        try await withDaemon(["--drain-timeout", "0.2"]) { daemon in
+            let folder = try daemon.write(
+                "slow",
+                [
+                    "func.yaml": "name: slow\nruntime: python\nentry: func.handler\n",
+                    "func.py": "import time\ndef handler():\n    time.sleep(20)\n",
+                ])
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            let client = try await daemon.client()
+            let running = Task { try await client.invoke(app: "demo", function: "slow", payload: []) }
+            while !(try daemon.fnrpc("system", "info").output.contains("0 of 1 finished")) {}
+            daemon.process.terminate()
+            let interrupted = await #expect(throws: ClientError.self) { try await running.value }
+            #expect(interrupted?.code == .unavailable)
+            daemon.process.waitUntilExit()
+            #expect(daemon.process.terminationStatus == 0)
+            await client.close()
+        }
+    }
+
     @Test func killNineLosesNothingAndLeavesNothing() async throws {
         try await withDaemon { daemon in
             let folder = try daemon.write("hello", MainJobTests.hello)

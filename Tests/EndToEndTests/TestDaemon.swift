@@ -98,7 +98,7 @@ final class TestDaemon: @unchecked Sendable {
         for controller in try FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup") {
             let path = "/sys/fs/cgroup/" + controller
             for group in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
-                if let instance, group == "fnrpc-" + instance { left.append(path + "/" + group) }
+                if let instance, group.hasPrefix("fnrpc-" + instance) { left.append(path + "/" + group) }
             }
         }
         return left

@@ -104,7 +104,7 @@ import Testing
         ("runtime: python\nentry: f.h\ntimeout: .nan", ":3: timeout: .nan is not a number; 0.001 to 3600 seconds"),
         ("runtime: python\nentry: f.h\ntimeout: 3601", ":3: timeout: 3601 is out of range; 0.001 to 3600 seconds"),
         ("runtime: python\nentry: f.h\nidle_timeout: 30s", ":3: idle_timeout: 30s is not a number; 1 to 3600 seconds"),
-        ("runtime: python\nentry: f.h\npids: 1", ":3: pids: 1 is out of range; 2 to 4096 processes"),
+        ("runtime: python\nentry: f.h\npids: 1", ":3: pids: 1 is out of range; 16 to 4096 processes"),
         ("runtime: python\nentry: f.h\ntmp_size: 0", ":3: tmp_size: 0 is out of range; 1 to 16384 MiB"),
         ("runtime: python\nentry: f.h\nmax_queue: 65537", ":3: max_queue: 65537 is out of range; 0 to 65536 calls"),
         ("runtime: shell\nentry: f.sh\nconcurrency: 2", ":3: concurrency: 2 needs format ttrpc; default takes 1"),

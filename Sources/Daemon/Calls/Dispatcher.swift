@@ -105,8 +105,8 @@ package final class Dispatcher: @unchecked Sendable {
         let pool = call.runnable.pool
         if pool.event({ $0.idle == 0 || $0.waiting > 0 }) { keep(call, request) }
         guard call.request.isEmpty || waitingBytes.load(ordering: .relaxed) <= Self.maxWaitingBytes else {
-            return fail(
-                call, Failure(.busy, "waiting calls hold \(Self.maxWaitingBytes) bytes, the limit; try again later"))
+            fail(call, Failure(.busy, "waiting calls hold \(Self.maxWaitingBytes) bytes, the limit; try again later"))
+            return
         }
         let lease = pool.event { machine -> PoolMachine.Lease in
             // The look above was a guess; without the bytes a call must not wait.
@@ -248,7 +248,9 @@ package final class Dispatcher: @unchecked Sendable {
             }
         } else {
             withdraw(call)
-            if !fail(call, Failure(.cancelled, "the caller closed its connection")) && call.isRunning { callerLeft(call) }
+            if !fail(call, Failure(.cancelled, "the caller closed its connection")) && call.isRunning {
+                callerLeft(call)
+            }
         }
     }
 
@@ -296,7 +298,8 @@ package final class Dispatcher: @unchecked Sendable {
                 meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
                 appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
                 functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
-                version: call.runnable.version.number, status: status, error: error, startedAt: started == nil ? nil : call.startedTime,
+                version: call.runnable.version.number, status: status, error: error,
+                startedAt: started == nil ? nil : call.startedTime,
                 completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
                 coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
                 container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated))

@@ -28,7 +28,8 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     ///   - descriptor: the first connected socket; taken over.
     ///   - connect: makes further ones.
     package init(
-        loop: EventLoop, descriptor: Int32?, connect: @escaping () -> Result<Int32, Failure>, owner: any FunctionLinkOwner
+        loop: EventLoop, descriptor: Int32?, connect: @escaping () -> Result<Int32, Failure>,
+        owner: any FunctionLinkOwner
     ) {
         self.loop = loop
         self.connect = connect

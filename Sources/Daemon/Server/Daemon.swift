@@ -47,7 +47,9 @@ package enum Daemon {
             // A second one means that somebody does not want to wait; the next start cleans up.
             if isStopping { exit(1) }
             isStopping = true
-            guard let server = running.withLock({ $0 }) else { exit(1) }
+            guard let server = running.withLock({ $0 }) else {
+                fail("fnrpcd: stopped before it served; the next start removes what its probe may have left")
+            }
             Task {
                 await server.stop()
                 exit(0)
@@ -63,7 +65,12 @@ package enum Daemon {
             if pair.count == 2 { environment[String(pair[0])] = String(pair[1]) }
             entry += 1
         }
-        let command = DaemonCommand.parseOrExit()
+        let command: DaemonCommand
+        do { command = try DaemonCommand.parse() } catch {
+            let isUsage = DaemonCommand.exitCode(for: error) != .success
+            guard isUsage else { DaemonCommand.exit(withError: error) }
+            fail(DaemonCommand.fullMessage(for: error), code: 2)
+        }
         do throws(Failure) {
             let configuration = try command.configuration(environment: environment)
             if command.printConfig {

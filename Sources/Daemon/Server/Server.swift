@@ -166,8 +166,16 @@ package final class Server: Sendable {
                 .precondition,
                 "runtime-files: \(quoted(files)) has no fnrpc-init; build it with `make build` or set --runtime-files")
         }
+        // The folder's inode too: a copy of a data directory carries the id of its original, whose containers it must
+        // not take for its own.
+        var folder = stat()
+        guard stat(dataDirectory, &folder) == 0 else {
+            throw Failure(
+                .internalError, "data directory \(quoted(dataDirectory)): \(String(cString: strerror(errno)))")
+        }
+        let name = "\(instance.description.lowercased())-\(String(folder.st_ino, radix: 16))"
         var driver = OCIDriver.Configuration(
-            instance: instance.description.lowercased(), stateDirectory: dataDirectory + "/run", runtimeFilesPath: files
+            instance: name, stateDirectory: dataDirectory + "/run", runtimeFilesPath: files
         )
         driver.runtime = configuration.runtime
         driver.uidBase = configuration.uidBase

@@ -110,15 +110,21 @@ package actor MemoryStore: Store {
     }
 
     package func calls(app: String, function: String, page: PageRequest) throws(Failure) -> Page<CallRecord> {
-        let parent = try self.function(app: app, function: function)
-        let list = Cursor.List.calls(function: parent.meta.id)
+        let scope = try scope(ofCallsIn: app, function)
+        let list = Cursor.List.calls(scope: scope)
         let before = try Cursor.key(of: page.cursor, in: list).flatMap { Identifier($0) }
         let found = calls.values.filter { call in
-            call.functionID == parent.meta.id && before.map { call.meta.id < $0 } ?? true
+            (scope == nil || call.functionID == scope || call.appID == scope)
+                && before.map { call.meta.id < $0 } ?? true
         }
         return Page(
             found: found.sorted { $0.meta.id > $1.meta.id }.map(Self.withoutLog), limit: try page.limit(), list: list
         ) { $0.meta.id.description }
+    }
+
+    private func scope(ofCallsIn app: String, _ function: String) throws(Failure) -> Identifier? {
+        if app.isEmpty && function.isEmpty { return nil }
+        return function.isEmpty ? try self.app(app).meta.id : try self.function(app: app, function: function).meta.id
     }
 
     package func call(_ id: String) throws(Failure) -> CallRecord {

@@ -66,7 +66,7 @@ extension PackageStore {
 
     private func findOrMake(_ archive: Digest, _ bytes: UInt64) throws(Failure) -> Upload {
         let id = Upload.id(archive: archive, bytes: bytes)
-        if uploads.withLock({ $0[id] == nil && $0.count >= limits.uploads }) { removeStaleUploads() }
+        if uploads.withLock({ $0[id] == nil && $0.count >= limits.uploads }) { makeRoom() }
         return try uploads.withLock { (uploads) throws(Failure) in
             if let known = uploads[id] { return known }
             guard uploads.count < limits.uploads else {
@@ -155,6 +155,20 @@ extension PackageStore {
             let upload = Upload(archive: archive, bytes: bytes, path: path, offset: UInt64(info.st_size))
             uploads.withLock { $0[name] = upload }
         }
+    }
+
+    /// Makes room: removes what is stale, else the upload that has waited longest for its next chunk.
+    private func makeRoom() {
+        removeStaleUploads()
+        guard uploads.withLock({ $0.count >= limits.uploads }) else { return }
+        var oldest: (upload: Upload, seconds: Int)?
+        for upload in uploads.withLock({ Array($0.values) }) {
+            var info = stat()
+            guard lstat(upload.path, &info) == 0 else { continue }
+            if oldest.map({ info.st_mtim.tv_sec < $0.seconds }) ?? true { oldest = (upload, info.st_mtim.tv_sec) }
+        }
+        guard let oldest, now().nanoseconds / 1_000_000_000 - Int64(oldest.seconds) > limits.idleSeconds else { return }
+        _ = oldest.upload.state.withLockIfAvailable { drop(oldest.upload, &$0) }
     }
 
     private func removeStaleUploads() {

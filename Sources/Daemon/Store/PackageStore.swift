@@ -23,6 +23,8 @@ package final class PackageStore: Sendable {
         package var uploads = 64
         /// Seconds after its last chunk until an upload is removed (at start, and when there are too many).
         package var uploadSeconds: Int64 = 86_400
+        /// Seconds without a chunk after which an upload gives way to a new one when there are too many.
+        package var idleSeconds: Int64 = 60
         /// Bytes of an archive as sent: the unpacked limit and room for the headers of every entry.
         package var uploadBytes: UInt64 { archive.bytes + 268_435_456 }
         /// Bytes of one chunk: 256 KiB.

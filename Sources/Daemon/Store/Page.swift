@@ -57,14 +57,15 @@ enum Cursor {
         case apps
         case functions(app: Identifier)
         case versions(function: Identifier)
-        case calls(function: Identifier)
+        /// - Parameter scope: a function's or an app's id; `nil`: all.
+        case calls(scope: Identifier?)
 
         var tag: String {
             switch self {
             case .apps: "a"
             case .functions(let app): "f\(app)"
             case .versions(let function): "v\(function)"
-            case .calls(let function): "c\(function)"
+            case .calls(let scope): "c" + (scope?.description ?? "")
             }
         }
 

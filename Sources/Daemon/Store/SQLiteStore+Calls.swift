@@ -25,14 +25,19 @@ extension SQLiteStore {
         app: String, function: String, page: PageRequest
     ) async throws(Failure) -> Page<CallRecord> {
         try await read { database in
-            let parent = try Self.function(app, function, database)
-            let list = Cursor.List.calls(function: parent.meta.id)
+            var (column, scope): (String, Identifier?) = ("", nil)
+            if !function.isEmpty {
+                (column, scope) = ("function_id = ? AND", try Self.function(app, function, database).meta.id)
+            } else if !app.isEmpty {
+                (column, scope) = ("app_id = ? AND", try Self.app(app, database).meta.id)
+            }
+            let list = Cursor.List.calls(scope: scope)
             let limit = try page.limit()
             // After every id, by its text.
             let before = try Cursor.key(of: page.cursor, in: list) ?? "~"
             let rows = try Row.fetchAll(
-                database, sql: "SELECT * FROM calls WHERE function_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
-                arguments: [parent.meta.id.description, before, limit + 1])
+                database, sql: "SELECT * FROM calls WHERE \(column) id < ? ORDER BY id DESC LIMIT ?",
+                arguments: StatementArguments(scope.map { [$0.description] } ?? []) + [before, limit + 1])
             return Page(found: try rows.map(Rows.call), limit: limit, list: list) { $0.meta.id.description }
         }
     }

@@ -52,7 +52,7 @@ package protocol Store: Sendable {
     ///
     /// - Throws: `exists` if a record with one of the ids is stored.
     func append(_ calls: [CallRecord]) async throws(Failure)
-    /// Newest first, without their logs.
+    /// Newest first, without their logs. An empty function: of the whole app; both empty: of all.
     ///
     /// - Throws: `notFound` for app or function.
     func calls(app: String, function: String, page: PageRequest) async throws(Failure) -> Page<CallRecord>

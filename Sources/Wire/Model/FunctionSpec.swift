@@ -94,8 +94,8 @@ extension FunctionSpec {
         package static let maxContainers: ClosedRange<UInt32> = 1...1024
         /// Calls.
         package static let maxQueue: ClosedRange<UInt32> = 0...65_536
-        /// Processes and threads; fnrpc-init is one of them.
-        package static let pids: ClosedRange<UInt32> = 2...4096
+        /// Processes and threads; fnrpc-init is one of them. Below 16, runc's own threads may not fit while it starts.
+        package static let pids: ClosedRange<UInt32> = 16...4096
         /// MiB.
         package static let tmpMiB: ClosedRange<UInt32> = 1...16_384
         /// Bytes of `entry`, and of each word of `entrypoint`.

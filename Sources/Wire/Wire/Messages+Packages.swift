@@ -54,7 +54,7 @@ package struct BeginUploadResponse: WireMessage {
         raw.upload_id = builder.string(uploadID)
         raw.has_offset = 1
         raw.offset = offset
-        raw.package_digest = builder.string(packageDigest)
+        if !packageDigest.isEmpty { raw.package_digest = builder.string(packageDigest) }
     }
 }
 
