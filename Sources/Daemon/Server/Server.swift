@@ -16,6 +16,7 @@ package final class Server: Sendable {
     private let configuration: Configuration
     private let log: Logger
     private let lock: DataDirectory
+    private let users: HostUsers
     private let store: SQLiteStore
     private let driver: OCIDriver
     private let counters: Counters
@@ -39,9 +40,10 @@ package final class Server: Sendable {
         var limits = PackageStore.Limits()
         limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
         let packages = try PackageStore(path: lock.packagesPath, limits: limits)
-        let driver = try OCIDriver.probe(driverConfiguration(configuration, lock.path, store.instanceID))
+        let users = try HostUsers(base: configuration.uidBase, count: configuration.uidCount)
+        let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, store.instanceID))
         do {
-            return try await start(configuration, log, lock, store, packages, driver)
+            return try await start(configuration, log, lock, users, store, packages, driver)
         } catch {
             driver.removeLeftovers()
             throw error
@@ -49,7 +51,7 @@ package final class Server: Sendable {
     }
 
     private static func start(
-        _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ store: SQLiteStore,
+        _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ users: HostUsers, _ store: SQLiteStore,
         _ packages: PackageStore, _ driver: OCIDriver
     ) async throws -> Server {
         let counters = Counters()
@@ -84,20 +86,23 @@ package final class Server: Sendable {
         try await front.listen(configuration.listen)
         addresses.withLock { $0 = front.addresses }
         let server = Server(
-            configuration: configuration, log: log, lock: lock, store: store, driver: driver, counters: counters,
+            configuration: configuration, log: log, lock: lock, users: users, store: store, driver: driver,
+            counters: counters,
             recorder: recorder, dispatcher: dispatcher, loops: loops, blocking: blocking, front: front)
         server.startBackground()
         return server
     }
 
     private init(
-        configuration: Configuration, log: Logger, lock: DataDirectory, store: SQLiteStore, driver: OCIDriver,
+        configuration: Configuration, log: Logger, lock: DataDirectory, users: HostUsers, store: SQLiteStore,
+        driver: OCIDriver,
         counters: Counters, recorder: Recorder, dispatcher: Dispatcher, loops: [EventLoop], blocking: BlockingThreads,
         front: Front
     ) {
         self.configuration = configuration
         self.log = log
         self.lock = lock
+        self.users = users
         self.store = store
         self.driver = driver
         self.counters = counters
@@ -158,7 +163,7 @@ package final class Server: Sendable {
     }
 
     private static func driverConfiguration(
-        _ configuration: Configuration, _ dataDirectory: String, _ instance: Identifier
+        _ configuration: Configuration, _ users: HostUsers, _ dataDirectory: String, _ instance: Identifier
     ) throws(Failure) -> OCIDriver.Configuration {
         let files = configuration.runtimeFiles.isEmpty ? try besideExecutable() : configuration.runtimeFiles
         guard access(files + "/fnrpc-init", X_OK) == 0 else {
@@ -178,8 +183,8 @@ package final class Server: Sendable {
             instance: name, stateDirectory: dataDirectory + "/run", runtimeFilesPath: files
         )
         driver.runtime = configuration.runtime
-        driver.uidBase = configuration.uidBase
-        driver.uidCount = configuration.uidCount
+        driver.uidBase = users.first
+        driver.uidCount = users.count
         driver.hiddenPaths = configuration.hiddenPaths
         driver.openFiles = configuration.functionFiles
         return driver
