@@ -10,7 +10,7 @@ struct Fnrpc: AsyncParsableCommand {
         commandName: "fnrpc",
         abstract: "Deploys functions to fnrpcd and calls them.",
         discussion: """
-            A first function, from nothing:
+            Example: a first function, from nothing:
 
               fnrpc init hello --runtime python
               fnrpc deploy hello --app demo

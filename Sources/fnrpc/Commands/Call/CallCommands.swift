@@ -5,6 +5,7 @@ import Model
 struct CallCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "call", abstract: "Shows the records and logs of calls.",
+        discussion: "Example: fnrpc call list demo/hello",
         subcommands: [CallList.self, CallGet.self, CallLogs.self])
 
     /// Checks an id that the user typed.

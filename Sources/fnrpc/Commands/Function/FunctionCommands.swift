@@ -3,5 +3,6 @@ import ArgumentParser
 /// `fnrpc fn …`.
 struct FunctionCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fn", abstract: "Shows functions.", subcommands: [FunctionList.self, FunctionGet.self])
+        commandName: "fn", abstract: "Shows functions.", discussion: "Example: fnrpc fn list demo",
+        subcommands: [FunctionList.self, FunctionGet.self])
 }
