@@ -22,7 +22,7 @@ package protocol ConnectionOwner: AnyObject {
 /// Reading is loop-confined; ``write(count:_:)`` and ``close()`` are thread-safe.
 // SAFETY: `watcher`, `input` and `owner` are loop-confined; `output` is guarded by its lock.
 package final class Connection: @unchecked Sendable {
-    /// Output that may wait for a peer that does not read, bytes; past it the connection is closed. At least two frames.
+    /// Output that may wait for a peer that reads nothing, bytes; past it the connection is closed. At least two frames.
     package static let maxOutput = 16 << 20
     /// Output that may wait for a peer that does read, bytes.
     package static let maxMovingOutput = 256 << 20
@@ -38,7 +38,6 @@ package final class Connection: @unchecked Sendable {
     private var input = ByteQueue()
     private var watcher: Watcher?
     private weak var owner: (any ConnectionOwner)?
-    private var isReading = true
 
     private struct Output: ~Copyable {
         var queue = ByteQueue()
@@ -88,7 +87,7 @@ package final class Connection: @unchecked Sendable {
         if mustClose {
             close()
         } else if mustSchedule {
-            if onLoop { loop.dirty.append(self) } else { loop.post { [self] in armWrite() } }
+            if onLoop { loop.dirty.append(self) } else { loop.post { [self] in updateInterest() } }
         }
         return accepted
     }
@@ -109,13 +108,6 @@ package final class Connection: @unchecked Sendable {
         loop.run { [self] in closeNow() }
     }
 
-    /// Stops or resumes reading; loop-confined.
-    package func setReading(_ reads: Bool) {
-        guard reads != isReading else { return }
-        isReading = reads
-        updateInterest()
-    }
-
     /// Sends what waits; loop-confined.
     func flush() {
         let result = output.withLock { output -> SendResult in
@@ -125,11 +117,7 @@ package final class Connection: @unchecked Sendable {
             output.isBlocked = result == .blocked
             return result == .sent && output.endsAfterOutput ? .failed : result
         }
-        switch result {
-        case .sent: updateInterest()
-        case .blocked: updateInterest()
-        case .failed: closeNow()
-        }
+        if result == .failed { closeNow() } else { updateInterest() }
     }
 
     private enum SendResult { case sent, blocked, failed }
@@ -151,14 +139,9 @@ package final class Connection: @unchecked Sendable {
         return .sent
     }
 
-    private func armWrite() {
-        guard watcher != nil else { return }
-        updateInterest()
-    }
-
     private func updateInterest() {
         let isBlocked = output.withLock { $0.isBlocked && !$0.isClosed }
-        var interest: Watcher.Readiness = isReading ? .readable : []
+        var interest: Watcher.Readiness = .readable
         if isBlocked { interest.insert(.writable) }
         watcher?.watch(interest)
     }
