@@ -23,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
@@ -32,7 +33,7 @@ let package = Package(
             name: "CProtobufC", path: "Sources/Wire/CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(
-            name: "COpenSSL", path: "Sources/Wire/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+            name: "COpenSSL", path: "Sources/Wire/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/Wire/CWire"),
         .target(name: "Model", path: "Sources/Wire/Model", swiftSettings: swift),
         .target(
@@ -46,6 +47,7 @@ let package = Package(
                 "Model", "Wire",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Sources/Client/FnrpcClient", swiftSettings: swift),
 
@@ -58,7 +60,7 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/Daemon/CLinux", cSettings: c),
         .target(name: "Telemetry", dependencies: ["Model"], path: "Sources/Daemon/Telemetry", swiftSettings: swift),
         .target(
-            name: "Loop", dependencies: ["CUV", "CLinux", "Model"], path: "Sources/Daemon/Loop", swiftSettings: swift),
+            name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop", swiftSettings: swift),
         .target(
             name: "Store",
             dependencies: [

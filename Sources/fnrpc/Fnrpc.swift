@@ -129,7 +129,8 @@ enum Advice {
         case .notFound: "see what there is with fnrpc app list, fnrpc fn list APP and fnrpc call list"
         case .busy: "try again later, or raise max_containers in func.yaml"
         case .unavailable: "check that fnrpcd runs and try again"
-        case .notPermitted: "run it as a user who may"
+        case .notPermitted: "run it as a user who may, or with a token that may"
+        case .unauthenticated: "give a token by --token-file or FNRPC_TOKEN"
         case .conflict: "try again"
         case .unimplemented: "update fnrpcd to the version of this command"
         case .internalError: "look at the daemon's log" + (error.callID.map { " for call \($0)" } ?? "")

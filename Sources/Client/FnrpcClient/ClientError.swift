@@ -35,6 +35,8 @@ public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
         case unavailable = "UNAVAILABLE"
         /// The caller may not do this.
         case notPermitted = "NOT_PERMITTED"
+        /// The caller has not shown who it is, or its token is not valid.
+        case unauthenticated = "UNAUTHENTICATED"
         /// No such service or method.
         case unimplemented = "UNIMPLEMENTED"
         /// The platform itself failed, or answered with something that makes no sense.

@@ -6,11 +6,17 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
     package let code: Code
     /// One sentence for a person: what is wrong, with the field, the value and the limit where there are any.
     package let message: String
+    /// When trying again makes sense, nanoseconds from now; travels as RetryInfo.
+    package let retryNanos: UInt64?
+    /// The limit that was hit, by its setting's name; travels as QuotaFailure.
+    package let quota: String?
 
     /// - Parameter message: shown to the caller as it is; never put secrets or internal paths into it.
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil) {
         self.code = code
         self.message = message
+        self.retryNanos = retryNanos
+        self.quota = quota
     }
 
     package var description: String { message }
@@ -43,6 +49,8 @@ extension Failure {
         case unavailable = "UNAVAILABLE"
         /// The caller may not do this.
         case notPermitted = "NOT_PERMITTED"
+        /// The caller has not shown who it is, or its token is not valid.
+        case unauthenticated = "UNAUTHENTICATED"
         /// No such service or method.
         case unimplemented = "UNIMPLEMENTED"
         /// The platform itself failed.
@@ -64,6 +72,7 @@ extension Failure {
             case .unimplemented: 12
             case .internalError: 13
             case .unavailable: 14
+            case .unauthenticated: 16
             }
         }
 
@@ -76,7 +85,7 @@ extension Failure {
             case .timeout: 6
             case .busy: 7
             case .unavailable: 8
-            case .notPermitted: 9
+            case .notPermitted, .unauthenticated: 9
             case .cancelled, .unimplemented, .internalError: 1
             }
         }
@@ -89,12 +98,13 @@ extension Failure {
             case 4: self = .timeout
             case 5: self = .notFound
             case 6: self = .exists
-            case 7, 16: self = .notPermitted
+            case 7: self = .notPermitted
             case 8: self = .busy
             case 9: self = .precondition
             case 10: self = .conflict
             case 12: self = .unimplemented
             case 14: self = .unavailable
+            case 16: self = .unauthenticated
             default: self = .internalError
             }
         }

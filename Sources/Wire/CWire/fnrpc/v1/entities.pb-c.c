@@ -322,6 +322,51 @@ void   fnrpc__v1__call__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__call__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__token__init
+                     (Fnrpc__V1__Token         *message)
+{
+  static const Fnrpc__V1__Token init_value = FNRPC__V1__TOKEN__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__token__get_packed_size
+                     (const Fnrpc__V1__Token *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__token__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__token__pack
+                     (const Fnrpc__V1__Token *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__token__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__token__pack_to_buffer
+                     (const Fnrpc__V1__Token *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__token__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Token *
+       fnrpc__v1__token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Token *)
+     protobuf_c_message_unpack (&fnrpc__v1__token__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__token__free_unpacked
+                     (Fnrpc__V1__Token *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__token__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor fnrpc__v1__key_value__field_descriptors[2] =
 {
   {
@@ -540,7 +585,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__app__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[15] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[17] =
 {
   {
     "runtime",
@@ -722,11 +767,36 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "services",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__FunctionSpec, n_services),
+    offsetof(Fnrpc__V1__FunctionSpec, services),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "descriptor_set",
+    17,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionSpec, descriptor_set),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
   7,   /* field[7] = concurrency */
   13,   /* field[13] = config */
+  16,   /* field[16] = descriptor_set */
   1,   /* field[1] = entry */
   2,   /* field[2] = entrypoint */
   3,   /* field[3] = format */
@@ -737,13 +807,14 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   12,   /* field[12] = network */
   10,   /* field[10] = pids */
   0,   /* field[0] = runtime */
+  15,   /* field[15] = services */
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
 static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -753,7 +824,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  15,
+  17,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
   1,  fnrpc__v1__function_spec__number_ranges,
@@ -1223,5 +1294,95 @@ const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
   fnrpc__v1__call__field_indices_by_name,
   1,  fnrpc__v1__call__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__call__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__token__field_descriptors[5] =
+{
+  {
+    "meta",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Token, meta),
+    &fnrpc__v1__meta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Token, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__Token, n_scopes),
+    offsetof(Fnrpc__V1__Token, scopes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__Token, has_expires_at),
+    offsetof(Fnrpc__V1__Token, expires_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_used_at",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__Token, has_last_used_at),
+    offsetof(Fnrpc__V1__Token, last_used_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__token__field_indices_by_name[] = {
+  3,   /* field[3] = expires_at */
+  4,   /* field[4] = last_used_at */
+  0,   /* field[0] = meta */
+  1,   /* field[1] = name */
+  2,   /* field[2] = scopes */
+};
+static const ProtobufCIntRange fnrpc__v1__token__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__token__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Token",
+  "Token",
+  "Fnrpc__V1__Token",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Token),
+  5,
+  fnrpc__v1__token__field_descriptors,
+  fnrpc__v1__token__field_indices_by_name,
+  1,  fnrpc__v1__token__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__token__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

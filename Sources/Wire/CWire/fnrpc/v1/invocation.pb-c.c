@@ -142,6 +142,186 @@ void   fnrpc__v1__invoke_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__invoke_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__invoke_stream_request__init
+                     (Fnrpc__V1__InvokeStreamRequest         *message)
+{
+  static const Fnrpc__V1__InvokeStreamRequest init_value = FNRPC__V1__INVOKE_STREAM_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__invoke_stream_request__get_packed_size
+                     (const Fnrpc__V1__InvokeStreamRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__invoke_stream_request__pack
+                     (const Fnrpc__V1__InvokeStreamRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__invoke_stream_request__pack_to_buffer
+                     (const Fnrpc__V1__InvokeStreamRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__InvokeStreamRequest *
+       fnrpc__v1__invoke_stream_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__InvokeStreamRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__invoke_stream_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__invoke_stream_request__free_unpacked
+                     (Fnrpc__V1__InvokeStreamRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__invoke_stream_response__init
+                     (Fnrpc__V1__InvokeStreamResponse         *message)
+{
+  static const Fnrpc__V1__InvokeStreamResponse init_value = FNRPC__V1__INVOKE_STREAM_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__invoke_stream_response__get_packed_size
+                     (const Fnrpc__V1__InvokeStreamResponse *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__invoke_stream_response__pack
+                     (const Fnrpc__V1__InvokeStreamResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__invoke_stream_response__pack_to_buffer
+                     (const Fnrpc__V1__InvokeStreamResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__InvokeStreamResponse *
+       fnrpc__v1__invoke_stream_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__InvokeStreamResponse *)
+     protobuf_c_message_unpack (&fnrpc__v1__invoke_stream_response__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__invoke_stream_response__free_unpacked
+                     (Fnrpc__V1__InvokeStreamResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__invoke_stream_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__cancel_request__init
+                     (Fnrpc__V1__CancelRequest         *message)
+{
+  static const Fnrpc__V1__CancelRequest init_value = FNRPC__V1__CANCEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__cancel_request__get_packed_size
+                     (const Fnrpc__V1__CancelRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__cancel_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__cancel_request__pack
+                     (const Fnrpc__V1__CancelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__cancel_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__cancel_request__pack_to_buffer
+                     (const Fnrpc__V1__CancelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__cancel_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__CancelRequest *
+       fnrpc__v1__cancel_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__CancelRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__cancel_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__cancel_request__free_unpacked
+                     (Fnrpc__V1__CancelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__cancel_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__cancel_response__init
+                     (Fnrpc__V1__CancelResponse         *message)
+{
+  static const Fnrpc__V1__CancelResponse init_value = FNRPC__V1__CANCEL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__cancel_response__get_packed_size
+                     (const Fnrpc__V1__CancelResponse *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__cancel_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__cancel_response__pack
+                     (const Fnrpc__V1__CancelResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__cancel_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__cancel_response__pack_to_buffer
+                     (const Fnrpc__V1__CancelResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__cancel_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__CancelResponse *
+       fnrpc__v1__cancel_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__CancelResponse *)
+     protobuf_c_message_unpack (&fnrpc__v1__cancel_response__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__cancel_response__free_unpacked
+                     (Fnrpc__V1__CancelResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__cancel_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor fnrpc__v1__header__field_descriptors[2] =
 {
   {
@@ -360,12 +540,286 @@ const ProtobufCMessageDescriptor fnrpc__v1__invoke_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__invoke_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor fnrpc__v1__invocation__method_descriptors[1] =
+static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_descriptors[7] =
+{
+  {
+    "payload",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__InvokeStreamRequest, has_payload),
+    offsetof(Fnrpc__V1__InvokeStreamRequest, payload),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content_type",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, content_type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "headers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__InvokeStreamRequest, n_headers),
+    offsetof(Fnrpc__V1__InvokeStreamRequest, headers),
+    &fnrpc__v1__header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "app",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__InvokeStreamRequest, has_version),
+    offsetof(Fnrpc__V1__InvokeStreamRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "credit",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__InvokeStreamRequest, has_credit),
+    offsetof(Fnrpc__V1__InvokeStreamRequest, credit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__invoke_stream_request__field_indices_by_name[] = {
+  3,   /* field[3] = app */
+  1,   /* field[1] = content_type */
+  6,   /* field[6] = credit */
+  4,   /* field[4] = function */
+  2,   /* field[2] = headers */
+  0,   /* field[0] = payload */
+  5,   /* field[5] = version */
+};
+static const ProtobufCIntRange fnrpc__v1__invoke_stream_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.InvokeStreamRequest",
+  "InvokeStreamRequest",
+  "Fnrpc__V1__InvokeStreamRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__InvokeStreamRequest),
+  7,
+  fnrpc__v1__invoke_stream_request__field_descriptors,
+  fnrpc__v1__invoke_stream_request__field_indices_by_name,
+  1,  fnrpc__v1__invoke_stream_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__invoke_stream_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_response__field_descriptors[4] =
+{
+  {
+    "payload",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__InvokeStreamResponse, has_payload),
+    offsetof(Fnrpc__V1__InvokeStreamResponse, payload),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content_type",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamResponse, content_type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "headers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__InvokeStreamResponse, n_headers),
+    offsetof(Fnrpc__V1__InvokeStreamResponse, headers),
+    &fnrpc__v1__header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "credit",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__InvokeStreamResponse, has_credit),
+    offsetof(Fnrpc__V1__InvokeStreamResponse, credit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__invoke_stream_response__field_indices_by_name[] = {
+  1,   /* field[1] = content_type */
+  3,   /* field[3] = credit */
+  2,   /* field[2] = headers */
+  0,   /* field[0] = payload */
+};
+static const ProtobufCIntRange fnrpc__v1__invoke_stream_response__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 7, 3 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.InvokeStreamResponse",
+  "InvokeStreamResponse",
+  "Fnrpc__V1__InvokeStreamResponse",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__InvokeStreamResponse),
+  4,
+  fnrpc__v1__invoke_stream_response__field_descriptors,
+  fnrpc__v1__invoke_stream_response__field_indices_by_name,
+  2,  fnrpc__v1__invoke_stream_response__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__invoke_stream_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__cancel_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CancelRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__cancel_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange fnrpc__v1__cancel_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__cancel_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.CancelRequest",
+  "CancelRequest",
+  "Fnrpc__V1__CancelRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__CancelRequest),
+  1,
+  fnrpc__v1__cancel_request__field_descriptors,
+  fnrpc__v1__cancel_request__field_indices_by_name,
+  1,  fnrpc__v1__cancel_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__cancel_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__cancel_response__field_descriptors[1] =
+{
+  {
+    "cancelled",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__CancelResponse, has_cancelled),
+    offsetof(Fnrpc__V1__CancelResponse, cancelled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__cancel_response__field_indices_by_name[] = {
+  0,   /* field[0] = cancelled */
+};
+static const ProtobufCIntRange fnrpc__v1__cancel_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__cancel_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.CancelResponse",
+  "CancelResponse",
+  "Fnrpc__V1__CancelResponse",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__CancelResponse),
+  1,
+  fnrpc__v1__cancel_response__field_descriptors,
+  fnrpc__v1__cancel_response__field_indices_by_name,
+  1,  fnrpc__v1__cancel_response__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__cancel_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor fnrpc__v1__invocation__method_descriptors[3] =
 {
   { "Invoke", &fnrpc__v1__invoke_request__descriptor, &fnrpc__v1__invoke_response__descriptor },
+  { "InvokeStream", &fnrpc__v1__invoke_stream_request__descriptor, &fnrpc__v1__invoke_stream_response__descriptor },
+  { "Cancel", &fnrpc__v1__cancel_request__descriptor, &fnrpc__v1__cancel_response__descriptor },
 };
 const unsigned fnrpc__v1__invocation__method_indices_by_name[] = {
-  0         /* Invoke */
+  2,        /* Cancel */
+  0,        /* Invoke */
+  1         /* InvokeStream */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__invocation__descriptor =
 {
@@ -374,7 +828,7 @@ const ProtobufCServiceDescriptor fnrpc__v1__invocation__descriptor =
   "Invocation",
   "Fnrpc__V1__Invocation",
   "fnrpc.v1",
-  1,
+  3,
   fnrpc__v1__invocation__method_descriptors,
   fnrpc__v1__invocation__method_indices_by_name
 };
@@ -385,6 +839,22 @@ void fnrpc__v1__invocation__invoke(ProtobufCService *service,
 {
   assert(service->descriptor == &fnrpc__v1__invocation__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__invocation__invoke_stream(ProtobufCService *service,
+                                          const Fnrpc__V1__InvokeStreamRequest *input,
+                                          Fnrpc__V1__InvokeStreamResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__invocation__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__invocation__cancel(ProtobufCService *service,
+                                   const Fnrpc__V1__CancelRequest *input,
+                                   Fnrpc__V1__CancelResponse_Closure closure,
+                                   void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__invocation__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__invocation__init (Fnrpc__V1__Invocation_Service *service,
                                   Fnrpc__V1__Invocation_ServiceDestroy destroy)

@@ -22,6 +22,7 @@ typedef struct Fnrpc__V1__FunctionSpec Fnrpc__V1__FunctionSpec;
 typedef struct Fnrpc__V1__Function Fnrpc__V1__Function;
 typedef struct Fnrpc__V1__Version Fnrpc__V1__Version;
 typedef struct Fnrpc__V1__Call Fnrpc__V1__Call;
+typedef struct Fnrpc__V1__Token Fnrpc__V1__Token;
 
 
 /* --- enums --- */
@@ -123,10 +124,19 @@ struct  Fnrpc__V1__FunctionSpec
   Fnrpc__V1__KeyValue **config;
   size_t n_annotations;
   Fnrpc__V1__KeyValue **annotations;
+  /*
+   * ttrpc services that it serves under their own names: "pkg.Greeter"
+   */
+  size_t n_services;
+  char **services;
+  /*
+   * file of the package: a FileDescriptorSet that describes them
+   */
+  char *descriptor_set;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
 
 
 struct  Fnrpc__V1__Function
@@ -209,6 +219,32 @@ struct  Fnrpc__V1__Call
 #define FNRPC__V1__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__call__descriptor) \
     , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
+
+
+/*
+ * A bearer token, without its secret.
+ */
+struct  Fnrpc__V1__Token
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__Meta *meta;
+  char *name;
+  size_t n_scopes;
+  char **scopes;
+  /*
+   * absent: never
+   */
+  protobuf_c_boolean has_expires_at;
+  int64_t expires_at;
+  /*
+   * absent: never; may be a minute old
+   */
+  protobuf_c_boolean has_last_used_at;
+  int64_t last_used_at;
+};
+#define FNRPC__V1__TOKEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__token__descriptor) \
+    , NULL, NULL, 0,NULL, 0, 0, 0, 0 }
 
 
 /* Fnrpc__V1__KeyValue methods */
@@ -344,6 +380,25 @@ Fnrpc__V1__Call *
 void   fnrpc__v1__call__free_unpacked
                      (Fnrpc__V1__Call *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Token methods */
+void   fnrpc__v1__token__init
+                     (Fnrpc__V1__Token         *message);
+size_t fnrpc__v1__token__get_packed_size
+                     (const Fnrpc__V1__Token   *message);
+size_t fnrpc__v1__token__pack
+                     (const Fnrpc__V1__Token   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__token__pack_to_buffer
+                     (const Fnrpc__V1__Token   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Token *
+       fnrpc__v1__token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__token__free_unpacked
+                     (Fnrpc__V1__Token *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Fnrpc__V1__KeyValue_Closure)
@@ -367,6 +422,9 @@ typedef void (*Fnrpc__V1__Version_Closure)
 typedef void (*Fnrpc__V1__Call_Closure)
                  (const Fnrpc__V1__Call *message,
                   void *closure_data);
+typedef void (*Fnrpc__V1__Token_Closure)
+                 (const Fnrpc__V1__Token *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -380,6 +438,7 @@ extern const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__function__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__version__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__token__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -18,6 +18,10 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Fnrpc__V1__Header Fnrpc__V1__Header;
 typedef struct Fnrpc__V1__InvokeRequest Fnrpc__V1__InvokeRequest;
 typedef struct Fnrpc__V1__InvokeResponse Fnrpc__V1__InvokeResponse;
+typedef struct Fnrpc__V1__InvokeStreamRequest Fnrpc__V1__InvokeStreamRequest;
+typedef struct Fnrpc__V1__InvokeStreamResponse Fnrpc__V1__InvokeStreamResponse;
+typedef struct Fnrpc__V1__CancelRequest Fnrpc__V1__CancelRequest;
+typedef struct Fnrpc__V1__CancelResponse Fnrpc__V1__CancelResponse;
 
 
 /* --- enums --- */
@@ -72,6 +76,109 @@ struct  Fnrpc__V1__InvokeResponse
 #define FNRPC__V1__INVOKE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__invoke_response__descriptor) \
     , 0, {0,NULL}, NULL, 0,NULL }
+
+
+/*
+ * One message of the caller's half. The first one names the function and may carry data.
+ */
+struct  Fnrpc__V1__InvokeStreamRequest
+{
+  ProtobufCMessage base;
+  /*
+   * the next part of the body, at most 256 KiB
+   */
+  protobuf_c_boolean has_payload;
+  ProtobufCBinaryData payload;
+  /*
+   * first message only
+   */
+  char *content_type;
+  /*
+   * first message only
+   */
+  size_t n_headers;
+  Fnrpc__V1__Header **headers;
+  /*
+   * first message only
+   */
+  char *app;
+  /*
+   * first message only
+   */
+  char *function;
+  /*
+   * first message only
+   */
+  protobuf_c_boolean has_version;
+  uint32_t version;
+  /*
+   * So many more bytes of payload the caller can take. A caller whose first message has it is never sent more than it
+   * allowed, and is told by the same field how much it may send.
+   */
+  protobuf_c_boolean has_credit;
+  uint32_t credit;
+};
+#define FNRPC__V1__INVOKE_STREAM_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__invoke_stream_request__descriptor) \
+    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0, 0, 0 }
+
+
+/*
+ * One message of the function's half. The first one has content type and headers, and may carry data.
+ */
+struct  Fnrpc__V1__InvokeStreamResponse
+{
+  ProtobufCMessage base;
+  /*
+   * at most 256 KiB
+   */
+  protobuf_c_boolean has_payload;
+  ProtobufCBinaryData payload;
+  /*
+   * first message only
+   */
+  char *content_type;
+  /*
+   * first message only
+   */
+  size_t n_headers;
+  Fnrpc__V1__Header **headers;
+  /*
+   * so many more bytes of payload the daemon can take
+   */
+  protobuf_c_boolean has_credit;
+  uint32_t credit;
+};
+#define FNRPC__V1__INVOKE_STREAM_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__invoke_stream_response__descriptor) \
+    , 0, {0,NULL}, NULL, 0,NULL, 0, 0 }
+
+
+struct  Fnrpc__V1__CancelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The call's id (response metadata fn-call-id), or what its caller gave in request metadata fnrpc-invocation-id.
+   */
+  char *id;
+};
+#define FNRPC__V1__CANCEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__cancel_request__descriptor) \
+    , NULL }
+
+
+struct  Fnrpc__V1__CancelResponse
+{
+  ProtobufCMessage base;
+  /*
+   * how many calls; 0: none with this id runs
+   */
+  protobuf_c_boolean has_cancelled;
+  uint32_t cancelled;
+};
+#define FNRPC__V1__CANCEL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__cancel_response__descriptor) \
+    , 0, 0 }
 
 
 /* Fnrpc__V1__Header methods */
@@ -131,6 +238,82 @@ Fnrpc__V1__InvokeResponse *
 void   fnrpc__v1__invoke_response__free_unpacked
                      (Fnrpc__V1__InvokeResponse *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__InvokeStreamRequest methods */
+void   fnrpc__v1__invoke_stream_request__init
+                     (Fnrpc__V1__InvokeStreamRequest         *message);
+size_t fnrpc__v1__invoke_stream_request__get_packed_size
+                     (const Fnrpc__V1__InvokeStreamRequest   *message);
+size_t fnrpc__v1__invoke_stream_request__pack
+                     (const Fnrpc__V1__InvokeStreamRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__invoke_stream_request__pack_to_buffer
+                     (const Fnrpc__V1__InvokeStreamRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__InvokeStreamRequest *
+       fnrpc__v1__invoke_stream_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__invoke_stream_request__free_unpacked
+                     (Fnrpc__V1__InvokeStreamRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__InvokeStreamResponse methods */
+void   fnrpc__v1__invoke_stream_response__init
+                     (Fnrpc__V1__InvokeStreamResponse         *message);
+size_t fnrpc__v1__invoke_stream_response__get_packed_size
+                     (const Fnrpc__V1__InvokeStreamResponse   *message);
+size_t fnrpc__v1__invoke_stream_response__pack
+                     (const Fnrpc__V1__InvokeStreamResponse   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__invoke_stream_response__pack_to_buffer
+                     (const Fnrpc__V1__InvokeStreamResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__InvokeStreamResponse *
+       fnrpc__v1__invoke_stream_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__invoke_stream_response__free_unpacked
+                     (Fnrpc__V1__InvokeStreamResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__CancelRequest methods */
+void   fnrpc__v1__cancel_request__init
+                     (Fnrpc__V1__CancelRequest         *message);
+size_t fnrpc__v1__cancel_request__get_packed_size
+                     (const Fnrpc__V1__CancelRequest   *message);
+size_t fnrpc__v1__cancel_request__pack
+                     (const Fnrpc__V1__CancelRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__cancel_request__pack_to_buffer
+                     (const Fnrpc__V1__CancelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__CancelRequest *
+       fnrpc__v1__cancel_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__cancel_request__free_unpacked
+                     (Fnrpc__V1__CancelRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__CancelResponse methods */
+void   fnrpc__v1__cancel_response__init
+                     (Fnrpc__V1__CancelResponse         *message);
+size_t fnrpc__v1__cancel_response__get_packed_size
+                     (const Fnrpc__V1__CancelResponse   *message);
+size_t fnrpc__v1__cancel_response__pack
+                     (const Fnrpc__V1__CancelResponse   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__cancel_response__pack_to_buffer
+                     (const Fnrpc__V1__CancelResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__CancelResponse *
+       fnrpc__v1__cancel_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__cancel_response__free_unpacked
+                     (Fnrpc__V1__CancelResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Fnrpc__V1__Header_Closure)
@@ -141,6 +324,18 @@ typedef void (*Fnrpc__V1__InvokeRequest_Closure)
                   void *closure_data);
 typedef void (*Fnrpc__V1__InvokeResponse_Closure)
                  (const Fnrpc__V1__InvokeResponse *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__InvokeStreamRequest_Closure)
+                 (const Fnrpc__V1__InvokeStreamRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__InvokeStreamResponse_Closure)
+                 (const Fnrpc__V1__InvokeStreamResponse *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__CancelRequest_Closure)
+                 (const Fnrpc__V1__CancelRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__CancelResponse_Closure)
+                 (const Fnrpc__V1__CancelResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -153,6 +348,14 @@ struct Fnrpc__V1__Invocation_Service
                  const Fnrpc__V1__InvokeRequest *input,
                  Fnrpc__V1__InvokeResponse_Closure closure,
                  void *closure_data);
+  void (*invoke_stream)(Fnrpc__V1__Invocation_Service *service,
+                        const Fnrpc__V1__InvokeStreamRequest *input,
+                        Fnrpc__V1__InvokeStreamResponse_Closure closure,
+                        void *closure_data);
+  void (*cancel)(Fnrpc__V1__Invocation_Service *service,
+                 const Fnrpc__V1__CancelRequest *input,
+                 Fnrpc__V1__CancelResponse_Closure closure,
+                 void *closure_data);
 };
 typedef void (*Fnrpc__V1__Invocation_ServiceDestroy)(Fnrpc__V1__Invocation_Service *);
 void fnrpc__v1__invocation__init (Fnrpc__V1__Invocation_Service *service,
@@ -161,10 +364,20 @@ void fnrpc__v1__invocation__init (Fnrpc__V1__Invocation_Service *service,
     { &fnrpc__v1__invocation__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define FNRPC__V1__INVOCATION__INIT(function_prefix__) \
     { FNRPC__V1__INVOCATION__BASE_INIT,\
-      function_prefix__ ## invoke  }
+      function_prefix__ ## invoke,\
+      function_prefix__ ## invoke_stream,\
+      function_prefix__ ## cancel  }
 void fnrpc__v1__invocation__invoke(ProtobufCService *service,
                                    const Fnrpc__V1__InvokeRequest *input,
                                    Fnrpc__V1__InvokeResponse_Closure closure,
+                                   void *closure_data);
+void fnrpc__v1__invocation__invoke_stream(ProtobufCService *service,
+                                          const Fnrpc__V1__InvokeStreamRequest *input,
+                                          Fnrpc__V1__InvokeStreamResponse_Closure closure,
+                                          void *closure_data);
+void fnrpc__v1__invocation__cancel(ProtobufCService *service,
+                                   const Fnrpc__V1__CancelRequest *input,
+                                   Fnrpc__V1__CancelResponse_Closure closure,
                                    void *closure_data);
 
 /* --- descriptors --- */
@@ -172,6 +385,10 @@ void fnrpc__v1__invocation__invoke(ProtobufCService *service,
 extern const ProtobufCMessageDescriptor fnrpc__v1__header__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__invoke_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__invoke_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__cancel_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__cancel_response__descriptor;
 extern const ProtobufCServiceDescriptor fnrpc__v1__invocation__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -1,0 +1,92 @@
+package import Model
+package import Wire
+
+/// A streamed call on its way to a function.
+package struct FunctionStreamCall {
+    /// What is streamed.
+    package enum Kind {
+        /// A ttrpc service of the function's own: its messages pass untouched.
+        ///
+        /// - Parameters:
+        ///   - flags: of the caller's Request frame.
+        ///   - payload: of the caller's Request; borrowed.
+        case service(
+            service: UnsafeRawBufferPointer, method: UnsafeRawBufferPointer, flags: UInt8,
+            payload: UnsafeRawBufferPointer)
+        /// `Invocation/InvokeStream`: messages are InvokeStreamRequest one way and InvokeStreamResponse the other.
+        ///
+        /// - Parameters: content type and headers of the caller's first message; borrowed.
+        case body(contentType: UnsafeRawBufferPointer, headers: [CallHeader])
+    }
+
+    package let kind: Kind
+    /// The call's id as text.
+    package let id: String
+    /// When the answer is worthless.
+    package let deadline: Timestamp
+    /// Time left, nanoseconds, at least 1.
+    package let timeoutNanos: Int64
+    /// Request metadata that the function gets beside `fn-call-id` and `fn-deadline`.
+    package let metadata: [CallHeader]
+
+    package init(
+        kind: Kind, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader]
+    ) {
+        self.kind = kind
+        self.id = id
+        self.deadline = deadline
+        self.timeoutNanos = timeoutNanos
+        self.metadata = metadata
+    }
+}
+
+/// How a function ended a streamed call.
+package enum FunctionStreamEnd {
+    /// It has sent its last message.
+    case finished
+    /// It answered with one message instead of a stream (client streaming); borrowed for the duration of the callback.
+    case response(UnsafeRawBufferPointer)
+    /// The user's code said that it failed.
+    ///
+    /// - Parameters:
+    ///   - code: google.rpc.Code, not 0.
+    ///   - status: the function's whole Status message, empty if it sent none; borrowed.
+    case failed(code: Int32, message: String, status: UnsafeRawBufferPointer)
+    /// The function broke its contract or went away; it is not used again.
+    case broken(String)
+}
+
+/// Who uses a function's stream. Called on the stream's loop.
+package protocol FunctionStreamOwner: AnyObject {
+    /// The function sent a message; borrowed for the duration of the callback. Not called while it is paused.
+    func functionStream(_ stream: any FunctionStream, received message: UnsafeRawBufferPointer)
+    /// ``FunctionStream/send(_:)`` was refused before and takes messages again.
+    func functionStreamHasRoom(_ stream: any FunctionStream)
+    /// The end; called exactly once, unless ``FunctionStream/cancel()`` came first. Nothing comes after it.
+    func functionStream(_ stream: any FunctionStream, ended: FunctionStreamEnd)
+}
+
+/// The function's side of one streamed call; it has a connection (or a process) of its own, so that its back pressure
+/// is nobody else's. Loop-confined; made on the worker's loop.
+package protocol FunctionStream: AnyObject {
+    /// Sends one message of the caller.
+    ///
+    /// - Returns: `false` if there is no room: nothing was taken; offer it again when the owner is told of room.
+    func send(_ message: UnsafeRawBufferPointer) -> Bool
+    /// The caller has sent its last message.
+    func endInput()
+    /// Stops reading what the function sends, until ``resume()``.
+    func pause()
+    /// Goes on reading.
+    func resume()
+    /// Ends it: the function sees its connection close. Idempotent; the owner hears nothing more.
+    func cancel()
+}
+
+/// Limits of streamed calls.
+package enum StreamLimits {
+    /// Payload of one message of InvokeStream, bytes.
+    package static let chunkBytes = 256 << 10
+    /// Output that waits for a function, bytes; at least one frame is always taken when nothing waits.
+    package static let functionOutputBytes = 1 << 20
+}

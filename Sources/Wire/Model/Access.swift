@@ -1,0 +1,143 @@
+/// One thing that somebody may do.
+package enum Scope: Hashable, Sendable, CustomStringConvertible {
+    /// Everything.
+    case admin
+    /// Look at everything, call nothing.
+    case read
+    /// Call every function.
+    case invoke
+    /// Call the functions of an app.
+    case invokeApp(Name)
+    /// Call one function.
+    case invokeFunction(app: Name, function: Name)
+
+    /// Reads `admin`, `read`, `invoke`, `invoke:APP` or `invoke:APP/FUNCTION`.
+    ///
+    /// - Throws: `invalid` with the field, the value and what to write.
+    package init(_ text: String, field: String) throws(Failure) {
+        switch text {
+        case "admin": self = .admin
+        case "read": self = .read
+        case "invoke": self = .invoke
+        default:
+            guard text.hasPrefix("invoke:") else {
+                throw Failure(
+                    .invalid,
+                    "\(field): \(quoted(text)) is no scope; write admin, read, invoke, invoke:APP or invoke:APP/FUNCTION"
+                )
+            }
+            let parts = text.dropFirst(7).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            let app = try Name(String(parts[0]), field: field)
+            self =
+                parts.count == 1
+                ? .invokeApp(app) : .invokeFunction(app: app, function: try Name(String(parts[1]), field: field))
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .admin: "admin"
+        case .read: "read"
+        case .invoke: "invoke"
+        case .invokeApp(let app): "invoke:\(app.text)"
+        case .invokeFunction(let app, let function): "invoke:\(app.text)/\(function.text)"
+        }
+    }
+}
+
+/// What somebody may do, in a form that is asked without allocating.
+package struct Grants: Hashable, Sendable {
+    /// Most scopes of one token or peer.
+    package static let maxScopes = 64
+
+    /// As they were given, sorted by text.
+    package let scopes: [Scope]
+    /// Whether everything is allowed.
+    package let allowsAdmin: Bool
+    /// Whether looking is allowed.
+    package let allowsRead: Bool
+    private let allowsAllCalls: Bool
+    private let targets: [Target]
+
+    private struct Target: Hashable, Sendable {
+        let app: [UInt8]
+        /// Empty: every function of the app.
+        let function: [UInt8]
+    }
+
+    /// Nothing at all.
+    package static let none = Grants([])
+    /// Everything.
+    package static let all = Grants([.admin])
+
+    package init(_ scopes: some Sequence<Scope>) {
+        self.scopes = Set(scopes).sorted { $0.description < $1.description }
+        allowsAdmin = self.scopes.contains(.admin)
+        allowsRead = allowsAdmin || self.scopes.contains(.read)
+        allowsAllCalls = allowsAdmin || self.scopes.contains(.invoke)
+        targets = self.scopes.compactMap { scope in
+            switch scope {
+            case .invokeApp(let app): Target(app: Array(app.text.utf8), function: [])
+            case .invokeFunction(let app, let function):
+                Target(app: Array(app.text.utf8), function: Array(function.text.utf8))
+            default: nil
+            }
+        }
+    }
+
+    /// Whether nothing is allowed.
+    package var isEmpty: Bool { scopes.isEmpty }
+
+    /// Whether any function at all may be called.
+    package var allowsSomeCalls: Bool { allowsAllCalls || !targets.isEmpty }
+
+    /// Whether a function may be called; its names as UTF-8.
+    package func allowsCall(app: some Collection<UInt8>, function: some Collection<UInt8>) -> Bool {
+        if allowsAllCalls { return true }
+        for target in targets where target.app.elementsEqual(app) {
+            if target.function.isEmpty || target.function.elementsEqual(function) { return true }
+        }
+        return false
+    }
+
+    /// The app that all calls go to, if the scopes name exactly one.
+    package var onlyApp: String? {
+        guard !allowsAllCalls, let first = targets.first, targets.allSatisfy({ $0.app == first.app }) else {
+            return nil
+        }
+        return String(decoding: first.app, as: UTF8.self)
+    }
+}
+
+/// Who a caller is, and what it may do.
+package final class Principal: Sendable, CustomStringConvertible {
+    /// How it was recognised.
+    package enum Kind: Hashable, Sendable {
+        /// By the kernel, at a Unix socket.
+        case user(uid: UInt32, gid: UInt32)
+        /// By a bearer token.
+        case token(id: Identifier, name: String)
+        /// By a TLS client certificate's subject common name.
+        case certificate(name: String)
+        /// Not at all.
+        case nobody
+    }
+
+    package let kind: Kind
+    package let grants: Grants
+
+    package init(_ kind: Kind, grants: Grants) {
+        self.kind = kind
+        self.grants = grants
+    }
+
+    /// For logs and lists: `uid 0`, `token ci`, `certificate build`, `nobody`.
+    package var description: String {
+        switch kind {
+        case .user(let uid, _): "uid \(uid)"
+        case .token(_, let name): "token \(name)"
+        case .certificate(let name): "certificate \(name)"
+        case .nobody: "nobody"
+        }
+    }
+}
