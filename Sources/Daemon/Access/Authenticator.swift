@@ -16,6 +16,9 @@ package final class Authenticator: Sendable {
         /// Of the last reload that was begun, and of the one whose result counts.
         var begun: UInt64 = 0
         var applied: UInt64 = 0
+        /// Reloads under way, and what was removed since the first of them began.
+        var reloads = 0
+        var removed: Set<Identifier> = []
     }
 
     private final class Entry: Sendable {
@@ -40,34 +43,34 @@ package final class Authenticator: Sendable {
     /// Grows whenever tokens change. Read it before ``principal(bearer:now:)`` when the answer shall be kept.
     package var generation: UInt64 { changes.load(ordering: .acquiring) }
 
-    /// Takes all tokens from the store; call it after every change there. Reloads may overlap in any order: what
-    /// counts is the one that began last, which has seen what the others saw.
+    /// Takes all tokens from the store, after one was made there. Reloads may overlap in any order: what counts is the
+    /// one that began last, which has seen what the others saw.
+    ///
+    /// - Throws: what `read` throws; then nothing changes.
     package func reload(_ read: () async throws(Failure) -> [Credential]) async throws(Failure) {
         let ticket = state.withLock { state in
+            state.reloads += 1
             state.begun += 1
             return state.begun
         }
-        let credentials = try await read()
-        replace(credentials, ticket)
-    }
-
-    /// Takes these for all tokens.
-    package func replace(_ credentials: [Credential]) {
-        let ticket = state.withLock { state in
-            state.begun += 1
-            return state.begun
+        do throws(Failure) { finish(try await read(), ticket) } catch {
+            finish(nil, ticket)
+            throw error
         }
-        replace(credentials, ticket)
     }
 
-    private func replace(_ credentials: [Credential], _ ticket: UInt64) {
+    private func finish(_ credentials: [Credential]?, _ ticket: UInt64) {
         state.withLock { state in
-            guard ticket > state.applied else { return }
+            defer {
+                state.reloads -= 1
+                if state.reloads == 0 { state.removed = [] }
+            }
+            guard let credentials, ticket > state.applied else { return }
             state.applied = ticket
             var entries: [Identifier: Entry] = [:]
             entries.reserveCapacity(credentials.count)
-            // Tokens never change; an entry that stays keeps its last use.
-            for credential in credentials {
+            for credential in credentials where !state.removed.contains(credential.id) {
+                // Tokens never change; an entry that stays keeps its last use.
                 entries[credential.id] = state.entries[credential.id] ?? Entry(credential)
             }
             state.entries = entries
@@ -75,11 +78,11 @@ package final class Authenticator: Sendable {
         }
     }
 
-    /// Refuses a token from now on, also if a reload that read the store before is still under way.
+    /// Refuses a token from now on, after it was deleted from the store. A reload that read the store before does not
+    /// bring it back.
     package func remove(_ id: Identifier) {
         state.withLock { state in
-            state.begun += 1
-            state.applied = state.begun
+            if state.reloads > 0 { state.removed.insert(id) }
             state.entries[id] = nil
             changes.wrappingAdd(1, ordering: .releasing)
         }

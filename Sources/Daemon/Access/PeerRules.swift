@@ -168,6 +168,15 @@ package enum Accounts {
         return gid
     }
 
+    /// The gid of a group by its number or name. Blocks.
+    ///
+    /// - Parameter field: how the error calls it.
+    /// - Throws: `invalid` if it is no number and there is no such group.
+    package static func groupNumber(_ text: String, field: String) throws(Failure) -> UInt32 {
+        if let number = UInt32(text), number < UInt32.max { return number }
+        return try group(text, field: field)
+    }
+
     /// Room for an entry; a group with thousands of members needs much.
     private static func withBuffer<R>(_ body: (UnsafeMutablePointer<CChar>, Int) -> R) -> R {
         let count = 1 << 20
