@@ -1,3 +1,4 @@
+package import Access
 package import Calls
 package import Catalog
 package import Drivers
@@ -14,6 +15,7 @@ package struct AdminContext: Sendable {
     package let counters: Counters
     package let recorder: Recorder
     package let dispatcher: Dispatcher
+    package let authenticator: Authenticator
     /// The daemon's version.
     package let version: String
     package let dataDirectory: String
@@ -27,8 +29,8 @@ package struct AdminContext: Sendable {
 
     package init(
         store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
-        recorder: Recorder, dispatcher: Dispatcher, version: String, dataDirectory: String, startedAt: Instant,
-        listeners: Lock<[String]>, runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, version: String,
+        dataDirectory: String, startedAt: Instant, listeners: Lock<[String]>, runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.store = store
@@ -38,6 +40,7 @@ package struct AdminContext: Sendable {
         self.counters = counters
         self.recorder = recorder
         self.dispatcher = dispatcher
+        self.authenticator = authenticator
         self.version = version
         self.dataDirectory = dataDirectory
         self.startedAt = startedAt

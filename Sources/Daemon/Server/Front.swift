@@ -45,7 +45,7 @@ final class Front: @unchecked Sendable {
     func listen(_ addresses: [ListenAddress]) async throws(Failure) {
         for address in addresses {
             do throws(Failure) {
-                switch address {
+                switch address.endpoint {
                 case .unix(let path):
                     try Self.makeParent(of: path)
                     let descriptor = try ListeningSocket.unix(path: path)
@@ -54,7 +54,10 @@ final class Front: @unchecked Sendable {
                 case .tcp(let host, let port):
                     let bound = try ListeningSocket.tcp(host: host, port: port)
                     log.warning("\(address): everybody on this machine can administer the daemon through TCP")
-                    await serve(bound.descriptor, .tcp(host: host, port: bound.port))
+                    await serve(
+                        bound.descriptor, ListenAddress(.tcp(host: host, port: bound.port), app: address.app))
+                case .tls:
+                    throw Failure(.precondition, "listen: \(address): this daemon does not speak TLS yet")
                 }
             } catch {
                 await close()
@@ -114,7 +117,7 @@ final class Front: @unchecked Sendable {
             Glibc.close(socket)
             return
         }
-        if case .tcp = address {
+        if case .tcp = address.endpoint {
             var yes: Int32 = 1
             setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
         }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// One thing that somebody may do.
 package enum Scope: Hashable, Sendable, CustomStringConvertible {
     /// Everything.
@@ -109,7 +111,28 @@ package struct Grants: Hashable, Sendable {
     }
 }
 
-/// Who a caller is, and what it may do.
+/// A token as the daemon recognises it.
+package struct Credential: Hashable, Sendable {
+    /// The token's.
+    package let id: Identifier
+    /// The token's.
+    package let name: Name
+    package let grants: Grants
+    /// From when on it is refused; `nil`: never.
+    package let expiresAt: Timestamp?
+    /// SHA-256 of its secret, 32 bytes.
+    package let hash: [UInt8]
+
+    package init(id: Identifier, name: Name, grants: Grants, expiresAt: Timestamp?, hash: [UInt8]) {
+        self.id = id
+        self.name = name
+        self.grants = grants
+        self.expiresAt = expiresAt
+        self.hash = hash
+    }
+}
+
+/// Who a caller is, and what it may do. Thread-safe.
 package final class Principal: Sendable, CustomStringConvertible {
     /// How it was recognised.
     package enum Kind: Hashable, Sendable {
@@ -125,10 +148,30 @@ package final class Principal: Sendable, CustomStringConvertible {
 
     package let kind: Kind
     package let grants: Grants
+    /// From when on it is nobody; `nil`: never.
+    package let expiresAt: Timestamp?
+    /// Nanoseconds since 1970 of the last use that was noted; 0: none.
+    private let usedAt = Atomic<Int64>(0)
 
-    package init(_ kind: Kind, grants: Grants) {
+    package init(_ kind: Kind, grants: Grants, expiresAt: Timestamp? = nil) {
         self.kind = kind
         self.grants = grants
+        self.expiresAt = expiresAt
+    }
+
+    /// Whether its time is over.
+    package func isExpired(at now: Timestamp) -> Bool { expiresAt.map { $0 <= now } ?? false }
+
+    /// Notes a use, to the second: busy callers on several threads do not pass one cache line around.
+    package func noteUse(at now: Timestamp) {
+        let noted = usedAt.load(ordering: .relaxed)
+        if now.nanoseconds - noted >= 1_000_000_000 { usedAt.store(now.nanoseconds, ordering: .relaxed) }
+    }
+
+    /// The last use that was noted.
+    package var lastUse: Timestamp? {
+        let noted = usedAt.load(ordering: .relaxed)
+        return noted == 0 ? nil : Timestamp(nanoseconds: noted)
     }
 
     /// For logs and lists: `uid 0`, `token ci`, `certificate build`, `nobody`.
