@@ -18,11 +18,17 @@ import Testing
     }
 
     @Test func creditAloneIsNothingForTheFunction() throws {
-        try [0x38, 0x05].withUnsafeBytesOfBytes { #expect(try InvokeStreamScan(scanning: $0).isOnlyCredit) }
-        try [0x0A, 0x00, 0x38, 0x05].withUnsafeBytesOfBytes {
-            #expect(try !InvokeStreamScan(scanning: $0).isOnlyCredit)
+        #expect(try isOnlyCredit([0x38, 0x05]))
+        #expect(try !isOnlyCredit([0x0A, 0x00, 0x38, 0x05]))
+        #expect(try !isOnlyCredit([0x38, 0x05, 0x22, 0x01, 0x61]))
+        #expect(try !isOnlyCredit([]))
+    }
+
+    private func isOnlyCredit(_ bytes: [UInt8]) throws -> Bool {
+        try bytes.withUnsafeBytes { bytes in
+            let scan = try InvokeStreamScan(scanning: bytes)
+            return scan.isOnlyCredit
         }
-        try [].withUnsafeBytesOfBytes { #expect(try InvokeStreamScan(scanning: $0).lastField == 0) }
     }
 
     @Test(
@@ -32,7 +38,7 @@ import Testing
         ] as [[UInt8]])
     func damageIsRefused(bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in
-            #expect(throws: EnvelopeError.self) { try InvokeStreamScan(scanning: bytes) }
+            _ = #expect(throws: EnvelopeError.self) { try InvokeStreamScan(scanning: bytes) }
         }
     }
 
@@ -46,11 +52,5 @@ import Testing
             let scan = try InvokeStreamScan(scanning: message)
             #expect(Array(scan.payload) == content)
         }
-    }
-}
-
-extension [UInt8] {
-    fileprivate func withUnsafeBytesOfBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
-        try withUnsafeBytes(body)
     }
 }
