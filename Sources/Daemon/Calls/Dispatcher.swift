@@ -175,7 +175,7 @@ package final class Dispatcher: @unchecked Sendable {
         case .body(let body):
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
             body.encoded().withUnsafeBytes { answer(call, payload: $0) }
-        case .failed(let code, let message):
+        case .failed(let code, let message, _):
             let message = String(decoding: message.utf8.prefix(Self.maxErrorBytes), as: UTF8.self)
             let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
             record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
