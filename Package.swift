@@ -60,7 +60,8 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/Daemon/CLinux", cSettings: c),
         .target(name: "Telemetry", dependencies: ["Model"], path: "Sources/Daemon/Telemetry", swiftSettings: swift),
         .target(
-            name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop", swiftSettings: swift),
+            name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop",
+            swiftSettings: swift),
         .target(
             name: "Store",
             dependencies: [
@@ -126,7 +127,8 @@ let package = Package(
         .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),
         .testTarget(
-            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model"], swiftSettings: swift),
+            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "Loop", "Drivers"],
+            swiftSettings: swift),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Access", "Model"], swiftSettings: swift),
         .testTarget(
             name: "FnrpcTests",
