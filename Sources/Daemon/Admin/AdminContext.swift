@@ -27,10 +27,21 @@ package struct AdminContext: Sendable {
     /// One line to the daemon's log.
     package let log: @Sendable (String) -> Void
 
+    /// Every client connection.
+    package let sessions: SessionRegistry
+    /// Who waits for changes of the catalog and of the daemon's health.
+    package let changes: Changes
+    /// Where changes are written down.
+    package let audit: AuditLog
+    /// The names of the daemon's services; known when all methods are.
+    package let ownServices: Lock<[String]>
+
     package init(
         store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
-        recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, version: String,
-        dataDirectory: String, startedAt: Instant, listeners: Lock<[String]>, runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
+        changes: Changes, audit: AuditLog, ownServices: Lock<[String]>, version: String, dataDirectory: String,
+        startedAt: Instant, listeners: Lock<[String]>,
+        runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.store = store
@@ -41,6 +52,10 @@ package struct AdminContext: Sendable {
         self.recorder = recorder
         self.dispatcher = dispatcher
         self.authenticator = authenticator
+        self.sessions = sessions
+        self.changes = changes
+        self.audit = audit
+        self.ownServices = ownServices
         self.version = version
         self.dataDirectory = dataDirectory
         self.startedAt = startedAt

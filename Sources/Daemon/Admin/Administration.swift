@@ -1,6 +1,6 @@
 internal import Access
 package import Calls
-package import Model
+internal import Model
 internal import Wire
 
 /// The daemon's own methods: each decodes a request, calls the rules, encodes the answer. One handler per noun.

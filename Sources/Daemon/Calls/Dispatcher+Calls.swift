@@ -1,8 +1,8 @@
 internal import Catalog
 internal import Contracts
-package import Drivers
+internal import Drivers
 internal import Loop
-package import Model
+internal import Model
 internal import Pool
 internal import Wire
 

@@ -276,9 +276,12 @@ package final class Dispatcher: @unchecked Sendable {
     /// How long a stop waits for containers to be removed; what is left then, the next start removes.
     private static let removalNanos: UInt64 = 30_000_000_000
 
-    /// Refuses new calls and waits for the running ones, at most until `deadline`; then ends every container.
+    /// Refuses new calls from now on.
+    package func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// Waits for the running calls, at most until `deadline`; then ends every container.
     package func drain(until deadline: Instant) async {
-        draining.store(true, ordering: .relaxed)
+        beginDraining()
         while counters.callsStarted.load(ordering: .relaxed) != counters.callsFinished.load(ordering: .relaxed),
             Instant.now() < deadline
         {

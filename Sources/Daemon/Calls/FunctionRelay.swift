@@ -1,3 +1,4 @@
+internal import Catalog
 internal import Contracts
 internal import Loop
 internal import Model

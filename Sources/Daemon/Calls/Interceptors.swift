@@ -1,6 +1,6 @@
-package import Model
+internal import Model
 internal import Synchronization
-package import Wire
+internal import Wire
 
 /// A request on its way through the interceptors to its handler; lives on the connection's loop.
 package struct Incoming {

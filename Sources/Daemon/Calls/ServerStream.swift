@@ -1,5 +1,5 @@
 internal import Loop
-package import Model
+internal import Model
 internal import Synchronization
 
 /// A streamed call of one of the daemon's own methods, as its handler sees it. Thread-safe; one reader and one writer at

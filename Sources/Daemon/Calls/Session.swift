@@ -1,7 +1,7 @@
 package import Loop
 package import Model
-package import Telemetry
-package import Wire
+internal import Telemetry
+internal import Wire
 
 /// Something that a client has open: a call or a stream.
 protocol OpenCall: AnyObject, Sendable {

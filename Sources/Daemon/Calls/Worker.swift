@@ -262,7 +262,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         for token in link?.takePending() ?? [] {
             guard let call = token as? Call else { continue }
             if call.claim() {
-                dispatcher.finish(call, .broken(description), worker: self, coldNanos: takeFresh())
+                dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: takeFresh())
             }
             forget(call)
             released(call, serviceNanos: 0)
@@ -271,7 +271,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         lostStreams = []
         for call in lost {
             if call.claim() {
-                dispatcher.finish(call, .broken(description) as StreamEnd, worker: self, coldNanos: takeFresh())
+                dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: takeFresh())
             }
             forget(call)
             released(call, serviceNanos: 0)

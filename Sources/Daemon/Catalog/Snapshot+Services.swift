@@ -40,6 +40,18 @@ extension Snapshot {
         return apps.contains(Array(app)) ? .noService : .noApp
     }
 
+    /// Whether any function serves it.
+    package func serves(_ service: String) -> Bool {
+        var service = service
+        return service.withUTF8 { services.find(UnsafeRawBufferPointer($0)) != nil }
+    }
+
+    /// Every function, as `app/function`, sorted.
+    package var functionNames: [String] {
+        entries.map { String(decoding: $0.app, as: UTF8.self) + "/" + String(decoding: $0.function, as: UTF8.self) }
+            .sorted()
+    }
+
     private func route(to entry: Entry, _ service: UnsafeRawBufferPointer, _ version: UInt32) -> Route {
         guard let found = entry.versions[version == 0 ? entry.latest : version] else { return .noVersion }
         for name in found.version.spec.services where name.utf8.elementsEqual(service) { return .runnable(found) }

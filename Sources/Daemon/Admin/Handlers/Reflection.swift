@@ -27,12 +27,12 @@ struct ReflectionHandler: Sendable {
         let own = context.ownServices.withLock { $0 }.map {
             ServiceInfo(service: $0, app: "", function: "", described: true)
         }
-        let others = context.catalog.snapshot.served.filter { maySee($0.runnable, caller) }
+        let others = context.catalog.snapshot.allServices.filter { maySee($0.latest, caller) }
         return own
             + others.map {
                 ServiceInfo(
-                    service: $0.service, app: $0.app, function: $0.function,
-                    described: !$0.runnable.version.spec.descriptorSet.isEmpty)
+                    service: $0.name, app: $0.app, function: $0.function,
+                    described: !$0.latest.version.spec.descriptorSet.isEmpty)
             }
     }
 
@@ -45,13 +45,11 @@ struct ReflectionHandler: Sendable {
 
     private func descriptors(_ request: GetFileDescriptorSetRequest, _ caller: Caller) async throws -> [UInt8] {
         if request.service.isEmpty || context.ownServices.withLock({ $0.contains(request.service) }) {
-            return withUnsafePointer(to: fnrpc_descriptor_set_first) {
-                Array(UnsafeBufferPointer(start: $0, count: fnrpc_descriptor_set_size))
-            }
+            return Array(UnsafeBufferPointer(start: fnrpc_descriptors(), count: fnrpc_descriptors_size()))
         }
-        let serving = context.catalog.snapshot.served.filter {
-            $0.service == request.service && (request.app.isEmpty || $0.app == request.app)
-                && maySee($0.runnable, caller)
+        let serving = context.catalog.snapshot.allServices.filter {
+            $0.name == request.service && (request.app.isEmpty || $0.app == request.app)
+                && maySee($0.latest, caller)
         }
         guard let found = serving.first else {
             throw Failure(.notFound, "service \(quoted(request.service)) not found; see fnrpc rpc list")
@@ -60,7 +58,7 @@ struct ReflectionHandler: Sendable {
             let apps = serving.map(\.app).joined(separator: ", ")
             throw Failure(.precondition, "app: missing; service \(quoted(request.service)) is in the apps \(apps)")
         }
-        let spec = found.runnable.version.spec
+        let spec = found.latest.version.spec
         guard !spec.descriptorSet.isEmpty else {
             throw Failure(
                 .notFound,
@@ -68,7 +66,7 @@ struct ReflectionHandler: Sendable {
                     + "set descriptor_set in func.yaml")
         }
         return try await context.blocking { () throws(Failure) in
-            try read(spec.descriptorSet, of: found.runnable)
+            try read(spec.descriptorSet, of: found.latest)
         }
     }
 

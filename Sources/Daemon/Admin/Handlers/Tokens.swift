@@ -1,4 +1,5 @@
 internal import Access
+internal import Calls
 internal import Model
 internal import Store
 internal import Wire
@@ -10,21 +11,22 @@ struct TokensHandler: Sendable {
 
     let store: any Store
     let authenticator: Authenticator
-    let refuseWhileDraining: @Sendable () throws(Failure) -> Void
 
-    func register(in table: inout MethodTable) {
-        table.add("fnrpc.v1.Tokens", "Create") { (request: CreateTokenRequest) in
-            try await create(request, now: .now())
-        }
-        table.add("fnrpc.v1.Tokens", "List") { (request: ListTokensRequest) in
+    func register(in list: inout MethodList) {
+        list.addChange(
+            "fnrpc.v1.Tokens", "Create",
+            target: { [("name", $0.name), ("scopes", $0.scopes.map(\.description).joined(separator: " "))] }
+        ) { (request: CreateTokenRequest, _: Caller) in try await create(request, now: .now()) }
+        list.add("fnrpc.v1.Tokens", "List", .admin) { (request: ListTokensRequest, _: Caller) in
             let page = try await store.tokens(page: PageRequest(request.page))
             return ListTokensResponse(tokens: page.items, nextCursor: page.nextCursor)
         }
-        table.add("fnrpc.v1.Tokens", "Revoke") { (request: RevokeTokenRequest) in try await revoke(request) }
+        list.addChange("fnrpc.v1.Tokens", "Revoke", target: { [("token", $0.token)] }) {
+            (request: RevokeTokenRequest, _: Caller) in try await revoke(request)
+        }
     }
 
     func create(_ request: CreateTokenRequest, now: Timestamp) async throws(Failure) -> CreateTokenResponse {
-        try refuseWhileDraining()
         let name = try Name(request.name, field: "name")
         guard (1...Grants.maxScopes).contains(request.scopes.count) else {
             throw Failure(
@@ -48,7 +50,6 @@ struct TokensHandler: Sendable {
     }
 
     func revoke(_ request: RevokeTokenRequest) async throws(Failure) -> Token {
-        try refuseWhileDraining()
         let token = try await store.revokeToken(request.token)
         authenticator.remove(token.meta.id)
         return token
@@ -58,7 +59,6 @@ struct TokensHandler: Sendable {
 extension TokensHandler {
     init(context: AdminContext) {
         self.init(
-            store: context.store, authenticator: context.authenticator,
-            refuseWhileDraining: { () throws(Failure) in try context.refuseWhileDraining() })
+            store: context.store, authenticator: context.authenticator)
     }
 }
