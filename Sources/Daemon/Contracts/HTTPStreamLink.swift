@@ -35,7 +35,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         self.connect = connect
         self.owner = owner
         if let descriptor {
-            connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             startIdleTimer()
         }
     }
@@ -117,7 +117,8 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         parser = HTTPResponseParser()
         if connection == nil {
             switch connect() {
-            case .success(let descriptor): connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            case .success(let descriptor):
+                connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             case .failure(let failure):
                 owner?.linkLost(failure.message)
                 return
