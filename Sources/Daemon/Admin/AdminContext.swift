@@ -30,7 +30,8 @@ package struct AdminContext: Sendable {
     package init(
         store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
         recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, version: String,
-        dataDirectory: String, startedAt: Instant, listeners: Lock<[String]>, runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        dataDirectory: String, startedAt: Instant, listeners: Lock<[String]>,
+        runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.store = store

@@ -79,7 +79,8 @@ package final class Server: Sendable {
         let context = AdminContext(
             store: store, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: Authenticator(try await store.allTokens()),
-            version: DaemonVersion.text, dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) }, log: { log.error("\($0)") })
+            version: DaemonVersion.text, dataDirectory: lock.path, startedAt: .now(), listeners: addresses,
+            runBlocking: { blocking.post($0) }, log: { log.error("\($0)") })
         try await fill(catalog, from: store)
         let front = Front(
             loops: loops, dispatcher: dispatcher, services: Administration(context), counters: counters,
