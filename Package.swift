@@ -123,7 +123,7 @@ let package = Package(
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
         .testTarget(
-            name: "AccessTests", dependencies: ["Access", "Store", "Model", "COpenSSL"], swiftSettings: swift),
+            name: "AccessTests", dependencies: ["Access", "Admin", "Store", "Wire", "Model"], swiftSettings: swift),
         .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),
         .testTarget(

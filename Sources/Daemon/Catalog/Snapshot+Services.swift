@@ -54,6 +54,8 @@ extension Snapshot {
 
     private func route(to entry: Entry, _ service: UnsafeRawBufferPointer, _ version: UInt32) -> Route {
         guard let found = entry.versions[version == 0 ? entry.latest : version] else { return .noVersion }
+        // The latest one is how the service was found.
+        if version == 0 || version == entry.latest { return .runnable(found) }
         for name in found.version.spec.services where name.utf8.elementsEqual(service) { return .runnable(found) }
         return .notServed
     }

@@ -1,3 +1,4 @@
+internal import Glibc
 package import Model
 internal import Synchronization
 
@@ -78,7 +79,8 @@ package final class Snapshot: Sendable {
 extension [UInt8] {
     /// Whether these are the same bytes; allocates nothing.
     func isSame(as other: UnsafeRawBufferPointer) -> Bool {
-        count == other.count && withUnsafeBytes { $0.elementsEqual(other) }
+        guard count == other.count, let start = other.baseAddress else { return isEmpty && other.isEmpty }
+        return withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, start, bytes.count) == 0 } ?? true }
     }
 }
 

@@ -19,7 +19,8 @@ extension Setting {
         _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, Bool> & Sendable
     ) -> Setting {
         Setting(
-            key: key, help: help + "; true or false", isList: false, isFlag: true, read: { [String($0[keyPath: path])] },
+            key: key, help: help + "; true or false", isList: false, isFlag: true,
+            read: { [String($0[keyPath: path])] },
             write: { (configuration, values) throws(Failure) in
                 let value = try single(key, values)
                 guard let flag = Bool(value) else {

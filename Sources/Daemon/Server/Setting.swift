@@ -37,7 +37,8 @@ package struct Setting: Sendable {
     package static let all: [Setting] = [
         text("data-dir", "where everything durable is", \.dataDirectory, rule: absolutePath),
         Setting(
-            key: "listen", help: "unix:PATH, tcp:HOST:PORT or tls:HOST:PORT, each with ?app=NAME; may be repeated", isList: true,
+            key: "listen", help: "unix:PATH, tcp:HOST:PORT or tls:HOST:PORT, each with ?app=NAME; may be repeated",
+            isList: true,
             read: { $0.listen.map(\.description) },
             write: { (configuration, values) throws(Failure) in
                 guard (1...16).contains(values.count) else {
@@ -54,7 +55,8 @@ package struct Setting: Sendable {
             isList: true, read: { $0.peerScopes.map(\.description) },
             write: { (configuration, values) throws(Failure) in
                 guard values.count <= PeerRules.maxRules else {
-                    throw Failure(.invalid, "peer-scopes: \(values.count) entries are over the limit of \(PeerRules.maxRules)")
+                    throw Failure(
+                        .invalid, "peer-scopes: \(values.count) entries are over the limit of \(PeerRules.maxRules)")
                 }
                 var rules: [PeerRule] = []
                 for value in values { rules.append(try PeerRule(value)) }

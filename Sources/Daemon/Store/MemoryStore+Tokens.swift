@@ -4,12 +4,12 @@ extension MemoryStore {
     package func createToken(
         name: Name, scopes: [Scope], expiresAt: Timestamp?, hash: [UInt8]
     ) throws(Failure) -> Token {
-        guard !tokens.values.contains(where: { $0.token.name == name }) else { throw Rules.tokenExists(name) }
+        guard tokens[name] == nil else { throw Rules.tokenExists(name) }
         guard tokens.count < TokenLimits.tokens else { throw Rules.tooManyTokens() }
         let time = now()
         let token = Token(
             meta: Meta(id: Rules.newID(time), createdAt: time), name: name, scopes: scopes, expiresAt: expiresAt)
-        tokens[token.meta.id] = (token, hash)
+        tokens[name] = (token, hash)
         return token
     }
 
@@ -20,26 +20,24 @@ extension MemoryStore {
     }
 
     package func revokeToken(_ token: String) throws(Failure) -> Token {
-        let reference = try Reference(token, field: "token")
-        let found = tokens.values.first {
-            switch reference {
-            case .id(let id): $0.token.meta.id == id
-            case .name(let name): $0.token.name == name
+        let name =
+            switch try Reference(token, field: "token") {
+            case .id(let id): tokens.first { $0.value.token.meta.id == id }?.key
+            case .name(let name): name
             }
-        }
-        guard let found else { throw Rules.noToken(token) }
-        tokens[found.token.meta.id] = nil
+        guard let found = name.flatMap({ tokens.removeValue(forKey: $0) }) else { throw Rules.noToken(token) }
         return found.token
     }
 
     package func allTokens() -> [Credential] {
-        tokens.sorted { $0.key < $1.key }.map { Rules.credential($0.value.token, hash: $0.value.hash) }
+        tokens.values.map { Rules.credential($0.token, hash: $0.hash) }.sorted { $0.id < $1.id }
     }
 
     package func touchTokens(_ uses: [(id: Identifier, usedAt: Timestamp)]) {
+        let names = Dictionary(uniqueKeysWithValues: tokens.map { ($0.value.token.meta.id, $0.key) })
         for (id, usedAt) in uses {
-            guard let known = tokens[id], known.token.lastUsedAt.map({ $0 < usedAt }) ?? true else { continue }
-            tokens[id]?.token.lastUsedAt = usedAt
+            guard let name = names[id], let known = tokens[name]?.token else { continue }
+            tokens[name]?.token.lastUsedAt = max(known.lastUsedAt ?? usedAt, usedAt)
         }
     }
 }

@@ -11,7 +11,7 @@ package actor MemoryStore: Store {
     private var versions: [Identifier: [Version]] = [:]
     private var packages: [Digest: StoredPackage] = [:]
     private var calls: [Identifier: CallRecord] = [:]
-    var tokens: [Identifier: (token: Token, hash: [UInt8])] = [:]
+    var tokens: [Name: (token: Token, hash: [UInt8])] = [:]
 
     /// - Parameter now: the clock for the entities' times.
     package init(now: @escaping @Sendable () -> Timestamp = { Timestamp.now() }) {

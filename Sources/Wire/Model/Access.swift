@@ -93,13 +93,29 @@ package struct Grants: Hashable, Sendable {
     /// Whether any function at all may be called.
     package var allowsSomeCalls: Bool { allowsAllCalls || !targets.isEmpty }
 
-    /// Whether a function may be called; its names as UTF-8.
-    package func allowsCall(app: some Collection<UInt8>, function: some Collection<UInt8>) -> Bool {
+    /// Whether a function may be called; its names as they came off the wire. Allocates nothing.
+    package func allowsCall(app: UnsafeRawBufferPointer, function: UnsafeRawBufferPointer) -> Bool {
         if allowsAllCalls { return true }
-        for target in targets where target.app.elementsEqual(app) {
-            if target.function.isEmpty || target.function.elementsEqual(function) { return true }
+        for target in targets where Self.same(target.app, app) {
+            if target.function.isEmpty || Self.same(target.function, function) { return true }
         }
         return false
+    }
+
+    /// Whether a function may be called; its names as UTF-8.
+    @inlinable
+    package func allowsCall(app: some Collection<UInt8>, function: some Collection<UInt8>) -> Bool {
+        Self.withBytes(app) { app in Self.withBytes(function) { allowsCall(app: app, function: $0) } }
+    }
+
+    @inlinable
+    package static func withBytes<R>(_ text: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        text.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
+            ?? Array(text).withUnsafeBytes(body)
+    }
+
+    private static func same(_ name: [UInt8], _ other: UnsafeRawBufferPointer) -> Bool {
+        name.count == other.count && name.withUnsafeBytes { $0.elementsEqual(other) }
     }
 
     /// The app that all calls go to, if the scopes name exactly one.

@@ -37,7 +37,8 @@ struct TokensHandler: Sendable {
         guard request.lifetimeNanos == 0 || Self.lifetimes.contains(request.lifetimeNanos) else {
             throw Failure(
                 .invalid,
-                "lifetime: \(request.lifetimeNanos) ns is out of range; 1 s to 10 years of 365 days, or 0: until revoked")
+                "lifetime: \(request.lifetimeNanos) ns is out of range; 1 s to 10 years of 365 days, or 0: until revoked"
+            )
         }
         let expiresAt =
             request.lifetimeNanos == 0
