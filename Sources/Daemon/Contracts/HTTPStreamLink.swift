@@ -37,7 +37,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         self.connect = connect
         self.owner = owner
         if let descriptor {
-            connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             startIdleTimer()
         }
     }
@@ -137,7 +137,8 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         body = []
         if connection == nil {
             switch connect() {
-            case .success(let descriptor): connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            case .success(let descriptor):
+                connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             case .failure(let failure):
                 owner?.linkLost(failure.message)
                 return

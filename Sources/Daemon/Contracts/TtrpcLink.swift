@@ -22,7 +22,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     /// Takes over a connected socket; on the loop.
     package init(loop: EventLoop, descriptor: Int32, owner: any FunctionLinkOwner) {
         self.owner = owner
-        connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+        connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
     }
 
     package func send(_ call: FunctionCall) {
