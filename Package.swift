@@ -116,7 +116,7 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Model"], swiftSettings: swift),
         .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "Model"], swiftSettings: swift),
-        .testTarget(name: "LoopTests", dependencies: ["Loop", "Model"], swiftSettings: swift),
+        .testTarget(name: "LoopTests", dependencies: ["Loop", "Model", "COpenSSL"], swiftSettings: swift),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),

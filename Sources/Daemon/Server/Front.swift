@@ -96,8 +96,8 @@ final class Front: @unchecked Sendable {
     private func serve(_ descriptor: Int32, _ address: ListenAddress) async {
         await withCheckedContinuation { continuation in
             loops[0].post { [self] in
-                let listener = Listener(loop: loops[0], descriptor: descriptor) { [unowned self] socket in
-                    self.accept(socket, address)
+                let listener = Listener(loop: loops[0], descriptor: descriptor) { [unowned self] accepted in
+                    self.accept(accepted.descriptor, address)
                 }
                 state.withLock {
                     $0.listeners.append(listener)
@@ -113,10 +113,6 @@ final class Front: @unchecked Sendable {
             log.warning("\(address): refused a connection: \(maxConnections) are open, the limit (max-connections)")
             Glibc.close(socket)
             return
-        }
-        if case .tcp = address {
-            var yes: Int32 = 1
-            setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
         }
         counters.connections.change(by: 1)
         let loop = loops[nextLoop.wrappingAdd(1, ordering: .relaxed).newValue % loops.count]
