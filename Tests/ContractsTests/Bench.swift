@@ -112,6 +112,8 @@ final class Witness: FunctionStreamOwner, @unchecked Sendable {
     private let changed = DispatchSemaphore(value: 0)
     /// Runs on the loop after a message; with the number of messages so far.
     var onMessage: (any FunctionStream, Int) -> Void = { _, _ in }
+    /// Runs on the loop with each message.
+    var onBytes: (UnsafeRawBufferPointer) -> Void = { _ in }
     /// Whether messages are kept.
     var keeps = true
 
@@ -127,6 +129,7 @@ final class Witness: FunctionStreamOwner, @unchecked Sendable {
             return state.messages.count
         }
         changed.signal()
+        onBytes(message)
         onMessage(stream, count)
     }
 
@@ -169,7 +172,8 @@ final class Witness: FunctionStreamOwner, @unchecked Sendable {
 }
 
 /// The far end of a socket or pipe, used as a function would: blocking, for at most 20 s.
-final class Peer {
+// SAFETY: one thread at a time uses it.
+final class Peer: @unchecked Sendable {
     let descriptor: Int32
     private var isClosed = false
 
