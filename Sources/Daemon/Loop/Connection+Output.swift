@@ -16,6 +16,8 @@ extension Connection {
         var isScheduled = false
         var isClosed = false
         var endsAfterOutput = false
+        /// The peer takes no more, but what it sent before is still read.
+        var isLost = false
         /// More than ``Connection/lowWater`` waited, and the owner was not told yet that this is over.
         var wasHigh = false
         /// When the peer last took something, or output began to wait; only while `isBlocked`.
@@ -41,7 +43,9 @@ extension Connection {
     package func write(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> Bool {
         let onLoop = loop.isCurrent
         let (accepted, mustSchedule) = output.withLock { output -> (Bool, Bool) in
-            if output.isClosed || output.endsAfterOutput || output.failure != nil { return (false, false) }
+            if output.isClosed || output.endsAfterOutput || output.isLost || output.failure != nil {
+                return (false, false)
+            }
             if let reason = refusal(count, &output, onLoop: onLoop) {
                 output.failure = reason
                 return (false, Self.schedule(&output))
@@ -93,7 +97,13 @@ extension Connection {
             output.isScheduled = false
             if output.isClosed { return (.sent, nil, false) }
             if let failure = output.failure { return (.failed, failure, false) }
-            let result = transmit(&output)
+            var result = transmit(&output)
+            if result == .failed && !options.noticesHangUp && !output.endsAfterOutput {
+                output.isLost = true
+                output.isBlocked = false
+                output.queue.removeAll()
+                result = .sent
+            }
             if result == .sent && output.endsAfterOutput { return (.failed, nil, false) }
             let hasRoom = output.wasHigh && output.queue.count <= Self.lowWater
             if hasRoom { output.wasHigh = false }

@@ -60,7 +60,7 @@ package final class Connection: @unchecked Sendable {
         /// The TLS handshake must be done, and then the first message be complete, in this time, nanoseconds.
         package var firstNanos: UInt64 = 10_000_000_000
         /// While reading is paused, the peer's end of sending closes the connection, although input that was not read
-        /// yet is lost by that. `false`: the end is noticed when everything was read.
+        /// yet is lost by that. `false`: the end is noticed when everything was read, also if output fails before.
         package var noticesHangUp = true
 
         package init() {}
