@@ -175,7 +175,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         do throws(Failure) {
             made = try isBody ? makeBody(worker, call) : makeService(worker, call)
         } catch {
-            return worker.streamEnded(call, .broken(error.message))
+            // What the caller asked for does not fit the function; or the function is not there any more.
+            let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
+            return worker.streamEnded(
+                call,
+                isCallers
+                    ? .failed(code: error.code.status, message: error.message, status: []) : .broken(error.message))
         }
         function = made
         if !firstMessage.isEmpty {
@@ -262,7 +267,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
 
     /// The function's process has ended. Thread-safe.
     func exited(_ description: String, success: Bool) {
-        stream.session.loop.run { [self] in (function as? ProcessStream)?.exited(description, success: success) }
+        stream.session.loop.run { [self] in function?.exited(description, success: success) }
     }
 
     /// Ends the function's side; its answer is not wanted any more. Thread-safe.
