@@ -44,6 +44,15 @@ soak: build ## 64 callers for 60 s; any error fails
 	@$(MAKE) -s examples bench-tools
 	@scripts/with-daemon .build/release benchmarks/run --soak
 
+.PHONY: interop
+interop: build setup-test ## Go and Rust clients call the daemon and functions; Rust wants cargo and a hundred crates
+	@$(MAKE) -s examples
+	@Tests/Interop/unary/run --build
+	@Tests/Interop/build streaming Tests/Interop/streaming
+	@Tests/Interop/build greeter Tests/Interop/greeter
+	@Tests/Interop/rust/run --build
+	@scripts/with-daemon .build/release Tests/Interop/deployed --rust
+
 .PHONY: counts
 counts: build setup-test ## system calls and allocations of one call; fails when over benchmarks/limits.json
 	@$(MAKE) -s bench-tools
