@@ -34,14 +34,29 @@ build: setup ## the daemon and the command, for use: .build/release
 	$(call runtime,.build/release)
 
 .PHONY: bench
-bench: build ## the daemon beside the C relay floor; results in benchmarks/results
+bench: build setup-test ## the daemon beside C floors and a Go server; results in benchmarks/results
 	@$(MAKE) -s examples bench-tools
+	@Tests/Interop/build go-echo benchmarks/go-echo
 	@scripts/with-daemon .build/release benchmarks/run
 
 .PHONY: soak
 soak: build ## 64 callers for 60 s; any error fails
 	@$(MAKE) -s examples bench-tools
 	@scripts/with-daemon .build/release benchmarks/run --soak
+
+.PHONY: interop
+interop: build setup-test ## Go and Rust clients call the daemon and functions; Rust wants cargo and a hundred crates
+	@$(MAKE) -s examples
+	@Tests/Interop/unary/run --build
+	@Tests/Interop/build streaming Tests/Interop/streaming
+	@Tests/Interop/build greeter Tests/Interop/greeter
+	@Tests/Interop/rust/run --build
+	@scripts/with-daemon .build/release Tests/Interop/deployed --rust
+
+.PHONY: counts
+counts: build setup-test ## system calls and allocations of one call; fails when over benchmarks/limits.json
+	@$(MAKE) -s bench-tools
+	@scripts/with-daemon --count-allocations .build/release benchmarks/counts
 
 .PHONY: format
 format: ## rewrite the Swift sources as lint wants them
