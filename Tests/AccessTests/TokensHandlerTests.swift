@@ -11,7 +11,7 @@ import Wire
     private let now = Timestamp(nanoseconds: 1_700_000_000_000_000_000)
 
     private func handler(_ store: any Store = MemoryStore()) -> TokensHandler {
-        TokensHandler(store: store, authenticator: Authenticator(), refuseWhileDraining: { () throws(Failure) in })
+        TokensHandler(store: store, authenticator: Authenticator())
     }
 
     private func refusal(_ request: CreateTokenRequest) async -> Failure? {
@@ -63,32 +63,6 @@ import Wire
             #expect(
                 failure?.code == .invalid && failure?.message.contains(message) == true, "\(failure?.message ?? "")")
         }
-    }
-
-    @Test func aDaemonThatStopsMakesNone() async {
-        let handler = TokensHandler(
-            store: MemoryStore(), authenticator: Authenticator(),
-            refuseWhileDraining: { () throws(Failure) in throw Failure(.unavailable, "stopping") })
-        let create = await #expect(throws: Failure.self) {
-            try await handler.create(CreateTokenRequest(name: "ci", scopes: [.read]), now: now)
-        }
-        let revoke = await #expect(throws: Failure.self) { try await handler.revoke(RevokeTokenRequest(token: "ci")) }
-        #expect(create?.code == .unavailable && revoke?.code == .unavailable)
-    }
-
-    @Test func theMethodsAreRegistered() async throws {
-        var table = MethodTable()
-        let handler = handler()
-        handler.register(in: &table)
-        let create = try #require(table.methods["fnrpc.v1.Tokens/Create"])
-        let bytes = try await create(CreateTokenRequest(name: "ci", scopes: [.read]).encoded())
-        let made = try CreateTokenResponse(decoding: bytes, strict: true)
-        let list = try #require(table.methods["fnrpc.v1.Tokens/List"])
-        let tokens = try ListTokensResponse(decoding: await list(ListTokensRequest().encoded()), strict: true)
-        #expect(tokens.tokens == [made.token] && tokens.nextCursor.isEmpty)
-        let revoke = try #require(table.methods["fnrpc.v1.Tokens/Revoke"])
-        let request = RevokeTokenRequest(token: made.token.meta.id.description)
-        #expect(try Token(decoding: await revoke(request.encoded()), strict: true) == made.token)
     }
 
     @Test func onlyTheHashReachesTheDisk() async throws {
