@@ -87,11 +87,16 @@ extension Dispatcher {
         let keeps = call.relay == nil
         var hasRoom = true
         if keeps, pool.event({ $0.idle == 0 || $0.waiting > 0 }) { hasRoom = keep(call, data) }
-        let lease = !hasRoom ? nil : pool.event { machine -> PoolMachine.Lease? in
-            // The look above was a guess; without the bytes a call must not wait.
-            if keeps, call.request.isEmpty, machine.idle == 0 || machine.waiting > 0, !keep(call, data) { return nil }
-            return machine.lease(call.waiter, of: call, now: call.acceptedAt)
-        }
+        let lease =
+            !hasRoom
+            ? nil
+            : pool.event { machine -> PoolMachine.Lease? in
+                // The look above was a guess; without the bytes a call must not wait.
+                if keeps, call.request.isEmpty, machine.idle == 0 || machine.waiting > 0, !keep(call, data) {
+                    return nil
+                }
+                return machine.lease(call.waiter, of: call, now: call.acceptedAt)
+            }
         guard let lease else {
             let text = "buffers hold \(budget.limit) bytes, the limit (buffer-budget-mib); try again later"
             fail(call, Failure(.busy, text, retryNanos: 100_000_000, quota: "buffer-budget-mib"))
@@ -132,7 +137,9 @@ extension Dispatcher {
         if app.count == 0, let name = Self.defaultApp(principal, session) {
             let bytes = Array(name.utf8)
             let result = bytes.withUnsafeBytes { bytes -> Result<Runnable, Failure> in
-                do throws(Failure) { return .success(try find(bytes, function, version, for: principal, session)) } catch {
+                do throws(Failure) {
+                    return .success(try find(bytes, function, version, for: principal, session))
+                } catch {
                     return .failure(error)
                 }
             }
@@ -181,7 +188,9 @@ extension Dispatcher {
         if case .ambiguous(let apps) = route {
             // What the caller may not call, it is not told of either.
             let callable = callable(apps, envelope.service, principal)
-            guard callable.count == 1, var only = callable.first else { throw Self.ambiguous(callable, envelope.service) }
+            guard callable.count == 1, var only = callable.first else {
+                throw Self.ambiguous(callable, envelope.service)
+            }
             route = only.withUTF8 {
                 catalog.snapshot.route(service: envelope.service, app: UnsafeRawBufferPointer($0), version: version)
             }
@@ -197,7 +206,8 @@ extension Dispatcher {
             }
             return runnable
         case .noVersion:
-            throw Failure(.notFound, "fnrpc-version: \(version) of the function that serves \(quoted(service)) not found")
+            throw Failure(
+                .notFound, "fnrpc-version: \(version) of the function that serves \(quoted(service)) not found")
         case .notServed:
             throw Failure(.unimplemented, "service \(service) is not served by version \(version)")
         default:
@@ -236,7 +246,8 @@ extension Dispatcher {
         if let text = envelope.metadata("fnrpc-version") {
             guard let number = UInt32(String(decoding: text, as: UTF8.self)) else {
                 throw Failure(
-                    .invalid, "fnrpc-version: \(quoted(String(decoding: text, as: UTF8.self))) is not a version's number")
+                    .invalid,
+                    "fnrpc-version: \(quoted(String(decoding: text, as: UTF8.self))) is not a version's number")
             }
             return number
         }

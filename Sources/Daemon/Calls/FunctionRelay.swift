@@ -80,7 +80,8 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             return refuse(Failure(.invalid, "\(error.message)"))
         }
         guard scan.payload.count <= SessionLimits.chunkBytes else {
-            let text = "payload: \(scan.payload.count) bytes in one message; at most \(SessionLimits.chunkBytes) are allowed"
+            let text =
+                "payload: \(scan.payload.count) bytes in one message; at most \(SessionLimits.chunkBytes) are allowed"
             return refuse(Failure(.tooLarge, text, quota: "chunk"))
         }
         if let opening { return begin(opening, scan) }
@@ -318,7 +319,8 @@ enum InvokeCredit {
     static func message(_ credit: UInt32) -> [UInt8] {
         let size = FieldSize.field(7, varint: UInt64(credit))
         return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            var writer = FieldWriter(UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
+            var writer = FieldWriter(
+                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
             writer.field(7, varint: UInt64(credit))
             count = size
         }

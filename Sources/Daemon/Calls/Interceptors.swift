@@ -102,7 +102,8 @@ struct DeadlineInterceptor: Interceptor {
             guard let value = TimeoutText.nanoseconds(text) else {
                 throw Failure(
                     .invalid,
-                    "fnrpc-timeout: \(quoted(String(decoding: text, as: UTF8.self))) is no time; write 500ms, 10s or 2m")
+                    "fnrpc-timeout: \(quoted(String(decoding: text, as: UTF8.self))) is no time; write 500ms, 10s or 2m"
+                )
             }
             nanos = value == 0 ? -1 : value
         }

@@ -97,7 +97,8 @@ package final class MethodTable: Sendable {
         while size < methods.count * 4 { size *= 2 }
         var table = [UInt16](repeating: 0, count: size)
         for (index, name) in names.enumerated() {
-            var place = name.service.withUnsafeBytes { service in name.method.withUnsafeBytes { Self.hash(service, $0) } }
+            var place = name.service.withUnsafeBytes { service in name.method.withUnsafeBytes { Self.hash(service, $0) }
+            }
             while table[place & (size - 1)] != 0 { place += 1 }
             table[place & (size - 1)] = UInt16(index + 1)
         }
@@ -109,7 +110,9 @@ package final class MethodTable: Sendable {
         var place = Self.hash(service, method)
         while table[place & (table.count - 1)] != 0 {
             let index = Int(table[place & (table.count - 1)]) - 1
-            if Self.same(names[index].method, method), Self.same(names[index].service, service) { return methods[index] }
+            if Self.same(names[index].method, method), Self.same(names[index].service, service) {
+                return methods[index]
+            }
             place += 1
         }
         return nil

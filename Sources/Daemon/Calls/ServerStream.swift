@@ -107,7 +107,9 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool {
         guard method.kind.takesStream else {
             // The caller may close its half of a server stream, but it has no more to say.
-            stream.session.loop.post { stream.fail(Failure(.invalid, "stream id \(stream.id): the method takes no stream")) }
+            stream.session.loop.post {
+                stream.fail(Failure(.invalid, "stream id \(stream.id): the method takes no stream"))
+            }
             return true
         }
         guard let waiting = reader else { return false }

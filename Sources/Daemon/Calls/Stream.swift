@@ -164,10 +164,11 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Ends it well: an empty closing frame of its own.
     func finish() {
-        end(with: [UInt8](unsafeUninitializedCapacity: FrameHeader.size) { buffer, count in
-            DataFrame.writeEnd(streamID: id, to: UnsafeMutableRawBufferPointer(buffer))
-            count = FrameHeader.size
-        })
+        end(
+            with: [UInt8](unsafeUninitializedCapacity: FrameHeader.size) { buffer, count in
+                DataFrame.writeEnd(streamID: id, to: UnsafeMutableRawBufferPointer(buffer))
+                count = FrameHeader.size
+            })
     }
 
     /// Ends it with a Response, behind what was sent before.

@@ -70,7 +70,8 @@ final class Front: @unchecked Sendable {
             await serve(descriptor, address)
         case .tcp(let host, let port):
             if configuration.insecureTCP {
-                log.warning("\(address): insecure-tcp: everybody who reaches it administers the daemon, without a token")
+                log.warning(
+                    "\(address): insecure-tcp: everybody who reaches it administers the daemon, without a token")
             }
             if !address.isLoopback {
                 log.warning("\(address): force-plaintext-tcp: tokens and payloads cross the network in clear text")

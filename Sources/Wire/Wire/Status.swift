@@ -52,7 +52,8 @@ extension Failure {
 
     private static func errorInfo(_ reason: String) -> [UInt8] {
         StatusBytes.any(
-            "google.rpc.ErrorInfo", StatusBytes.field(1, Array(reason.utf8)) + StatusBytes.field(2, Array("fnrpc".utf8)))
+            "google.rpc.ErrorInfo", StatusBytes.field(1, Array(reason.utf8)) + StatusBytes.field(2, Array("fnrpc".utf8))
+        )
     }
 
     /// RetryInfo { Duration retry_delay = 1 { seconds = 1, nanos = 2 } }.

@@ -9,7 +9,8 @@ struct AppsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        list.addChange("fnrpc.v1.Apps", "Create", target: { [("app", $0.name)] }) { (request: CreateAppRequest, _: Caller) in
+        list.addChange("fnrpc.v1.Apps", "Create", target: { [("app", $0.name)] }) {
+            (request: CreateAppRequest, _: Caller) in
             let name = try Name(request.name, field: "name")
             try FunctionSpec.checkNotes("labels", request.labels)
             let app = try await context.store.createApp(name: name, labels: request.labels)
@@ -17,7 +18,9 @@ struct AppsHandler: Sendable {
             context.changes.announce()
             return app
         }
-        list.add("fnrpc.v1.Apps", "Get", .read) { (request: GetAppRequest, _: Caller) in try await context.store.app(request.app) }
+        list.add("fnrpc.v1.Apps", "Get", .read) { (request: GetAppRequest, _: Caller) in
+            try await context.store.app(request.app)
+        }
         list.add("fnrpc.v1.Apps", "List", .read) { (request: ListAppsRequest, _: Caller) in
             let page = try await context.store.apps(page: PageRequest(request.page))
             return ListAppsResponse(apps: page.items, nextCursor: page.nextCursor)

@@ -16,7 +16,8 @@ struct HealthHandler: Sendable {
             guard let status = status(request.service) else {
                 throw Failure(
                     .notFound,
-                    "service \(quoted(request.service)): unknown; \"\" asks for the daemon, app/function for a function")
+                    "service \(quoted(request.service)): unknown; \"\" asks for the daemon, app/function for a function"
+                )
             }
             return HealthCheckResponse(status: status)
         }

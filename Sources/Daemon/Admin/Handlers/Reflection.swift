@@ -84,7 +84,9 @@ struct ReflectionHandler: Sendable {
         var bytes = [UInt8](repeating: 0, count: Self.maxBytes + 1)
         var count = 0
         while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count) }
+            let got = bytes.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count)
+            }
             if got < 0 && errno == EINTR { continue }
             guard got >= 0 else {
                 throw Failure(.internalError, "descriptor_set: \(quoted(file)): \(String(cString: strerror(errno)))")
