@@ -31,7 +31,8 @@ final class Certificates: Sendable {
     func authority(_ name: String, _ commonName: String) throws {
         try run(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-            "/CN=\(commonName)", "-keyout", "\(name).key", "-out", "\(name).crt", "-addext", "basicConstraints=critical,CA:TRUE")
+            "/CN=\(commonName)", "-keyout", "\(name).key", "-out", "\(name).crt", "-addext",
+            "basicConstraints=critical,CA:TRUE")
     }
 
     func issue(_ name: String, _ commonName: String, by issuer: String, _ extensions: String) throws {
