@@ -61,14 +61,9 @@ private final class Deadline: Expiring, @unchecked Sendable {
         let echo = Echo()
         await onLoop(loop) { echo.connection = Connection(loop: loop, descriptor: near, owner: echo) }
         let sent = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        let writer = Task {
-            var done = 0
-            while done < sent.count {
-                let count = sent.withUnsafeBytes { write(far, $0.baseAddress.map { $0 + done }, sent.count - done) }
-                guard count > 0 else { return }
-                done += count
-            }
-        }
+        // Not a task: tests that block hold all threads that tasks have.
+        let writer = BlockingThreads(count: 1)
+        writer.post { sendAll(far, sent) }
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while received.count < sent.count {
@@ -76,7 +71,7 @@ private final class Deadline: Expiring, @unchecked Sendable {
             guard count > 0 else { break }
             received += buffer[..<count]
         }
-        await writer.value
+        writer.stop()
         #expect(received == sent)
         close(far)
         while !echo.closed.withLock({ $0 }) { await onLoop(loop) {} }

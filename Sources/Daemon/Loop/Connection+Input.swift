@@ -34,8 +34,8 @@ extension Connection {
         guard watcher != nil else { return }
         if input.count > 0 { begunAt = .now() }
         if !isDelivering { updateInterest() }
-        // Of input inside TLS the descriptor knows nothing.
-        if input.count > 0 || tls != nil { continueSoon() }
+        // Of input inside TLS the descriptor knows nothing; what a delivery leaves is known when it ends.
+        if isDelivering || input.count > 0 || tls != nil { continueSoon() }
     }
 
     func continueSoon() {
@@ -71,7 +71,7 @@ extension Connection {
                     offerScratch(length)
                 } else {
                     input.commit(length)
-                    if input.count >= neededBytes { offerInput() }
+                    if input.count >= neededBytes { offerInput() } else { settle(0) }
                 }
                 guard watcher != nil else { return }
             }
