@@ -199,7 +199,8 @@ private final class LinkBench: @unchecked Sendable {
         try bench.invoke(1, request.encoded(), metadata: [.init(name: "traceparent", value: "00-x")])
         #expect(
             bench.far.read(until: "A")
-                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\nFn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
+                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\n"
+                + "Fn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
                 + "Content-Type: a/b\r\ntraceparent: 00-x\r\nx: y\r\nContent-Length: 1\r\n\r\nA")
         bench.far.write("HTTP/1.1 200 OK\r\nContent-Type: c/d\r\nZ: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
         bench.far.write("1\r\nc\r\n0\r\n\r\n")
