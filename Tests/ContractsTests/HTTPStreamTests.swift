@@ -43,7 +43,8 @@ import Wire
         defer { bench.close() }
         #expect(
             bench.far.read(until: "\r\n\r\n")
-                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\nFn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
+                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\n"
+                + "Fn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
                 + "Content-Type: a/b\r\ntraceparent: 00-x\r\nX-Mine: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
     }
 

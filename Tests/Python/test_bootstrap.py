@@ -86,8 +86,30 @@ class Running:
                 time.sleep(0.005)
         raise AssertionError("the bootstrap never listened")
 
-    def send(self, data, stream=1, kind=1):
-        self.connection.sendall(len(data).to_bytes(4, "big") + stream.to_bytes(4, "big") + bytes((kind, 0)) + data)
+    def send(self, data, stream=1, kind=1, flags=0):
+        self.connection.sendall(wire.frame(kind, flags, stream, data))
+
+    def frame(self):
+        """(type, flags, stream id, data) of whatever comes next."""
+        header = self.exactly(10)
+        data = self.exactly(int.from_bytes(header[:4], "big"))
+        return header[8], header[9], int.from_bytes(header[4:8], "big"), data
+
+    def stream(self, parts, stream=1):
+        """Makes a streamed call and returns (the reply's parts, content type)."""
+        self.send(request(b"", method="CallStream"), stream, flags=2)
+        for part in parts:
+            self.send(wire.delimited(1, part) + wire.delimited(4, b"app"), stream, kind=3)
+        self.send(b"", stream, kind=3, flags=5)
+        reply, kinds = [], []
+        while True:
+            kind, flags, stream_id, data = self.frame()
+            assert (kind, stream_id) == (3, stream), (kind, stream_id, data)
+            if flags == 5:
+                return reply, b"".join(kinds).decode()
+            inner = dict(wire.fields(data))
+            reply.append(inner[1])
+            kinds.append(inner.get(2, b""))
 
     def receive(self):
         """(stream id, code, message, payload, content type) of the next Response."""
@@ -277,6 +299,54 @@ class BootstrapTests(unittest.TestCase):
         running.connection.sendall(frames)
         for index in range(200):
             self.assertEqual(running.receive()[::3], (2 * index + 1, str(index).encode()))
+
+    def test_streamed_calls_are_collected(self):
+        running = self.start()
+        self.assertEqual(running.stream([b'{"val', b'ue":[1,', b"2]}"]), ([b"[1,2]"], "application/json"))
+        value = "y" * 6_000_000
+        body = json.dumps({"value": value}).encode()
+        reply, _ = running.stream([body[at : at + 262144] for at in range(0, len(body), 262144)], 3)
+        self.assertEqual(json.loads(b"".join(reply)), value)
+        self.assertTrue(all(len(part) <= 262144 for part in reply))
+        running.send(request(b"", method="CallStream"), 5, flags=1)
+        self.assertEqual([running.frame()[:3] for _ in range(2)], [(3, 0, 5), (3, 5, 5)])
+        self.assertEqual(self.value(running, value=1), 1)
+
+    def test_streamed_calls_fail_like_others(self):
+        running = self.start()
+        for stream, parts, code in ((1, [b'{"what":"raise"}'], 2), (3, [b"{"], 3), (5, [b" " * 262144] * 65, 8)):
+            with self.subTest(stream):
+                running.send(request(b"", method="CallStream"), stream, flags=2)
+                for part in parts:
+                    running.send(wire.delimited(1, part), stream, kind=3)
+                running.send(b"", stream, kind=3, flags=5)
+                self.assertEqual(running.receive()[:2], (stream, code))
+        running.send(request(b"", method="CallStream"), 7, flags=2)
+        running.send(b"\x0a", 7, kind=3)
+        self.assertEqual(running.receive()[:2], (7, 3))
+        # What crossed the call's end on the way is dropped.
+        running.send(b"", 7, kind=3, flags=5)
+        self.assertEqual(self.value(running, value=1), 1)
+
+    def test_connections_are_served_side_by_side(self):
+        running = self.start()
+        first, other = running.connection, socket.socket(socket.AF_UNIX)
+        self.addCleanup(first.close)
+        other.settimeout(10)
+        other.connect(running.path)
+        running.connection = other
+        running.send(request(b"", method="CallStream"), 1, flags=2)
+        running.send(wire.delimited(1, b'{"value"'), 1, kind=3)
+        other.sendall(b"\0\0")  # half a header
+        running.connection = first
+        self.assertEqual(self.value(running, value=1), 1)
+        running.connection = other
+        data = wire.delimited(1, b":2}")
+        other.sendall(wire.frame(3, 0, 1, data)[2:] + wire.frame(3, 5, 1))
+        self.assertEqual([running.frame()[:3] for _ in range(2)], [(3, 0, 1), (3, 5, 1)])
+        other.close()
+        running.connection = first
+        self.assertEqual(self.value(running, value=3), 3)
 
     def test_dribbled_request(self):
         running = self.start()

@@ -1,5 +1,5 @@
-/* Serves fnrpc.function.v1.Function and echo.v1.Echo over ttrpc on the Unix socket named by FNRPC_LISTENER. Any number of
- * connections, calls and streams at once, in one thread. */
+/* Serves fnrpc.function.v1.Function and echo.v1.Echo over ttrpc on the Unix socket named by FNRPC_LISTENER. Any number
+ * of connections, calls and streams at once, in one thread. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/epoll.h>

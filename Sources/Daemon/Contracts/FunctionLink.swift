@@ -60,7 +60,7 @@ package enum FunctionReply {
     ///
     /// - Parameters:
     ///   - code: google.rpc.Code, 1 to 16.
-    ///   - status: the function's whole Status message, empty if it sent none; borrowed for the duration of the callback.
+    ///   - status: the function's whole Status message, empty if it sent none; borrowed like a message.
     case failed(code: Int32, message: String, status: UnsafeRawBufferPointer)
     /// The function broke its contract; it is not used again.
     case broken(String)

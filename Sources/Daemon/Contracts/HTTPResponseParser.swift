@@ -1,7 +1,7 @@
 internal import Wire
 
-/// Reads HTTP/1.1 responses (RFC 9112) as they come in, piece by piece; keeps nothing of a body. Total: any bytes end in
-/// events, a wait, or an error.
+/// Reads HTTP/1.1 responses (RFC 9112) as they come in, piece by piece; keeps nothing of a body. Total: any bytes end
+/// in events, a wait, or an error.
 struct HTTPResponseParser {
     /// What stands before the body.
     struct Head {

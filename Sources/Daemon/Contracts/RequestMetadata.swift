@@ -11,8 +11,8 @@ enum FunctionService {
 private let callIDKey: StaticString = "fn-call-id"
 private let deadlineKey: StaticString = "fn-deadline"
 
-/// Gives the metadata of a Request to a ttrpc function as borrowed entries: ours first, which no caller can replace, then
-/// `others`.
+/// Gives the metadata of a Request to a ttrpc function as borrowed entries: ours first, which no caller can replace,
+/// then `others`.
 func withRequestMetadata<Result>(
     id: String, deadline: Timestamp, _ others: [CallHeader],
     _ body: (UnsafeBufferPointer<MetadataEntry>) -> Result

@@ -1,11 +1,13 @@
 """Serves a plain Python function, `module.function`, over ttrpc on the Unix socket named by FNRPC_LISTENER.
 
 A JSON object becomes the function's keyword arguments, and the value that it returns becomes the JSON reply. One call at
-a time. Python 3.11, standard library only, and few imports: every millisecond here is part of every cold start.
+a time, whichever connection it comes on: streamed calls have their own. Python 3.11, standard library only, and few
+imports: every millisecond here is part of every cold start.
 """
 
 import json
 import os
+import select
 import socket
 import sys
 
@@ -14,10 +16,14 @@ REQUEST, RESPONSE, DATA = 1, 2, 3
 MAX_FRAME = 4 << 20  # ttrpc's limit
 MAX_REPLY = MAX_FRAME - (64 << 10)  # leaves room for the envelope and for what the daemon adds
 MAX_MESSAGE = 4096  # characters of an error message
+MAX_BODY = 16 << 20  # of a streamed call, either way: it is collected, because it is one JSON value
+PART_BYTES = 256 << 10  # of a streamed reply
+READ_BYTES = 1 << 16
+REMOTE_CLOSED, NO_DATA = 1, 4
 
-UNKNOWN, INVALID_ARGUMENT, UNIMPLEMENTED = 2, 3, 12
+UNKNOWN, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 2, 3, 8, 12
 
-SERVICE, METHOD = "fnrpc.function.v1.Function", "Call"
+SERVICE, METHOD, STREAM_METHOD = "fnrpc.function.v1.Function", "Call", "CallStream"
 
 
 class Refusal(Exception):
@@ -146,8 +152,8 @@ def print_traceback(error):
         print(describe(error), file=sys.stderr)
 
 
-def call(function, payload):
-    """Runs the function once; returns the JSON reply."""
+def call(function, payload, limit):
+    """Runs the function once; returns the JSON reply, at most `limit` bytes."""
     values = arguments(payload)
     try:
         result = function(**values)
@@ -161,62 +167,154 @@ def call(function, payload):
     except (TypeError, ValueError, RecursionError) as error:
         kind = type(result).__name__
         raise Refusal(UNKNOWN, f"the function returned a {kind} that cannot be written as JSON: {error}") from None
-    if len(reply) > MAX_REPLY:
-        raise Refusal(UNKNOWN, f"the reply has {len(reply)} bytes, the limit is {MAX_REPLY}")
+    if len(reply) > limit:
+        raise Refusal(UNKNOWN, f"the reply has {len(reply)} bytes, the limit is {limit}")
     return reply
 
 
-def answer(function, data):
-    """The ttrpc Response to a ttrpc Request, both as bytes."""
+def frame(kind, flags, stream_id, data=b""):
+    return len(data).to_bytes(4, "big") + stream_id.to_bytes(4, "big") + bytes((kind, flags)) + data
+
+
+def refused(refusal):
+    """The Response that says so, as bytes."""
+    return delimited(1, bytes((8, refusal.code)) + delimited(2, text(str(refusal))))
+
+
+def first_field(message):
+    """The bytes of field 1, the payload of every message here."""
+    result = b""
     try:
-        service = method = payload = body = b""
-        try:
-            for number, value in fields(data):
-                if number == 1:
-                    service = value
-                elif number == 2:
-                    method = value
-                elif number == 3:
-                    payload = value
-            if str(service, "utf-8") != SERVICE or str(method, "utf-8") != METHOD:
-                name = str(service, "utf-8") + "/" + str(method, "utf-8")
-                raise Refusal(UNIMPLEMENTED, f"{name} is not served here, only {SERVICE}/{METHOD}")
-            for number, value in fields(payload):
-                if number == 1:
-                    body = value
-        except (ValueError, IndexError) as error:
-            raise Refusal(INVALID_ARGUMENT, f"the request does not parse: {error}") from None
-        reply = call(function, body)
-    except Refusal as refusal:
-        return delimited(1, bytes((8, refusal.code)) + delimited(2, text(str(refusal))))
-    return delimited(2, delimited(1, reply) + delimited(2, b"application/json"))
+        for number, value in fields(message):
+            if number == 1:
+                result = value
+    except (ValueError, IndexError) as error:
+        raise Refusal(INVALID_ARGUMENT, f"the request does not parse: {error}") from None
+    return result
+
+
+def parse(data):
+    """(whether it is a streamed call, payload) of a Request."""
+    service = method = payload = b""
+    try:
+        for number, value in fields(data):
+            if number == 1:
+                service = value
+            elif number == 2:
+                method = value
+            elif number == 3:
+                payload = value
+        service, method = str(service, "utf-8"), str(method, "utf-8")
+    except (ValueError, IndexError) as error:
+        raise Refusal(INVALID_ARGUMENT, f"the request does not parse: {error}") from None
+    if service != SERVICE or method not in (METHOD, STREAM_METHOD):
+        name = service + "/" + method
+        raise Refusal(UNIMPLEMENTED, f"{name} is not served here, only {SERVICE}/{METHOD} and {STREAM_METHOD}")
+    return method == STREAM_METHOD, payload
 
 
 # --- the socket
 
 
-def serve(connection, function):
-    """Answers the requests of one connection, in order, until the peer closes it or breaks the framing."""
-    with connection, connection.makefile("rb", buffering=1 << 16) as stream:
-        while len(header := stream.read(HEADER_BYTES)) == HEADER_BYTES:
-            size = int.from_bytes(header[:4], "big")
-            stream_id = int.from_bytes(header[4:8], "big")
-            kind = header[8]
+class Connection:
+    """One connection of the daemon: what came in and is not a whole frame yet, and the streamed calls on it."""
+
+    def __init__(self, socket, function):
+        self.socket = socket
+        self.function = function
+        self.input = bytearray()
+        self.bodies = {}
+        self.last_id = 0
+
+    def receive(self):
+        """Answers the requests that one read brings, in order; False when the peer left or broke the framing."""
+        data = self.socket.recv(READ_BYTES)
+        if not data:
+            return False
+        self.input += data
+        at, end = 0, len(self.input)
+        while end - at >= HEADER_BYTES:
+            size = int.from_bytes(self.input[at : at + 4], "big")
             if size > MAX_FRAME:
                 print(f"fnrpc: a frame of {size} bytes is over the limit of {MAX_FRAME}: closed", file=sys.stderr)
-                return
-            data = stream.read(size)
-            if len(data) < size:
-                return
-            if kind == REQUEST and stream_id % 2 == 1:
-                response = answer(function, data)
-            elif kind in (REQUEST, DATA):
-                reason = "stream ids of requests are odd" if kind == REQUEST else "no stream is open"
-                response = delimited(1, bytes((8, INVALID_ARGUMENT)) + delimited(2, reason.encode()))
-            else:
-                continue  # types of the future are to be ignored
-            head = len(response).to_bytes(4, "big") + header[4:8] + bytes((RESPONSE, 0))
-            connection.sendall(head + response)
+                return False
+            if end - at < HEADER_BYTES + size:
+                break
+            stream_id = int.from_bytes(self.input[at + 4 : at + 8], "big")
+            kind, flags = self.input[at + 8], self.input[at + 9]
+            data = bytes(self.input[at + HEADER_BYTES : at + HEADER_BYTES + size])
+            at += HEADER_BYTES + size
+            try:
+                if kind == REQUEST:
+                    self.requested(stream_id, flags, data)
+                elif kind == DATA:
+                    self.continued(stream_id, flags, data)
+                # Types of the future are to be ignored.
+            except Refusal as refusal:
+                self.bodies.pop(stream_id, None)
+                self.socket.sendall(frame(RESPONSE, 0, stream_id, refused(refusal)))
+        del self.input[:at]
+        return True
+
+    def requested(self, stream_id, flags, data):
+        if stream_id % 2 == 0:
+            raise Refusal(INVALID_ARGUMENT, "stream ids of requests are odd")
+        self.last_id = max(self.last_id, stream_id)
+        is_stream, payload = parse(data)
+        if is_stream:
+            self.bodies[stream_id] = bytearray()
+            if flags & REMOTE_CLOSED:
+                self.finish(stream_id)
+            return
+        reply = call(self.function, first_field(payload), MAX_REPLY)
+        message = delimited(2, delimited(1, reply) + delimited(2, b"application/json"))
+        self.socket.sendall(frame(RESPONSE, 0, stream_id, message))
+
+    def continued(self, stream_id, flags, data):
+        """The next part of a streamed call's body."""
+        body = self.bodies.get(stream_id)
+        if body is None:
+            if stream_id <= self.last_id:
+                return  # it crossed the call's end on the way
+            raise Refusal(INVALID_ARGUMENT, "no stream is open")
+        if not flags & NO_DATA:
+            body += first_field(data)
+            if len(body) > MAX_BODY:
+                raise Refusal(RESOURCE_EXHAUSTED, f"the body is over the limit of {MAX_BODY} bytes")
+        if flags & REMOTE_CLOSED:
+            self.finish(stream_id)
+
+    def finish(self, stream_id):
+        """Runs a streamed call whose body is there; the reply leaves in parts."""
+        reply = call(self.function, bytes(self.bodies.pop(stream_id)), MAX_BODY)
+        head = delimited(2, b"application/json")
+        for at in range(0, len(reply), PART_BYTES):
+            part = delimited(1, reply[at : at + PART_BYTES])
+            self.socket.sendall(frame(DATA, 0, stream_id, part + (head if at == 0 else b"")))
+        self.socket.sendall(frame(DATA, REMOTE_CLOSED | NO_DATA, stream_id))
+
+
+def serve(listener, function):
+    """Serves every connection, one frame at a time, for ever."""
+    connections = {}
+    ready = select.poll()
+    ready.register(listener, select.POLLIN)
+    while True:
+        for descriptor, _ in ready.poll():
+            if descriptor == listener.fileno():
+                accepted, _ = listener.accept()
+                connections[accepted.fileno()] = Connection(accepted, function)
+                ready.register(accepted, select.POLLIN)
+                continue
+            connection = connections[descriptor]
+            try:
+                is_open = connection.receive()
+            except OSError:
+                is_open = False  # the peer went away in the middle; the others are welcome
+            if not is_open:
+                ready.unregister(descriptor)
+                del connections[descriptor]
+                connection.socket.close()
 
 
 def listen(address):
@@ -267,12 +365,7 @@ def main():
 
     function = load(entry)
     listener = listen(os.environ.get("FNRPC_LISTENER", ""))
-    while True:
-        connection, _ = listener.accept()
-        try:
-            serve(connection, function)
-        except OSError:
-            pass  # the peer went away in the middle; the next one is welcome
+    serve(listener, function)
 
 
 if __name__ == "__main__":
