@@ -60,7 +60,8 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/Daemon/CLinux", cSettings: c),
         .target(name: "Telemetry", dependencies: ["Model"], path: "Sources/Daemon/Telemetry", swiftSettings: swift),
         .target(
-            name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop", swiftSettings: swift),
+            name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop",
+            swiftSettings: swift),
         .target(
             name: "Store",
             dependencies: [
@@ -109,9 +110,12 @@ let package = Package(
             path: "Sources/fnrpc", swiftSettings: swift),
 
         // Tests.
+        .target(
+            name: "WireProperties", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
+            path: "Tests/Fuzz/Properties", swiftSettings: swift),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: swift),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
+            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC", "WireProperties"],
             swiftSettings: swift),
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Model"], swiftSettings: swift),
         .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "Model"], swiftSettings: swift),
@@ -136,3 +140,10 @@ let package = Package(
             name: "EndToEndTests", dependencies: ["FnrpcClient", "fnrpc", "fnrpcd"], swiftSettings: swift),
     ]
 )
+
+// Only libFuzzer has a main for it, so it is no part of a usual build; scripts/fuzz sets this.
+if Context.environment["FNRPC_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["WireProperties"], path: "Tests/Fuzz/Fuzzer", swiftSettings: swift))
+}
