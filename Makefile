@@ -59,11 +59,11 @@ fuzz: setup ## libFuzzer on what reads bytes of strangers, FUZZ_SECONDS (60) for
 
 .PHONY: asan
 asan: setup ## the address sanitizer on Wire, Loop and Pool
-	swift test --scratch-path .build-asan --sanitize=address --filter 'WireTests|LoopTests|PoolTests'
+	scripts/sanitize address
 
 .PHONY: tsan
 tsan: setup ## the thread sanitizer on Loop and Pool
-	swift test --scratch-path .build-tsan --sanitize=thread --filter 'LoopTests|PoolTests'
+	scripts/sanitize thread
 
 .PHONY: counts
 counts: build setup-test ## system calls and allocations of one call; fails when over benchmarks/limits.json
