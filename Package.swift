@@ -72,6 +72,8 @@ let package = Package(
         .target(
             name: "Catalog", dependencies: ["Model", "Pool"], path: "Sources/Daemon/Catalog", swiftSettings: swift),
         .target(
+            name: "Access", dependencies: ["Model", "COpenSSL"], path: "Sources/Daemon/Access", swiftSettings: swift),
+        .target(
             name: "Drivers", dependencies: ["Model", "CLinux"], path: "Sources/Daemon/Drivers", swiftSettings: swift),
         .target(
             name: "Contracts", dependencies: ["Model", "Wire", "Loop", "CLinux", "Drivers"],
@@ -79,18 +81,18 @@ let package = Package(
         .target(
             name: "Calls",
             dependencies: [
-                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Catalog", "Pool", "Drivers", "Contracts",
+                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Catalog", "Pool", "Access", "Drivers", "Contracts",
             ],
             path: "Sources/Daemon/Calls", swiftSettings: swift),
         .target(
             name: "Admin",
-            dependencies: ["Model", "Wire", "Telemetry", "Store", "Catalog", "Drivers", "Calls"],
+            dependencies: ["Model", "Wire", "Telemetry", "Store", "Catalog", "Access", "Drivers", "Calls"],
             path: "Sources/Daemon/Admin", swiftSettings: swift),
         .target(
             name: "Server",
             dependencies: [
-                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Store", "Catalog", "Pool", "Drivers", "Contracts",
-                "Calls", "Admin",
+                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Store", "Catalog", "Pool", "Access", "Drivers",
+                "Contracts", "Calls", "Admin",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -119,15 +121,18 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Model"], swiftSettings: swift),
         .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "Model"], swiftSettings: swift),
-        .testTarget(name: "LoopTests", dependencies: ["Loop", "Model"], swiftSettings: swift),
+        .testTarget(name: "LoopTests", dependencies: ["Loop", "Model", "COpenSSL"], swiftSettings: swift),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
         .testTarget(
+            name: "AccessTests", dependencies: ["Access", "Admin", "Store", "Wire", "Model"], swiftSettings: swift),
+        .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),
         .testTarget(
-            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model"], swiftSettings: swift),
-        .testTarget(name: "ServerTests", dependencies: ["Server", "Model"], swiftSettings: swift),
+            name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "Loop", "Drivers"],
+            swiftSettings: swift),
+        .testTarget(name: "ServerTests", dependencies: ["Server", "Access", "Model"], swiftSettings: swift),
         .testTarget(
             name: "FnrpcTests",
             dependencies: [

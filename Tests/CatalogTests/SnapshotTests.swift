@@ -3,9 +3,12 @@ import Model
 import Testing
 
 @Suite struct SnapshotTests {
-    private func runnable(_ app: String, _ function: String, id: UInt64, version: UInt32) throws -> Runnable {
+    private func runnable(
+        _ app: String, _ function: String, id: UInt64, version: UInt32, services: [String] = []
+    ) throws -> Runnable {
         let meta = Meta(id: Identifier(high: 1, low: id), createdAt: Timestamp(nanoseconds: 0))
-        let spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
+        var spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
+        spec.services = services
         let digest = Digest(bytes: [UInt8](repeating: 1, count: 32))
         return Runnable(
             function: Function(
@@ -58,5 +61,82 @@ import Testing
         #expect(plan.arguments == ["/usr/bin/python3", "/.fnrpc/python/bootstrap.py", "a.b"])
         #expect(plan.environment.contains("FNRPC_LISTENER=unix:/tmp/iofs/lsnr.sock"))
         #expect(plan.environment.contains("FNRPC_VERSION=4"))
+    }
+
+    private func route(_ catalog: Catalog, _ service: String, _ app: String? = nil, _ version: UInt32 = 0) -> String {
+        Array(service.utf8).withUnsafeBytes { service in
+            Array((app ?? "").utf8).withUnsafeBytes { name in
+                switch catalog.snapshot.route(service: service, app: app == nil ? nil : name, version: version) {
+                case .runnable(let found): found.name
+                case .noService: "no service"
+                case .noApp: "no app"
+                case .ambiguous(let apps): "one of \(apps)"
+                case .noVersion: "no version"
+                case .notServed: "not served"
+                }
+            }
+        }
+    }
+
+    @Test func servicesLeadToFunctions() throws {
+        let catalog = Catalog()
+        #expect(route(catalog, "pkg.Greeter") == "no service")
+        catalog.add([
+            try runnable("shop", "hello", id: 1, version: 1, services: ["pkg.Old", "pkg.Greeter"]),
+            try runnable("shop", "hello", id: 1, version: 2, services: ["pkg.Greeter", "pkg.New"]),
+            try runnable("shop", "plain", id: 2, version: 1),
+        ])
+        #expect(route(catalog, "pkg.Greeter") == "shop/hello@2")
+        #expect(route(catalog, "pkg.Greeter", "shop") == "shop/hello@2")
+        #expect(route(catalog, "pkg.Greeter", nil, 1) == "shop/hello@1")
+        #expect(route(catalog, "pkg.New", "shop", 1) == "not served")
+        #expect(route(catalog, "pkg.New", nil, 3) == "no version")
+        // Only the latest version claims names.
+        #expect(route(catalog, "pkg.Old", nil, 1) == "no service")
+        #expect(route(catalog, "pkg.Greete") == "no service" && route(catalog, "pkg.Greeterr") == "no service")
+        #expect(route(catalog, "") == "no service")
+        #expect(route(catalog, "pkg.Greeter", "nope") == "no app" && route(catalog, "no.Such", "nope") == "no app")
+    }
+
+    @Test func severalAppsNeedAChoice() throws {
+        let catalog = Catalog()
+        for (id, app) in ["zoo", "bar", "api"].enumerated() {
+            catalog.add([try runnable(app, "f", id: UInt64(id), version: 1, services: ["pkg.Greeter"])])
+        }
+        catalog.add([try runnable("none", "f", id: 9, version: 1)])
+        #expect(route(catalog, "pkg.Greeter") == #"one of ["api", "bar", "zoo"]"#)
+        #expect(route(catalog, "pkg.Greeter", "bar") == "bar/f@1" && route(catalog, "pkg.Greeter", "zoo") == "zoo/f@1")
+        #expect(route(catalog, "pkg.Greeter", "none") == "no service")
+        catalog.add([
+            try runnable("api", "f", id: 2, version: 2), try runnable("zoo", "f", id: 0, version: 2, services: ["a.A"]),
+        ])
+        #expect(route(catalog, "pkg.Greeter") == "bar/f@1")
+        let all = catalog.snapshot.allServices
+        #expect(all.map(\.name) == ["a.A", "pkg.Greeter"] && all.map(\.app) == ["zoo", "bar"])
+        #expect(all.map(\.function) == ["f", "f"] && all.map(\.latest.version.number) == [2, 1])
+    }
+
+    @Test func manyServicesAreFound() throws {
+        let catalog = Catalog()
+        catalog.add(
+            try (0..<300).map { id in
+                try runnable("app\(id % 3)", "f\(id)", id: UInt64(id), version: 1, services: ["s\(id).A", "s\(id).B"])
+            })
+        for id in 0..<300 {
+            #expect(route(catalog, "s\(id).A") == "app\(id % 3)/f\(id)@1")
+            #expect(route(catalog, "s\(id).B", "app\(id % 3)") == "app\(id % 3)/f\(id)@1")
+            #expect(route(catalog, "s\(id).B", "app\((id + 1) % 3)") == "no service")
+        }
+        #expect(catalog.snapshot.allServices.count == 600)
+    }
+
+    @Test func aClaimThatMovesIsNeverAmbiguous() throws {
+        let catalog = Catalog()
+        // The new holder's version arrives before the one by which the old holder gives the name up.
+        catalog.add([try runnable("shop", "old", id: 1, version: 1, services: ["pkg.Greeter"])])
+        catalog.add([try runnable("shop", "new", id: 2, version: 1, services: ["pkg.Greeter"])])
+        #expect(route(catalog, "pkg.Greeter") == "shop/new@1" && route(catalog, "pkg.Greeter", "shop") == "shop/new@1")
+        catalog.add([try runnable("shop", "old", id: 1, version: 2)])
+        #expect(route(catalog, "pkg.Greeter") == "shop/new@1")
     }
 }

@@ -95,7 +95,7 @@ private final class Deadline: Expiring, @unchecked Sendable {
             else { break }
             accepted += chunk
         }
-        #expect(accepted <= Connection.maxMovingOutput + chunk)
+        #expect(accepted <= Connection.Options().maxMovingOutput + chunk)
         try #require(accepted < 400 * chunk, "the bound was never met, so nothing would close it")
         while !echo.closed.withLock({ $0 }) { await onLoop(loop) {} }
         close(far)

@@ -15,7 +15,7 @@ import Testing
         try first.close()
 
         let second = try SQLiteStore(path: path)
-        #expect(second.instanceID == instance && second.schemaVersion == 1)
+        #expect(second.instanceID == instance && second.schemaVersion == 2)
         #expect(try await second.counts() == counts)
         #expect(try await second.catalog() == catalog)
         #expect(try await second.package(Sample.digest(1)) == Sample.package(1))
@@ -32,7 +32,7 @@ import Testing
         let store = try SQLiteStore(path: path)
         _ = try await store.addPackage(Sample.package(1))
         #expect(try Python.sql(path, "PRAGMA journal_mode") == "wal")
-        #expect(try Python.sql(path, "SELECT count(*) FROM sqlite_master WHERE sql LIKE '%STRICT%'") == "7")
+        #expect(try Python.sql(path, "SELECT count(*) FROM sqlite_master WHERE sql LIKE '%STRICT%'") == "9")
         // A function whose app is absent cannot be stored, whoever writes it.
         let orphan = "INSERT INTO functions SELECT id, 0, 1, 0, 0, '', '', 'none', 'x', '', digest, 1 FROM packages"
         #expect(try Python.sql(path, orphan) == "refused")
@@ -46,6 +46,26 @@ import Testing
         _ = try Python.sql(path, "INSERT INTO grdb_migrations VALUES ('002-later')")
         let refusal = await failure { try SQLiteStore(path: path) }
         #expect(refusal.code == .precondition && refusal.message.contains("written by a newer fnrpcd"))
+    }
+
+    @Test func anOlderSchemaIsBroughtUpToDate() async throws {
+        let scratch = try Scratch()
+        let path = scratch.path + "/fnrpc.db"
+        let first = try SQLiteStore(path: path)
+        _ = try await first.addPackage(Sample.package(1))
+        let deployed = try await first.deploy(Sample.deployment("demo", "hello"))
+        try first.close()
+        _ = try Python.sql(
+            path, "DROP TABLE tokens", "DROP TABLE function_services",
+            "DELETE FROM grdb_migrations WHERE identifier LIKE '002%'")
+        let second = try SQLiteStore(path: path)
+        #expect(try await second.function(app: "demo", function: "hello") == deployed.function)
+        _ = try await second.createToken(
+            name: Sample.name("ci"), scopes: [.admin], expiresAt: nil, hash: Sample.hash(1))
+        var next = try Sample.deployment("demo", "hello")
+        next.spec.services = ["pkg.Greeter"]
+        #expect(try await second.deploy(next).version.number == 2)
+        try second.close()
     }
 
     @Test func whatIsNoDatabaseIsRefused() async throws {

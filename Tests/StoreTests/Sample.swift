@@ -11,6 +11,8 @@ enum Sample {
             "sha256:" + String(repeating: "0", count: 64 - digits.utf8.count) + digits, field: "digest")
     }
 
+    static func hash(_ number: UInt8) -> [UInt8] { [UInt8](repeating: number, count: 32) }
+
     static func id(_ number: UInt64) -> Identifier {
         Identifier(high: (1_700_000_000_000 << 16) | number, low: number)
     }

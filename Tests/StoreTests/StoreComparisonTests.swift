@@ -18,7 +18,7 @@ import Testing
             let (left, right) = (await memory.addPackage(package), try await sqlite.addPackage(package))
             #expect(left == right)
         }
-        for step in 0..<400 {
+        for step in 0..<520 {
             let operation = Operation(using: &random, step: step)
             clock.advance(seconds: 1)
             let left = await operation.run(memory)
@@ -41,7 +41,7 @@ private struct Operation: CustomStringConvertible {
     let step: Int
 
     init(using random: inout SeededRandom, step: Int) {
-        kind = Int.random(in: 0..<10, using: &random)
+        kind = Int.random(in: 0..<13, using: &random)
         app = ["a", "b", "c", "bad/name", "absent"].randomElement(using: &random) ?? "a"
         function = ["f", "g", "h", "", "absent"].randomElement(using: &random) ?? "f"
         number = Int.random(in: 0...5, using: &random)
@@ -65,7 +65,9 @@ private struct Operation: CustomStringConvertible {
         switch kind {
         case 0: return show(try await store.createApp(name: Sample.name(app), labels: ["n": "\(number)"]))
         case 1, 2, 3:
-            let result = try await store.deploy(Sample.deployment(app, function, package: number))
+            var deployment = try Sample.deployment(app, function, package: number)
+            if step % 3 == 0 { deployment.spec.services = ["p.S\(number)", "p.T\(step % 5)"] }
+            let result = try await store.deploy(deployment)
             return show(result.app) + show(result.function) + show(result.version)
                 + "\(result.createdApp) \(result.createdFunction)"
         case 4: return try await store.apps(page: page).items.map(show).joined()
@@ -79,6 +81,16 @@ private struct Operation: CustomStringConvertible {
             let start = UInt64(step * 10)
             try await store.append((0..<5).map { Sample.call(start + $0, of: found, log: "log \($0)") })
             return show(found)
+        case 10:
+            return show(
+                try await store.createToken(
+                    name: Sample.name(app), scopes: [.read], expiresAt: number == 0 ? nil : Timestamp(nanoseconds: 9),
+                    hash: Sample.hash(UInt8(number))))
+        case 11: return show(try await store.revokeToken(app))
+        case 12:
+            let tokens = try await store.tokens(page: page)
+            try await store.touchTokens(tokens.items.map { ($0.meta.id, Timestamp(nanoseconds: Int64(number))) })
+            return tokens.items.map(show).joined() + "\(tokens.nextCursor.isEmpty)"
         default:
             let removed = number == 0 ? try await store.pruneCalls(keep: 30) : 0
             let calls = try await store.calls(app: app, function: function, page: page)
@@ -95,15 +107,20 @@ private struct Operation: CustomStringConvertible {
         "\(meta.revision) \(meta.createdAt) \(meta.updatedAt) \(meta.labels.sorted { $0.key < $1.key })"
     }
 
+    private func show(_ token: Token) -> String {
+        "token \(token.name) \(show(token.meta)) \(token.scopes) \(String(describing: token.expiresAt)) "
+            + "\(String(describing: token.lastUsedAt))\n"
+    }
+
     private func show(_ app: App) -> String { "app \(app.name) \(show(app.meta))\n" }
 
     private func show(_ function: Function) -> String {
         "function \(function.appName)/\(function.name) \(show(function.meta)) \(function.package) "
-            + "\(function.latestVersion) \(function.spec == Sample.spec())\n"
+            + "\(function.latestVersion) \(function.spec.services)\n"
     }
 
     private func show(_ version: Version) -> String {
         "version \(version.number) \(show(version.meta)) \(version.package) \(version.packageBytes) "
-            + "\(version.description) \(version.interpreter) \(version.spec == Sample.spec())\n"
+            + "\(version.description) \(version.interpreter) \(version.spec.services)\n"
     }
 }

@@ -1,184 +1,224 @@
-/* Serves fnrpc.function.v1.Function/Call over ttrpc on the Unix socket named by FNRPC_LISTENER and echoes every call. */
+/* Serves fnrpc.function.v1.Function and echo.v1.Echo over ttrpc on the Unix socket named by FNRPC_LISTENER. Any number of
+ * connections, calls and streams at once, in one thread. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "wire.h"
+
 enum {
-    HEADER = 10,
-    MAX_FRAME = 4 << 20, /* ttrpc's limit */
     READ_SIZE = 256 << 10,
-    /* Room for the tags and lengths around an echoed payload. */
-    REPLY_EXTRA = 64,
-    TYPE_REQUEST = 1,
-    TYPE_RESPONSE = 2,
-    INVALID_ARGUMENT = 3,
-    RESOURCE_EXHAUSTED = 8,
-    UNIMPLEMENTED = 12,
+    /* While so much waits for the peer, nothing is read from it: the output stays bounded. */
+    MAX_WAITING = 1 << 20,
+    /* What a server stream writes in one turn. */
+    TURN_SIZE = 64 << 10,
 };
 
-struct bytes {
-    const uint8_t *data;
-    size_t size;
+/* What an open stream does with what comes. */
+enum kind {
+    PARTS,  /* fnrpc.function.v1.Function/CallStream */
+    COUNT,  /* echo.v1.Echo/ClientStream */
+    MIRROR, /* echo.v1.Echo/Bidi */
+    REPEAT, /* echo.v1.Echo/ServerStream: nothing comes */
 };
 
-struct buffer {
-    uint8_t *data;
-    size_t begin, end, capacity;
+struct stream {
+    struct stream *next;
+    uint32_t id;
+    enum kind kind;
+    uint64_t messages, size; /* COUNT: what came */
+    struct bytes text;       /* REPEAT: what is sent; owned */
+    uint64_t sent, count;    /* REPEAT */
 };
 
 struct connection {
     int fd;
-    bool writable_wanted;
+    uint32_t interest;
     struct buffer in, out;
+    struct stream *streams;
 };
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-/* Makes room for `size` more bytes at the end. */
-static void reserve(struct buffer *b, size_t size) {
-    if (b->begin == b->end) b->begin = b->end = 0;
-    if (b->capacity - b->end >= size) return;
-    memmove(b->data, b->data + b->begin, b->end - b->begin);
-    b->end -= b->begin;
-    b->begin = 0;
-    if (b->capacity - b->end >= size) return;
-    b->capacity = (b->end + size) * 2;
-    b->data = realloc(b->data, b->capacity);
-    if (!b->data) fail("realloc");
-}
-
-/* --- protobuf */
-
-static bool varint(struct bytes *in, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; shift < 70 && in->size; shift += 7) {
-        uint8_t byte = *in->data++;
-        in->size--;
-        if (shift < 64) *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) return true;
-    }
-    return false;
-}
-
-/* Takes the next field off `in`; `value` holds its bytes if it is length-delimited. False at a malformed one. */
-static bool field(struct bytes *in, uint32_t *number, struct bytes *value) {
-    uint64_t key, size;
-    *value = (struct bytes){0};
-    if (!varint(in, &key) || key >> 3 == 0 || key >> 3 > UINT32_MAX) return false;
-    *number = (uint32_t)(key >> 3);
-    switch (key & 7) {
-    case 0: return varint(in, &size);
-    case 1: size = 8; break;
-    case 5: size = 4; break;
-    case 2:
-        if (!varint(in, &size)) return false;
-        break;
-    default: return false;
-    }
-    if (size > in->size) return false;
-    if ((key & 7) == 2) *value = (struct bytes){in->data, size};
-    in->data += size;
-    in->size -= size;
-    return true;
-}
-
-static size_t varint_size(size_t value) {
-    size_t size = 1;
-    while (value >>= 7) size++;
-    return size;
-}
-
-static uint8_t *put_head(uint8_t *out, unsigned number, size_t size) {
-    *out++ = (uint8_t)(number << 3 | 2);
-    for (; size > 0x7f; size >>= 7) *out++ = (uint8_t)(size | 0x80);
-    *out++ = (uint8_t)size;
-    return out;
-}
-
-static uint8_t *put(uint8_t *out, unsigned number, struct bytes value) {
-    out = put_head(out, number, value.size);
-    if (value.size) memcpy(out, value.data, value.size);
-    return out + value.size;
-}
-
-static size_t put_size(struct bytes value) { return 1 + varint_size(value.size) + value.size; }
-
-/* --- frames */
-
-static uint32_t load32(const uint8_t *at) {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static uint8_t *put_header(uint8_t *out, size_t size, uint32_t stream) {
-    const uint8_t header[HEADER] = {size >> 24,   size >> 16,   size >> 8, size,          stream >> 24,
-                                    stream >> 16, stream >> 8, stream,    TYPE_RESPONSE, 0};
-    memcpy(out, header, HEADER);
-    return out + HEADER;
-}
-
-static void refuse(struct connection *c, uint32_t stream, int code, const char *message) {
-    struct bytes text = {(const uint8_t *)message, strlen(message)};
-    size_t status = 2 + put_size(text);
-    size_t size = 1 + varint_size(status) + status;
-    reserve(&c->out, HEADER + size);
-    uint8_t *out = put_header(c->out.data + c->out.end, size, stream);
-    out = put_head(out, 1, status);
-    *out++ = 8;
-    *out++ = (uint8_t)code;
-    out = put(out, 2, text);
-    c->out.end = (size_t)(out - c->out.data);
-}
 
 static bool is(struct bytes value, const char *text) {
     return value.size == strlen(text) && memcmp(value.data, text, value.size) == 0;
 }
 
-static void answer(struct connection *c, uint32_t stream, struct bytes request) {
-    struct bytes service = {0}, method = {0}, call = {0}, payload = {0}, type = {0}, value;
-    uint32_t number;
+static struct stream *open_stream(struct connection *c, uint32_t id, enum kind kind) {
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (!stream) fail("calloc");
+    stream->id = id;
+    stream->kind = kind;
+    stream->next = c->streams;
+    c->streams = stream;
+    return stream;
+}
+
+static void close_stream(struct stream **link) {
+    struct stream *stream = *link;
+    *link = stream->next;
+    free((void *)stream->text.data);
+    free(stream);
+}
+
+/* --- unary calls */
+
+/* Function/Call: payload and content type come back. */
+static void call(struct connection *c, uint32_t id, struct bytes request) {
+    struct bytes payload = {0}, type = {0};
+    struct field field;
     while (request.size) {
-        if (!field(&request, &number, &value)) return refuse(c, stream, INVALID_ARGUMENT, "malformed request");
-        if (number == 1) service = value;
-        if (number == 2) method = value;
-        if (number == 3) call = value;
+        if (!take_field(&request, &field)) return refuse(&c->out, id, INVALID_ARGUMENT, "malformed call");
+        if (field.number == 1) payload = field.bytes;
+        if (field.number == 2) type = field.bytes;
     }
-    if (!is(service, "fnrpc.function.v1.Function") || !is(method, "Call"))
-        return refuse(c, stream, UNIMPLEMENTED, "only fnrpc.function.v1.Function/Call is served here");
-    while (call.size) {
-        if (!field(&call, &number, &value)) return refuse(c, stream, INVALID_ARGUMENT, "malformed call");
-        if (number == 1) payload = value;
-        if (number == 2) type = value;
-    }
-    size_t inner = (payload.size ? put_size(payload) : 0) + (type.size ? put_size(type) : 0);
+    size_t inner = bytes_size(payload) + bytes_size(type);
     size_t size = 1 + varint_size(inner) + inner;
-    if (size > MAX_FRAME) return refuse(c, stream, RESOURCE_EXHAUSTED, "the reply does not fit into a frame");
-    reserve(&c->out, HEADER + size + REPLY_EXTRA);
-    uint8_t *out = put_header(c->out.data + c->out.end, size, stream);
+    if (size > MAX_FRAME) return refuse(&c->out, id, RESOURCE_EXHAUSTED, "the reply does not fit into a frame");
+    uint8_t *out = begin_frame(&c->out, size, id, TYPE_RESPONSE, 0);
     out = put_head(out, 2, inner);
-    if (payload.size) out = put(out, 1, payload);
-    if (type.size) out = put(out, 2, type);
-    c->out.end = (size_t)(out - c->out.data);
+    out = put_bytes(out, 1, payload);
+    end_frame(&c->out, put_bytes(out, 2, type));
+}
+
+/* --- streams */
+
+/* Echo/ServerStream: sends the text `count` times, as fast as it is read. */
+static void repeat(struct connection *c, uint32_t id, struct bytes request) {
+    struct bytes text = {0};
+    struct field field;
+    uint64_t count = 0;
+    while (request.size) {
+        if (!take_field(&request, &field)) return refuse(&c->out, id, INVALID_ARGUMENT, "malformed message");
+        if (field.number == 1) text = field.bytes;
+        if (field.number == 2) count = field.value;
+    }
+    struct stream *stream = open_stream(c, id, REPEAT);
+    uint8_t *copy = malloc(text.size + 1);
+    if (!copy) fail("malloc");
+    if (text.size) memcpy(copy, text.data, text.size);
+    stream->text = (struct bytes){copy, text.size};
+    stream->count = count;
+}
+
+/* Writes what server streams have to say, a turn's worth of each. */
+static void generate(struct connection *c) {
+    for (struct stream **link = &c->streams; *link;) {
+        struct stream *s = *link;
+        size_t limit = c->out.end - c->out.begin + TURN_SIZE;
+        while (s->kind == REPEAT && s->sent < s->count && c->out.end - c->out.begin < limit) {
+            s->sent++;
+            uint8_t *out = begin_frame(&c->out, bytes_size(s->text) + number_size(s->sent), s->id, TYPE_DATA, 0);
+            out = put_bytes(out, 1, s->text);
+            end_frame(&c->out, put_number(out, 2, s->sent));
+        }
+        if (s->kind == REPEAT && s->sent == s->count) {
+            send_close(&c->out, s->id);
+            close_stream(link);
+        } else {
+            link = &s->next;
+        }
+    }
+}
+
+/* Function/CallStream: what a part carries comes back. The names in the first one are the daemon's business. */
+static bool echo_part(struct connection *c, uint32_t id, struct bytes part) {
+    struct bytes payload = {0}, type = {0};
+    struct field field;
+    while (part.size) {
+        if (!take_field(&part, &field)) return false;
+        if (field.number == 1) payload = field.bytes;
+        if (field.number == 2) type = field.bytes;
+    }
+    size_t size = bytes_size(payload) + bytes_size(type);
+    if (!size) return true;
+    uint8_t *out = begin_frame(&c->out, size, id, TYPE_DATA, 0);
+    end_frame(&c->out, put_bytes(put_bytes(out, 1, payload), 2, type));
+    return true;
+}
+
+static bool count_message(struct stream *stream, struct bytes message) {
+    struct field field;
+    stream->messages++;
+    while (message.size) {
+        if (!take_field(&message, &field)) return false;
+        if (field.number == 1) stream->size += field.bytes.size;
+    }
+    return true;
+}
+
+/* The caller has sent its last message. */
+static void finish(struct connection *c, struct stream **link) {
+    struct stream *s = *link;
+    if (s->kind == COUNT) {
+        uint8_t summary[32], *out = put_number(summary, 1, s->messages);
+        out = put_number(out, 2, s->size);
+        respond(&c->out, s->id, (struct bytes){summary, (size_t)(out - summary)});
+    } else {
+        send_close(&c->out, s->id);
+    }
+    close_stream(link);
+}
+
+/* A Data frame. */
+static void received(struct connection *c, uint32_t id, uint8_t flags, struct bytes message) {
+    struct stream **link = &c->streams;
+    while (*link && (*link)->id != id) link = &(*link)->next;
+    /* It may have crossed the stream's end on the way. */
+    if (!*link || (*link)->kind == REPEAT) return;
+    bool is_fine = true;
+    if (!(flags & NO_DATA)) {
+        switch ((*link)->kind) {
+        case PARTS: is_fine = echo_part(c, id, message); break;
+        case COUNT: is_fine = count_message(*link, message); break;
+        default: send_data(&c->out, id, message);
+        }
+    }
+    if (!is_fine) {
+        refuse(&c->out, id, INVALID_ARGUMENT, "malformed message");
+        close_stream(link);
+    } else if (flags & REMOTE_CLOSED) {
+        finish(c, link);
+    }
+}
+
+/* A Request frame. */
+static void requested(struct connection *c, uint32_t id, uint8_t flags, struct bytes request) {
+    struct bytes service = {0}, method = {0}, payload = {0};
+    struct field field;
+    while (request.size) {
+        if (!take_field(&request, &field)) return refuse(&c->out, id, INVALID_ARGUMENT, "malformed request");
+        if (field.number == 1) service = field.bytes;
+        if (field.number == 2) method = field.bytes;
+        if (field.number == 3) payload = field.bytes;
+    }
+    bool is_function = is(service, "fnrpc.function.v1.Function");
+    if (is_function && is(method, "Call")) return call(c, id, payload);
+    bool is_echo = is(service, "echo.v1.Echo");
+    if (is_echo && is(method, "Unary")) return respond(&c->out, id, payload);
+    if (is_echo && is(method, "ServerStream")) return repeat(c, id, payload);
+    if (is_function && is(method, "CallStream"))
+        open_stream(c, id, PARTS);
+    else if (is_echo && is(method, "ClientStream"))
+        open_stream(c, id, COUNT);
+    else if (is_echo && is(method, "Bidi"))
+        open_stream(c, id, MIRROR);
+    else
+        return refuse(&c->out, id, UNIMPLEMENTED, "no such service or method");
+    /* The method decides what it is; a caller that says that nothing follows has sent an empty stream. */
+    if (flags & REMOTE_CLOSED) finish(c, &c->streams);
 }
 
 /* --- the loop */
 
-static void interest(int epoll, struct connection *c, bool writable) {
-    if (c->writable_wanted == writable) return;
-    c->writable_wanted = writable;
-    /* While replies do not leave, no more requests are read: the output stays bounded. */
-    struct epoll_event event = {.events = writable ? EPOLLOUT : EPOLLIN, .data.ptr = c};
+static void interest(int epoll, struct connection *c) {
+    size_t waiting = c->out.end - c->out.begin;
+    uint32_t wanted = (waiting < MAX_WAITING ? EPOLLIN : 0) | (waiting ? EPOLLOUT : 0);
+    if (c->interest == wanted) return;
+    c->interest = wanted;
+    struct epoll_event event = {.events = wanted, .data.ptr = c};
     if (epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &event) < 0) fail("epoll_ctl");
 }
 
@@ -187,14 +227,13 @@ static bool flush(int epoll, struct connection *c) {
     while (c->out.begin < c->out.end) {
         ssize_t n = send(c->fd, c->out.data + c->out.begin, c->out.end - c->out.begin, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN) {
-            interest(epoll, c, true);
-            return true;
-        }
+        if (n < 0 && errno == EAGAIN) break;
         if (n < 0) return false;
         c->out.begin += (size_t)n;
     }
-    interest(epoll, c, false);
+    /* The next part of a server stream leaves in the next turn, so that others have theirs. */
+    if (c->streams && c->out.begin == c->out.end) generate(c);
+    interest(epoll, c);
     return true;
 }
 
@@ -207,12 +246,13 @@ static bool readable(int epoll, struct connection *c) {
     c->in.end += (size_t)n;
     while (c->in.end - c->in.begin >= HEADER) {
         const uint8_t *frame = c->in.data + c->in.begin;
-        uint32_t size = load32(frame), stream = load32(frame + 4);
+        uint32_t size = load32(frame), id = load32(frame + 4);
         if (size > MAX_FRAME) return false;
         if (c->in.end - c->in.begin < HEADER + size) break;
         c->in.begin += HEADER + size;
-        if (frame[8] != TYPE_REQUEST) continue;
-        answer(c, stream, (struct bytes){frame + HEADER, size});
+        struct bytes data = {frame + HEADER, size};
+        if (frame[8] == TYPE_REQUEST) requested(c, id, frame[9], data);
+        if (frame[8] == TYPE_DATA) received(c, id, frame[9], data);
     }
     return flush(epoll, c);
 }
@@ -233,6 +273,25 @@ static int listen_at(const char *address) {
     return fd;
 }
 
+static void accept_connection(int epoll, int listener) {
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    struct connection *c = calloc(1, sizeof *c);
+    if (!c) fail("calloc");
+    c->fd = fd;
+    c->interest = EPOLLIN;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail("epoll_ctl");
+}
+
+static void close_connection(struct connection *c) {
+    while (c->streams) close_stream(&c->streams);
+    close(c->fd);
+    free(c->in.data);
+    free(c->out.data);
+    free(c);
+}
+
 int main(void) {
     int listener = listen_at(getenv("FNRPC_LISTENER"));
     int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -244,21 +303,13 @@ int main(void) {
         for (int i = 0; i < count; i++) {
             struct connection *c = events[i].data.ptr;
             if (!c) {
-                int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-                if (fd < 0) continue;
-                c = calloc(1, sizeof *c);
-                if (!c) fail("calloc");
-                c->fd = fd;
-                event = (struct epoll_event){.events = EPOLLIN, .data.ptr = c};
-                if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail("epoll_ctl");
+                accept_connection(epoll, listener);
                 continue;
             }
-            bool alive = c->writable_wanted ? flush(epoll, c) : readable(epoll, c);
-            if (alive) continue;
-            close(c->fd);
-            free(c->in.data);
-            free(c->out.data);
-            free(c);
+            bool is_alive = true;
+            if (events[i].events & EPOLLOUT) is_alive = flush(epoll, c);
+            if (is_alive && events[i].events & ~(uint32_t)EPOLLOUT) is_alive = readable(epoll, c);
+            if (!is_alive) close_connection(c);
         }
     }
 }

@@ -1,3 +1,4 @@
+package import Access
 package import Calls
 package import Catalog
 package import Drivers
@@ -14,6 +15,7 @@ package struct AdminContext: Sendable {
     package let counters: Counters
     package let recorder: Recorder
     package let dispatcher: Dispatcher
+    package let authenticator: Authenticator
     /// The daemon's version.
     package let version: String
     package let dataDirectory: String
@@ -25,10 +27,21 @@ package struct AdminContext: Sendable {
     /// One line to the daemon's log.
     package let log: @Sendable (String) -> Void
 
+    /// Every client connection.
+    package let sessions: SessionRegistry
+    /// Who waits for changes of the catalog and of the daemon's health.
+    package let changes: Changes
+    /// Where changes are written down.
+    package let audit: AuditLog
+    /// The names of the daemon's services; known when all methods are.
+    package let ownServices: Lock<[String]>
+
     package init(
         store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
-        recorder: Recorder, dispatcher: Dispatcher, version: String, dataDirectory: String, startedAt: Instant,
-        listeners: Lock<[String]>, runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
+        changes: Changes, audit: AuditLog, ownServices: Lock<[String]>, version: String, dataDirectory: String,
+        startedAt: Instant, listeners: Lock<[String]>,
+        runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.store = store
@@ -38,6 +51,11 @@ package struct AdminContext: Sendable {
         self.counters = counters
         self.recorder = recorder
         self.dispatcher = dispatcher
+        self.authenticator = authenticator
+        self.sessions = sessions
+        self.changes = changes
+        self.audit = audit
+        self.ownServices = ownServices
         self.version = version
         self.dataDirectory = dataDirectory
         self.startedAt = startedAt

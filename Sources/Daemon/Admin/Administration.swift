@@ -1,67 +1,81 @@
-internal import Calls
-internal import Catalog
-package import Model
-internal import Telemetry
+internal import Access
+package import Calls
+internal import Model
 internal import Wire
 
-/// The daemon's own services: decodes a request, calls the rules, encodes the answer. One file per noun. Thread-safe.
-package final class Administration: ServiceRouter {
-    /// A unary method: request bytes in, response bytes out.
-    typealias Method = @Sendable ([UInt8]) async throws -> [UInt8]
-
-    let context: AdminContext
-    private let methods: [String: Method]
-    private let services: Set<String>
-
-    package init(_ context: AdminContext) {
-        self.context = context
-        var table = MethodTable()
-        HealthHandler(context: context).register(in: &table)
-        AppsHandler(context: context).register(in: &table)
-        FunctionsHandler(context: context).register(in: &table)
-        VersionsHandler(context: context).register(in: &table)
-        PackagesHandler(context: context).register(in: &table)
-        CallsHandler(context: context).register(in: &table)
-        SystemHandler(context: context).register(in: &table)
-        methods = table.methods
-        services = table.services
-    }
-
-    package func handle(
-        _ service: String, _ method: String, _ payload: [UInt8],
-        reply: @escaping @Sendable (Result<[UInt8], Failure>) -> Void
-    ) {
-        guard let run = methods[service + "/" + method] else {
-            // Go's wording; clients match on it.
-            let known = services.contains(service) || service == "fnrpc.v1.Invocation"
-            return reply(.failure(Failure(.unimplemented, known ? "method \(method)" : "service \(service)")))
-        }
-        Task { [context] in
-            do {
-                reply(.success(try await run(payload)))
-            } catch let failure as Failure {
-                if failure.code == .internalError { context.log("\(service)/\(method): \(failure.message)") }
-                reply(.failure(failure))
-            } catch {
-                context.log("\(service)/\(method): \(error)")
-                reply(.failure(Failure(.internalError, "the daemon failed; its log says why")))
-            }
-        }
+/// The daemon's own methods: each decodes a request, calls the rules, encodes the answer. One handler per noun.
+package enum Administration {
+    /// Every method of every service.
+    package static func methods(_ context: AdminContext) -> [Method] {
+        var list = MethodList(context: context)
+        TransportHandler().register(in: &list)
+        HealthHandler(context: context).register(in: &list)
+        DiagnosticsHandler().register(in: &list)
+        InvocationHandler(context: context).register(in: &list)
+        AppsHandler(context: context).register(in: &list)
+        FunctionsHandler(context: context).register(in: &list)
+        VersionsHandler(context: context).register(in: &list)
+        PackagesHandler(context: context).register(in: &list)
+        CallsHandler(context: context).register(in: &list)
+        TokensHandler(context: context).register(in: &list)
+        ConnectionsHandler(context: context).register(in: &list)
+        ReflectionHandler(context: context).register(in: &list)
+        SystemHandler(context: context).register(in: &list)
+        return list.methods
     }
 }
 
 /// Collects the methods of all handlers.
-struct MethodTable {
-    private(set) var methods: [String: Administration.Method] = [:]
-    private(set) var services: Set<String> = []
+struct MethodList {
+    /// What a change names, for the audit log.
+    typealias Target = [(key: String, value: String)]
 
-    /// Adds a method whose messages are typed.
-    mutating func add<Request: WireMessage, Response: WireMessage>(
-        _ service: String, _ method: String, _ run: @escaping @Sendable (Request) async throws -> Response
+    let context: AdminContext
+    private(set) var methods: [Method] = []
+
+    init(context: AdminContext) {
+        self.context = context
+    }
+
+    /// Adds a method as it is.
+    mutating func add(
+        _ service: String, _ name: String, _ kind: MethodKind = .unary, _ access: Permission, _ handler: Method.Handler
     ) {
-        services.insert(service)
-        methods[service + "/" + method] = { payload in
-            try await run(try Request(decoding: payload, strict: true)).encoded()
+        methods.append(Method(service, name, kind: kind, access: access, handler: handler))
+    }
+
+    /// Adds a unary method whose messages are typed.
+    mutating func add<Request: WireMessage, Response: WireMessage>(
+        _ service: String, _ name: String, _ access: Permission,
+        _ run: @escaping @Sendable (Request, Caller) async throws -> Response
+    ) {
+        add(
+            service, name, .unary, access,
+            .unary { payload, caller in try await run(try Request(decoding: payload, strict: true), caller).encoded() })
+    }
+
+    /// Adds a unary method that changes something: whoever calls it, it is in the audit log, done or refused.
+    mutating func addChange<Request: WireMessage, Response: WireMessage>(
+        _ service: String, _ name: String, target: @escaping @Sendable (Request) -> Target,
+        _ run: @escaping @Sendable (Request, Caller) async throws -> Response
+    ) {
+        let audit = context.audit
+        add(service, name, .admin) { (request: Request, caller: Caller) in
+            func record(_ failure: Failure.Code?) {
+                audit.record(
+                    AuditEntry(
+                        time: .now(), principal: caller.principal.description, peer: caller.peer,
+                        method: "\(service)/\(name)", target: target(request), failure: failure,
+                        connection: caller.connection))
+            }
+            do {
+                let response = try await run(request, caller)
+                record(nil)
+                return response
+            } catch {
+                record((error as? Failure)?.code ?? .internalError)
+                throw error
+            }
         }
     }
 }

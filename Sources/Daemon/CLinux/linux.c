@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -192,4 +194,43 @@ int fnrpc_connect_opened(int opened)
     int error = errno;
     close(connection);
     return -error;
+}
+
+int fnrpc_accept(int listener)
+{
+    int connection = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return connection < 0 ? -errno : connection;
+}
+
+int fnrpc_peer_credentials(int connection, struct fnrpc_credentials *result)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -errno;
+    *result = (struct fnrpc_credentials){.user = peer.uid, .group = peer.gid, .process = peer.pid};
+    return 0;
+}
+
+int fnrpc_peer_groups(int connection, uint32_t *groups, uint32_t *count)
+{
+    socklen_t size = *count * sizeof *groups;
+    int result = getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0 ? -errno : 0;
+    *count = size / sizeof *groups;
+    return result < 0 ? result : (int)*count;
+}
+
+int fnrpc_tune_tcp(int connection)
+{
+    const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},       {SOL_SOCKET, SO_KEEPALIVE, 1},   {IPPROTO_TCP, TCP_KEEPIDLE, 60},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10},    {IPPROTO_TCP, TCP_KEEPCNT, 6},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, 60 * 1000},
+    };
+    for (size_t index = 0; index < sizeof options / sizeof *options; index++)
+        if (setsockopt(connection, options[index].level, options[index].name, &options[index].value, sizeof(int)) < 0)
+            return -errno;
+    return 0;
 }

@@ -3,22 +3,27 @@ internal import Loop
 package import Model
 internal import Pool
 internal import Synchronization
+internal import Wire
 
 /// One call, from its acceptance to its answer.
 ///
 /// `claim` decides who answers: a reply, a clock, and a vanished caller may come at the same moment, from any thread.
-// SAFETY: `stage` is atomic; `worker` is written before the stage becomes `running` and read after; the log fields
+// SAFETY: `stage` is atomic; `request` is written before the call can be handed on; `worker` is written before the stage becomes `running` and read after; the log fields
 // are confined to the worker's loop; everything else never changes.
-package final class Call: Expiring, @unchecked Sendable {
+package final class Call: OpenCall, Expiring, @unchecked Sendable {
     package let id: Identifier
     package let runnable: Runnable
     /// Where the answer goes.
     let session: Session
     let streamID: UInt32
+    /// Who asked for it, and how.
+    let origin: CallOrigin
+    /// Its streams, unless it is unary.
+    let relay: FunctionRelay?
     let acceptedAt: Instant
     let acceptedTime: Timestamp
     let deadline: Instant
-    /// The InvokeRequest, kept while the call waits.
+    /// The data of the Request frame, kept while the call waits.
     private(set) var request: [UInt8] = []
     let waiter = Waiter()
     let wheelEntry = WheelEntry()
@@ -39,13 +44,15 @@ package final class Call: Expiring, @unchecked Sendable {
     }
 
     init(
-        id: Identifier, runnable: Runnable, session: Session, streamID: UInt32, deadline: Instant, now: Instant,
-        time: Timestamp
+        id: Identifier, runnable: Runnable, session: Session, streamID: UInt32, origin: CallOrigin,
+        relay: FunctionRelay?, deadline: Instant, now: Instant, time: Timestamp
     ) {
         self.id = id
         self.runnable = runnable
         self.session = session
         self.streamID = streamID
+        self.origin = origin
+        self.relay = relay
         self.deadline = deadline
         acceptedAt = now
         acceptedTime = time
@@ -95,6 +102,84 @@ package final class Call: Expiring, @unchecked Sendable {
     var isDone: Bool { stage.load(ordering: .acquiring) == Stage.done }
 
     package func expired() {
-        session.dispatcher.timedOut(self)
+        session.context.dispatcher.timedOut(self)
+    }
+
+    func abandoned(_ reason: AbandonReason) {
+        session.context.dispatcher.callerLeft(self, reason.rawValue, nil)
+    }
+
+    /// Whether it was called by the name of the function's own service.
+    var isRouted: Bool { origin.method === session.context.methods.routed }
+
+    /// What every answer carries.
+    var metadata: CallMetadata { CallMetadata(id: id, version: runnable.version.number) }
+}
+
+/// Where a call comes from.
+struct CallOrigin: Sendable {
+    let principal: Principal
+    let method: Method
+    let arrivedAt: Instant
+    /// 0: no limit of the caller's.
+    let timeoutNanos: Int64
+    let trace: TraceContext?
+    /// What the caller calls it, for `Invocation/Cancel`; empty: nothing.
+    let invocationID: String
+    /// Request metadata that the function gets.
+    let metadata: [CallHeader]
+
+    init(_ request: Incoming) {
+        principal = request.principal ?? Session.nobody
+        method = request.method
+        arrivedAt = request.arrivedAt
+        timeoutNanos = request.timeoutNanos
+        trace = request.trace
+        guard request.envelope.metadataCount > 0 else {
+            invocationID = ""
+            metadata = []
+            return
+        }
+        invocationID =
+            request.envelope.metadata("fnrpc-invocation-id").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        var passed: [CallHeader] = []
+        request.envelope.forEachMetadata { key, value in
+            let name = String(decoding: key, as: UTF8.self)
+            guard !Self.isOurs(name) else { return }
+            passed.append(CallHeader(name: name, value: String(decoding: value, as: UTF8.self)))
+        }
+        metadata = passed
+    }
+
+    /// What is between caller and daemon: credentials above all.
+    private static func isOurs(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name == "authorization" || name.hasPrefix("fnrpc-") || name == "fn-call-id" || name == "fn-deadline"
+    }
+}
+
+/// Response metadata of a call of a function.
+struct CallMetadata: Sendable {
+    let id: Identifier
+    let version: UInt32
+
+    private static let callIDKey: StaticString = "fn-call-id"
+    private static let versionKey: StaticString = "fnrpc-version"
+
+    /// Borrowed entries for a Response.
+    func withEntries(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) {
+        var id = id.description
+        var version = String(version)
+        id.withUTF8 { id in
+            version.withUTF8 { version in
+                withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2) { entries in
+                    entries.initializeElement(
+                        at: 0, to: MetadataEntry(key: Self.callIDKey, value: UnsafeRawBufferPointer(id)))
+                    entries.initializeElement(
+                        at: 1, to: MetadataEntry(key: Self.versionKey, value: UnsafeRawBufferPointer(version)))
+                    body(UnsafeBufferPointer(entries))
+                }
+            }
+        }
     }
 }

@@ -74,7 +74,8 @@ extension Dispatcher {
 
     private func workerStarted(_ runnable: Runnable, _ ready: ReadySandbox, _ loop: EventLoop, _ coldNanos: UInt64) {
         let worker = Worker(
-            runnable: runnable, sandbox: ready.sandbox, loop: loop, coldNanos: coldNanos, tail: [], dispatcher: self)
+            runnable: runnable, sandbox: ready.sandbox, plan: ready.plan, loop: loop, coldNanos: coldNanos,
+            dispatcher: self)
         upkeep.add(worker)
         switch runnable.version.spec.format {
         case .ttrpc:

@@ -24,10 +24,13 @@ package final class Dispatcher: @unchecked Sendable {
     let initNanos: UInt64
     /// The host folder of an unpacked package; blocks.
     let packagePath: @Sendable (Digest) -> Result<String, Failure>
+    /// Every byte that waits anywhere counts here.
+    let budget: ByteBudget
+    /// Running calls by what their callers call them.
+    let invocations = InvocationTable()
     /// One line to the daemon's log.
     let log: @Sendable (String) -> Void
     private let random: Lock<FastRandom>
-    private let waitingBytes = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
     private let nextLoop = Atomic<Int>(0)
 
@@ -37,7 +40,8 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - initNanos: time for a function to listen, from its start.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
-        startThreads: Int, initNanos: UInt64, packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
+        budget: ByteBudget, startThreads: Int, initNanos: UInt64,
+        packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.catalog = catalog
@@ -45,6 +49,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.counters = counters
         self.recorder = recorder
         self.loops = loops
+        self.budget = budget
         self.initNanos = initNanos
         self.packagePath = packagePath
         self.log = log
@@ -61,92 +66,6 @@ package final class Dispatcher: @unchecked Sendable {
     /// Whether new calls are refused.
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
 
-    // MARK: - In
-
-    /// The largest InvokeRequest, bytes: a frame less room for the envelope that the function gets.
-    package static let maxRequestBytes = FrameHeader.maxLength - (64 << 10)
-    /// What all waiting calls together may hold, bytes.
-    package static let maxWaitingBytes = 256 << 20
-
-    /// Accepts an Invoke call. On the session's loop; the envelope is borrowed.
-    func invoke(_ envelope: RequestEnvelope, streamID: UInt32, session: Session) {
-        let request: InvokeScan
-        do throws(EnvelopeError) { request = try InvokeScan(scanning: envelope.payload) } catch {
-            return session.refuse(streamID, Failure(.invalid, "\(error.message)"))
-        }
-        guard !isDraining else {
-            return session.refuse(streamID, Failure(.unavailable, "the daemon is stopping; the call was not executed"))
-        }
-        guard request.bytes.count <= Self.maxRequestBytes else {
-            return session.refuse(
-                streamID,
-                Failure(
-                    .tooLarge,
-                    "the request has \(request.bytes.count) bytes; at most \(Self.maxRequestBytes) are allowed"))
-        }
-        let found = catalog.snapshot.find(app: request.app, function: request.function, version: request.version)
-        guard case .runnable(let runnable) = found else {
-            return session.refuse(streamID, Self.notFound(found, request))
-        }
-        let now = Instant.now()
-        let time = Timestamp.now()
-        var timeout = runnable.version.spec.timeoutNanos
-        if envelope.timeoutNanos > 0 { timeout = min(timeout, UInt64(envelope.timeoutNanos)) }
-        let call = Call(
-            id: random.withLock { Identifier(now: time, using: &$0) }, runnable: runnable, session: session,
-            streamID: streamID, deadline: now.advanced(byNanoseconds: timeout), now: now, time: time)
-        guard session.open(streamID, call) else { return }
-        counters.callsStarted.increment()
-        lease(call, request)
-    }
-
-    private func lease(_ call: Call, _ request: InvokeScan) {
-        // Kept before it can be handed to a slot by another thread.
-        let pool = call.runnable.pool
-        if pool.event({ $0.idle == 0 || $0.waiting > 0 }) { keep(call, request) }
-        guard call.request.isEmpty || waitingBytes.load(ordering: .relaxed) <= Self.maxWaitingBytes else {
-            fail(call, Failure(.busy, "waiting calls hold \(Self.maxWaitingBytes) bytes, the limit; try again later"))
-            return
-        }
-        let lease = pool.event { machine -> PoolMachine.Lease in
-            // The look above was a guess; without the bytes a call must not wait.
-            if call.request.isEmpty && (machine.idle == 0 || machine.waiting > 0) { keep(call, request) }
-            return machine.lease(call.waiter, of: call, now: call.acceptedAt)
-        }
-        // After the lease, so that its deadline finds the call where it is.
-        wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
-        if call.isDone { wheels[0].remove(call.wheelEntry) }
-        switch lease {
-        case .slot(let owner): (owner as? Worker)?.dispatch(call, request)
-        case .wait(let start):
-            upkeep.watch(call.runnable)
-            if start { startWorker(call.runnable) }
-        case .full:
-            let limit = call.runnable.version.spec.maxQueue
-            fail(
-                call,
-                Failure(
-                    .busy, "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"))
-        case .closed: fail(call, Failure(.unavailable, "the daemon is stopping; the call was not executed"))
-        }
-    }
-
-    private func keep(_ call: Call, _ request: InvokeScan) {
-        call.keep(request.bytes)
-        waitingBytes.change(by: request.bytes.count)
-    }
-
-    private static func notFound(_ result: Snapshot.Result, _ request: InvokeScan) -> Failure {
-        let app = String(decoding: request.app, as: UTF8.self)
-        let function = String(decoding: request.function, as: UTF8.self)
-        switch result {
-        case .noApp: return Failure(.notFound, "app \(quoted(app)) not found; deploy a function to it first")
-        case .noVersion:
-            return Failure(.notFound, "version \(request.version) of \(quoted(app + "/" + function)) not found")
-        default: return Failure(.notFound, "function \(quoted(app + "/" + function)) not found; deploy it first")
-        }
-    }
-
     // MARK: - Out
 
     /// What of a function's own error text is passed on and recorded, bytes.
@@ -155,11 +74,8 @@ package final class Dispatcher: @unchecked Sendable {
     /// Does what the pool decided after a slot became free, new or retired. On any thread.
     func act(on hand: PoolMachine.Hand, worker: Worker) {
         for case let call as Call in hand.calls {
-            call.request.withUnsafeBytes { bytes in
-                // Scanned once when it was accepted, so it parses.
-                if let request = try? InvokeScan(scanning: bytes) { worker.dispatch(call, request) }
-            }
-            waitingBytes.change(by: -call.takeHeldBytes())
+            call.request.withUnsafeBytes { worker.dispatch(call, $0) }
+            budget.release(call.takeHeldBytes())
         }
         if hand.start { startWorker(worker.runnable) }
         if hand.stop { worker.loop.run { worker.stop() } }
@@ -175,19 +91,51 @@ package final class Dispatcher: @unchecked Sendable {
         case .body(let body):
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
             body.encoded().withUnsafeBytes { answer(call, payload: $0) }
-        case .failed(let code, let message):
-            let message = String(decoding: message.utf8.prefix(Self.maxErrorBytes), as: UTF8.self)
-            let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
-            record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
-            answer(
-                call,
-                status: Failure.encodedStatus(
-                    code: code, reason: Failure.Code.functionFailed.rawValue, message: text))
+        case .failed(let code, let message, let status):
+            answer(call, status: failed(call, code, message, Array(status), worker, coldNanos), code: code)
         case .broken(let reason):
-            let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
-            record(call, .failed, error: reason, worker: worker, coldNanos: coldNanos)
-            answer(call, status: Failure(.functionFailed, text).encodedStatus())
+            answer(call, status: broken(call, reason, worker, coldNanos), code: Failure.Code.functionFailed.status)
         }
+    }
+
+    /// As ``finish(_:_:worker:coldNanos:)``, for a streamed call.
+    func finish(_ call: Call, _ end: StreamEnd, worker: Worker, coldNanos: UInt64?) {
+        switch end {
+        case .finished:
+            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            answer(call, .finished, code: 0)
+        case .response(let payload):
+            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            answer(call, .response(payload), code: 0)
+        case .failed(let code, let message, let status):
+            let status = failed(call, code, message, status, worker, coldNanos)
+            answer(call, .failed(status, isUrgent: false), code: code)
+        case .broken(let reason):
+            let status = broken(call, reason, worker, coldNanos)
+            answer(call, .failed(status, isUrgent: false), code: Failure.Code.functionFailed.status)
+        }
+    }
+
+    /// Records that the user's code failed; gives the Status for the caller. Who called by the name of the function's
+    /// own service gets the function's own Status, details and all, with ours added that says whose failure it is.
+    private func failed(
+        _ call: Call, _ code: Int32, _ message: String, _ status: [UInt8], _ worker: Worker, _ coldNanos: UInt64?
+    ) -> [UInt8] {
+        let message = String(decoding: message.utf8.prefix(Self.maxErrorBytes), as: UTF8.self)
+        record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
+        let reason = Failure.Code.functionFailed.rawValue
+        // A code that is none of google.rpc.Code would be success to some clients.
+        if call.isRouted, (1...16).contains(status.withUnsafeBytes { StatusScan.code($0) }) {
+            return status + Failure.statusSuffix(reason: reason)
+        }
+        let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
+        return Failure.encodedStatus(code: code, reason: reason, message: text)
+    }
+
+    private func broken(_ call: Call, _ reason: String, _ worker: Worker, _ coldNanos: UInt64?) -> [UInt8] {
+        record(call, .failed, error: reason, worker: worker, coldNanos: coldNanos)
+        let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
+        return Failure(.functionFailed, text).encodedStatus()
     }
 
     /// Answers a call that waits; `false` if it does not wait any more.
@@ -203,7 +151,7 @@ package final class Dispatcher: @unchecked Sendable {
             default: .error
             }
         record(call, status, error: failure.message, worker: nil, coldNanos: nil)
-        answer(call, status: failure.encodedStatus())
+        answer(call, status: failure.encodedStatus(), code: failure.code.status)
         return true
     }
 
@@ -212,7 +160,7 @@ package final class Dispatcher: @unchecked Sendable {
         guard call.claim() else { return }
         let failure = Failure(.unavailable, "\(call.runnable.name): the daemon stops; the call was interrupted")
         record(call, .error, error: failure.message, worker: worker, coldNanos: nil)
-        answer(call, status: failure.encodedStatus())
+        answer(call, status: failure.encodedStatus(), code: failure.code.status)
     }
 
     /// The call's deadline has passed. On the first loop.
@@ -226,7 +174,8 @@ package final class Dispatcher: @unchecked Sendable {
                 let text =
                     "\(call.runnable.name): timed out after \(limit): it waited \(waited) for a container and ran the rest"
                 record(call, .timeout, error: text, worker: worker, coldNanos: nil)
-                answer(call, status: Failure(.timeout, text + worker.logTail(of: call)).encodedStatus())
+                let failure = Failure(.timeout, text + worker.logTail(of: call))
+                answer(call, status: failure.encodedStatus(), code: failure.code.status)
                 worker.abandon(call)
             }
         } else {
@@ -237,20 +186,41 @@ package final class Dispatcher: @unchecked Sendable {
         }
     }
 
-    /// The caller's connection has closed. On its loop.
-    func callerLeft(_ call: Call) {
+    /// Nobody waits for the call any more. Thread-safe.
+    ///
+    /// - Parameter failure: how it was answered already; `nil`: it was not, and nobody is there.
+    func callerLeft(_ call: Call, _ reason: String, _ failure: Failure?) {
         if let worker = call.isRunning ? call.worker : nil {
             worker.loop.run { [self] in
                 guard call.claim() else { return }
-                finished(call)
-                record(call, .cancelled, error: "the caller closed its connection", worker: worker, coldNanos: nil)
+                finished(call, code: failure?.code.status ?? Failure.Code.cancelled.status)
+                record(
+                    call, failure == nil ? .cancelled : .error, error: failure?.message ?? reason, worker: worker,
+                    coldNanos: nil)
                 worker.abandon(call)
             }
         } else {
             withdraw(call)
-            if !fail(call, Failure(.cancelled, "the caller closed its connection")) && call.isRunning {
-                callerLeft(call)
+            if !fail(call, failure ?? Failure(.cancelled, reason)) && call.isRunning {
+                callerLeft(call, reason, failure)
             }
+        }
+    }
+
+    /// Ends a call that runs or waits, and tells its caller so. Thread-safe.
+    func cancel(_ call: Call) {
+        let failure = Failure(.cancelled, "the call was cancelled by Invocation/Cancel")
+        guard let worker = call.isRunning ? call.worker : nil else {
+            withdraw(call)
+            if !fail(call, failure) && call.isRunning { cancel(call) }
+            return
+        }
+        worker.loop.run { [self] in
+            guard call.claim() else { return }
+            worker.flushLog()
+            record(call, .cancelled, error: failure.message, worker: worker, coldNanos: nil)
+            answer(call, status: failure.encodedStatus(), code: failure.code.status)
+            worker.abandon(call)
         }
     }
 
@@ -258,32 +228,28 @@ package final class Dispatcher: @unchecked Sendable {
         _ = call.runnable.pool.event { $0.cancel(call.waiter) }
     }
 
-    private static let callIDKey: StaticString = "fn-call-id"
-    private static let versionKey: StaticString = "fnrpc-version"
-
     private func answer(
-        _ call: Call, status: [UInt8] = [], payload: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+        _ call: Call, status: [UInt8] = [], code: Int32 = 0,
+        payload: UnsafeRawBufferPointer = .init(start: nil, count: 0)
     ) {
-        finished(call)
-        var id = call.id.description
-        var version = String(call.runnable.version.number)
-        id.withUTF8 { id in
-            version.withUTF8 { version in
-                withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2) { metadata in
-                    metadata.initializeElement(
-                        at: 0, to: MetadataEntry(key: Self.callIDKey, value: UnsafeRawBufferPointer(id)))
-                    metadata.initializeElement(
-                        at: 1, to: MetadataEntry(key: Self.versionKey, value: UnsafeRawBufferPointer(version)))
-                    call.session.answer(
-                        call.streamID, status: status, payload: payload, metadata: UnsafeBufferPointer(metadata))
-                }
-            }
+        if call.relay != nil { return answer(call, .failed(status, isUrgent: true), code: code) }
+        finished(call, code: code)
+        call.metadata.withEntries { metadata in
+            _ = call.session.answer(call.streamID, status: status, payload: payload, metadata: metadata)
         }
     }
 
-    private func finished(_ call: Call) {
+    private func answer(_ call: Call, _ answer: FunctionRelay.Answer, code: Int32) {
+        finished(call, code: code)
+        call.relay?.answer(answer, metadata: call.metadata)
+    }
+
+    private func finished(_ call: Call, code: Int32) {
+        call.origin.method.metrics.observe(
+            code: code, nanos: Instant.now().nanoseconds(since: call.origin.arrivedAt))
         wheels[0].remove(call.wheelEntry)
-        waitingBytes.change(by: -call.takeHeldBytes())
+        budget.release(call.takeHeldBytes())
+        if !call.origin.invocationID.isEmpty { invocations.remove(call) }
         counters.callsFinished.increment()
     }
 
@@ -310,9 +276,12 @@ package final class Dispatcher: @unchecked Sendable {
     /// How long a stop waits for containers to be removed; what is left then, the next start removes.
     private static let removalNanos: UInt64 = 30_000_000_000
 
-    /// Refuses new calls and waits for the running ones, at most until `deadline`; then ends every container.
+    /// Refuses new calls from now on.
+    package func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// Waits for the running calls, at most until `deadline`; then ends every container.
     package func drain(until deadline: Instant) async {
-        draining.store(true, ordering: .relaxed)
+        beginDraining()
         while counters.callsStarted.load(ordering: .relaxed) != counters.callsFinished.load(ordering: .relaxed),
             Instant.now() < deadline
         {
@@ -335,6 +304,9 @@ package final class Dispatcher: @unchecked Sendable {
         starters.stop()
         removers.stop()
     }
+
+    /// A new call's id.
+    func newID(_ time: Timestamp) -> Identifier { random.withLock { Identifier(now: time, using: &$0) } }
 
     /// The loop for the next worker.
     func chooseLoop() -> EventLoop {

@@ -1,68 +1,115 @@
 package import Loop
 package import Model
-package import Wire
+internal import Telemetry
+internal import Wire
+
+/// Something that a client has open: a call or a stream.
+protocol OpenCall: AnyObject, Sendable {
+    /// Nobody waits for it any more. On the connection's loop; its answer, if one comes, goes nowhere.
+    func abandoned(_ reason: AbandonReason)
+}
+
+/// Why nobody waits.
+enum AbandonReason: String, Sendable {
+    case closed = "the caller closed its connection"
+    case cancelled = "the caller cancelled the call"
+    case broken = "the caller sent stream data on a unary call"
+}
 
 /// One client connection: frames in, answers out.
 ///
 /// Reading is confined to the connection's loop; answering is thread-safe.
-// SAFETY: `connection` is set once before input can come; `state` is guarded; `skip` is loop-confined.
+// SAFETY: `connection` is set once before input can come; `state` is guarded; the rest is loop-confined.
 package final class Session: ConnectionOwner, @unchecked Sendable {
-    /// Unary calls that one connection may have open, invocations and management together.
-    package static let maxCalls = 1024
-    /// Bytes of a management request; the largest carries a chunk of 256 KiB.
-    package static let maxManagementBytes = 320 << 10
-
-    let dispatcher: Dispatcher
-    private let services: any ServiceRouter
-    private var connection: Connection?
+    /// What all connections share.
+    let context: SessionContext
+    /// Unique in this run of the daemon.
+    package let id: UInt64
+    /// Where the peer is, for people.
+    package let peer: String
+    /// The listener it came through, and its default app.
+    package let listener: ListenerInfo
+    package let openedAt = Timestamp.now()
+    let loop: EventLoop
+    private(set) var connection: Connection?
     private let state = Lock(State())
+
+    /// What the kernel or the certificate says who the peer is.
+    private var peerPrincipal: Principal?
+    /// The last bearer token that was looked at.
+    private var bearer = BearerCache()
+    private var window = StreamWindow()
     /// Bytes of an oversized frame that are still to be thrown away.
     private var skip = 0
-    private let onClose: @Sendable (Session) -> Void
-    private let onForeign: @Sendable (FrameStep.Foreign) -> Void
+    /// Extension frames that the client understands.
+    private var sendsCancel = false
+    private var wantsGoaway = false
+    /// Streams with output that waits for its turn.
+    var ready: [Stream] = []
+    /// Streams whose input is over its limit.
+    var crowded: [Stream] = []
+    var crowdTimer: LoopTimer?
+    var isReadingPaused = false
+    /// Input bytes that streams of this connection hold.
+    var heldInput = 0
 
     private struct State {
-        /// Open calls; `nil` marks one of the daemon's own services.
-        var open: [UInt32: Call?] = [:]
+        var open: [UInt32: any OpenCall] = [:]
+        /// Calls in `open`, and those of the daemon's own that need no entry.
+        var calls: UInt64 = 0
         var isClosed = false
+        var principal = ""
     }
 
+    /// Takes over a connected socket; on the loop.
+    ///
     /// - Parameters:
-    ///   - onForeign: the peer does not speak ttrpc; called before the connection closes.
-    ///   - onClose: called once, on the loop.
+    ///   - principal: who the peer is by itself; `nil`: a token has to say.
     package init(
-        loop: EventLoop, descriptor: Int32, dispatcher: Dispatcher, services: any ServiceRouter,
-        onForeign: @escaping @Sendable (FrameStep.Foreign) -> Void, onClose: @escaping @Sendable (Session) -> Void
+        loop: EventLoop, descriptor: Int32, options: Connection.Options, context: SessionContext,
+        listener: ListenerInfo, peer: String, principal: Principal?
     ) {
-        self.dispatcher = dispatcher
-        self.services = services
-        self.onForeign = onForeign
-        self.onClose = onClose
-        connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+        self.loop = loop
+        self.context = context
+        self.listener = listener
+        self.peer = peer
+        id = context.sessions.nextID()
+        peerPrincipal = principal
+        state.withLock { $0.principal = principal?.description ?? "" }
+        connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: options)
+        context.sessions.add(self)
     }
+
+    static let nobody = Principal(.nobody, grants: .none)
 
     /// Closes after the answers that wait have left. Thread-safe.
     package func finish() {
         connection?.finish()
     }
 
+    /// Closes at once. Thread-safe.
+    package func close() {
+        connection?.close()
+    }
+
+    // MARK: - In
+
     package func connection(_ connection: Connection, received bytes: UnsafeRawBufferPointer) -> InputStep {
         var done = min(skip, bytes.count)
         skip -= done
         while skip == 0 {
+            if isReadingPaused { return .consumed(done, needed: 0) }
             switch FrameStep(UnsafeRawBufferPointer(rebasing: bytes[done...])) {
             case .incomplete(let needed): return .consumed(done, needed: needed)
             case .foreign(let kind):
-                onForeign(kind)
+                context.log("\(listener.address): closed \(peer): it sent \(kind.rawValue); this address speaks ttrpc")
                 return .close
             case .tooLong(let header):
-                // Far beyond the limit nobody means it; a little beyond, the peer deserves an answer.
-                guard header.length <= 16 << 20 else { return .close }
-                refuse(
-                    header.streamID,
-                    Failure(
-                        .tooLarge,
-                        "message length \(header.length) exceed maximum message size of \(FrameHeader.maxLength)"))
+                guard header.length <= Self.maxSkippedBytes else {
+                    context.log("\(listener.address): closed \(peer): a frame of \(header.length) bytes")
+                    return .close
+                }
+                refuseTooLong(header)
                 let present = min(bytes.count - done, FrameHeader.size + Int(header.length))
                 skip = FrameHeader.size + Int(header.length) - present
                 done += present
@@ -75,111 +122,201 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         return .consumed(done, needed: 0)
     }
 
+    /// Far beyond the frame limit nobody means it; a little beyond, the peer deserves an answer.
+    private static let maxSkippedBytes: UInt32 = 16 << 20
+
+    private func refuseTooLong(_ header: FrameHeader) {
+        let text = "message length \(header.length) exceed maximum message size of \(FrameHeader.maxLength)"
+        let failure = Failure(.tooLarge, text, quota: "frame")
+        switch header.type {
+        case FrameHeader.request:
+            // The id is used up, as if the call had been refused for another reason.
+            _ = window.take(header.streamID)
+            refuse(header.streamID, failure)
+        case FrameHeader.data:
+            guard let stream = open(header.streamID) as? Stream else { return }
+            stream.fail(failure)
+        default: return
+        }
+    }
+
+    package func connectionReady(_ connection: Connection) {
+        // Mutual TLS has told who the peer is.
+        guard let name = connection.tls?.peerCommonName else { return }
+        peerPrincipal = context.certificatePrincipal(name)
+        state.withLock { $0.principal = peerPrincipal?.description ?? "" }
+    }
+
+    package func connectionHasRoom(_ connection: Connection) {
+        pump()
+    }
+
+    package func connection(_ connection: Connection, closing reason: CloseReason) {
+        context.log("\(listener.address): closed \(peer): \(reason)")
+    }
+
     package func connectionClosed(_ connection: Connection) {
-        let open = state.withLock { state -> [Call?] in
+        let open = state.withLock { state -> [any OpenCall] in
             state.isClosed = true
             defer { state.open = [:] }
             return Array(state.open.values)
         }
-        for call in open { if let call { dispatcher.callerLeft(call) } }
-        onClose(self)
+        crowdTimer?.close()
+        crowdTimer = nil
+        for call in open { call.abandoned(.closed) }
+        ready = []
+        crowded = []
+        context.sessions.remove(self)
     }
 
     private func handle(_ header: FrameHeader, _ data: UnsafeRawBufferPointer) {
         switch header.type {
-        case FrameHeader.request: break
-        case FrameHeader.data:
-            return refuse(header.streamID, Failure(.invalid, "stream \(header.streamID): unary calls take no data"))
+        case FrameHeader.request: request(header, data)
+        case FrameHeader.data: streamData(header, data)
+        case Extension.cancelFrame where sendsCancel: cancel(header.streamID)
         default: return
         }
-        guard header.streamID % 2 == 1 else {
-            return refuse(header.streamID, Failure(.invalid, "stream id \(header.streamID): must be odd"))
+    }
+
+    private func request(_ header: FrameHeader, _ data: UnsafeRawBufferPointer) {
+        let streamID = header.streamID
+        switch window.take(streamID) {
+        case .new: break
+        case .foreign:
+            return refuse(streamID, Failure(.invalid, "stream id \(streamID): must be odd"))
+        case .used:
+            return refuse(streamID, Failure(.invalid, "stream id \(streamID): it is active or was used before"))
         }
         let envelope: RequestEnvelope
         do throws(EnvelopeError) { envelope = try RequestEnvelope(scanning: data) } catch {
-            return refuse(header.streamID, Failure(.invalid, "\(error.message)"))
+            return refuse(streamID, Failure(.invalid, "\(error.message)"))
         }
-        guard envelope.timeoutNanos >= 0 else {
-            return refuse(header.streamID, Failure(.timeout, "the deadline had passed when the call arrived"))
+        guard let method = context.methods.find(envelope.service, envelope.method) ?? routed(envelope) else {
+            return refuseUnknown(envelope, streamID)
         }
-        if equal(envelope.service, "fnrpc.v1.Invocation"), equal(envelope.method, "Invoke") {
-            dispatcher.invoke(envelope, streamID: header.streamID, session: self)
-        } else {
-            serve(envelope, streamID: header.streamID)
+        var incoming = Incoming(
+            envelope: envelope, streamID: streamID, flags: header.flags, session: self, method: method,
+            arrivedAt: .now())
+        do throws(Failure) {
+            for interceptor in InterceptorChain.standard { try interceptor.admit(&incoming) }
+        } catch {
+            method.metrics.observe(code: error.code.status, nanos: 0)
+            return refuse(streamID, error)
         }
+        dispatch(incoming)
     }
 
-    private func serve(_ envelope: RequestEnvelope, streamID: UInt32) {
-        guard open(streamID, nil) else { return }
-        guard envelope.payload.count <= Self.maxManagementBytes else {
-            return answer(
-                streamID,
-                status: Failure(
-                    .tooLarge,
-                    "the request has \(envelope.payload.count) bytes; at most \(Self.maxManagementBytes) are allowed"
-                ).encodedStatus())
-        }
+    private func routed(_ envelope: RequestEnvelope) -> Method? {
+        MethodTable.isReserved(envelope.service) ? nil : context.methods.routed
+    }
+
+    private func refuseUnknown(_ envelope: RequestEnvelope, _ streamID: UInt32) {
         let service = String(decoding: envelope.service, as: UTF8.self)
         let method = String(decoding: envelope.method, as: UTF8.self)
-        let payload = Array(envelope.payload)
-        services.handle(service, method, payload) { [self] result in
-            switch result {
-            case .success(let reply): reply.withUnsafeBytes { answer(streamID, payload: $0) }
-            case .failure(let failure): answer(streamID, status: failure.encodedStatus())
+        // Go's wording; clients match on it.
+        let text = context.methods.services.contains(service) ? "method \(method)" : "service \(service)"
+        refuse(streamID, Failure(.unimplemented, text))
+    }
+
+    private func streamData(_ header: FrameHeader, _ data: UnsafeRawBufferPointer) {
+        let streamID = header.streamID
+        guard let call = open(streamID) else {
+            // A stream that has ended is gone; what was on its way for it arrives all the same.
+            guard streamID % 2 == 1, streamID <= window.highest else {
+                return refuse(streamID, Failure(.invalid, "stream id \(streamID): no call was opened with it"))
+            }
+            return
+        }
+        let hasMessage = header.flags & DataFrame.noData == 0
+        let ends = header.flags & DataFrame.remoteClosed != 0
+        if let stream = call as? Stream {
+            stream.received(hasMessage ? data : nil, ends: ends)
+        } else if hasMessage {
+            // The answer ends the call, so the call must not give a second one.
+            take(streamID)?.abandoned(.broken)
+            refuse(streamID, Failure(.invalid, "stream id \(streamID): a unary call takes no stream data"))
+        }
+    }
+
+    private func cancel(_ streamID: UInt32) {
+        guard let call = take(streamID) else { return }
+        call.abandoned(.cancelled)
+        refuse(streamID, Failure(.cancelled, AbandonReason.cancelled.rawValue))
+    }
+
+    // MARK: - Who it is
+
+    /// The caller of a request: by its token if it shows one, else as the connection was recognised.
+    func authenticate(_ envelope: RequestEnvelope) throws(Failure) -> Principal {
+        guard let text = envelope.metadata("authorization") else {
+            if let peerPrincipal { return peerPrincipal }
+            throw Failure(
+                .unauthenticated,
+                "authorization: missing; \(peer) is nobody that the daemon knows, and TCP always needs a token: send "
+                    + "metadata authorization: Bearer TOKEN (fnrpc token create makes one)")
+        }
+        let principal = try bearer.principal(text, context.authenticator)
+        if peerPrincipal == nil { state.withLock { $0.principal = principal.description } }
+        return principal
+    }
+
+    /// Turns extension frames on.
+    func hello(_ request: HelloRequest) -> HelloResponse {
+        sendsCancel = request.features.contains(Extension.cancel)
+        wantsGoaway = request.features.contains(Extension.goaway)
+        var features: [String] = []
+        if sendsCancel { features.append(Extension.cancel) }
+        if wantsGoaway { features.append(Extension.goaway) }
+        return HelloResponse(
+            features: features, server: context.serverName, maxFrameBytes: UInt32(FrameHeader.maxLength),
+            maxStreams: UInt32(context.limits.maxStreams), maxChunkBytes: UInt32(SessionLimits.chunkBytes))
+    }
+
+    /// Tells a client that asked for it that no further calls are taken. Thread-safe.
+    package func goAway() {
+        loop.run { [self] in
+            guard wantsGoaway else { return }
+            let header = FrameHeader(length: 4, streamID: 0, type: Extension.goawayFrame)
+            let last = window.highest.bigEndian
+            _ = connection?.write(count: FrameHeader.size + 4) { buffer in
+                guard let base = buffer.baseAddress else { return }
+                header.write(to: base)
+                base.storeBytes(of: last, toByteOffset: FrameHeader.size, as: UInt32.self)
             }
         }
     }
 
-    /// Marks a stream as open; refuses it, and answers so, if it is open already or there are too many.
-    func open(_ streamID: UInt32, _ call: Call?) -> Bool {
-        let refusal = state.withLock { state -> Failure? in
-            if state.isClosed { return Failure(.unavailable, "the connection is closed") }
-            if state.open[streamID] != nil {
-                return Failure(.invalid, "stream id \(streamID): a call with this id is active")
-            }
-            guard state.open.count < Self.maxCalls else {
-                return Failure(.busy, "the connection has \(Self.maxCalls) calls open, its limit; wait for answers")
-            }
-            state.open[streamID] = .some(call)
-            return nil
-        }
-        if let refusal { refuse(streamID, refusal) }
-        return refusal == nil
-    }
+    // MARK: - What is open
 
-    /// Answers without having opened the stream.
-    func refuse(_ streamID: UInt32, _ failure: Failure) {
-        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0)) }
-    }
+    /// Calls and streams that have no answer yet. Thread-safe.
+    package var openCount: Int { state.withLock { $0.open.count } }
 
-    /// Answers and closes the stream. Thread-safe.
-    func answer(
-        _ streamID: UInt32, status: [UInt8] = [], payload: UnsafeRawBufferPointer = .init(start: nil, count: 0),
-        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
-    ) {
-        state.withLock { _ = $0.open.removeValue(forKey: streamID) }
-        let fits = status.withUnsafeBytes { status in
-            let frame = ResponseFrame(status: status, payload: payload, metadata: metadata)
-            guard frame.length <= FrameHeader.maxLength else { return false }
-            send(streamID, frame)
+    /// Output that the peer has not read yet, bytes. Thread-safe.
+    var queuedOutput: Int { connection?.queuedOutput ?? 0 }
+
+    /// Who it was last taken for, and how many calls it has made. Thread-safe.
+    package var usage: (principal: String, calls: UInt64) { state.withLock { ($0.principal, $0.calls) } }
+
+    /// Notes a call as open; `false` if the connection is closed. On the loop.
+    func add(_ call: any OpenCall, _ streamID: UInt32) -> Bool {
+        state.withLock { state in
+            if state.isClosed { return false }
+            state.open[streamID] = call
+            state.calls += 1
             return true
         }
-        guard !fits else { return }
-        let limit = "the answer is over the frame limit of \(FrameHeader.maxLength) bytes"
-        Failure(.tooLarge, limit).encodedStatus().withUnsafeBytes {
-            send(streamID, ResponseFrame(status: $0, metadata: metadata))
-        }
     }
 
-    private func send(_ streamID: UInt32, _ frame: ResponseFrame) {
-        connection?.write(count: FrameHeader.size + frame.length) { frame.write(streamID: streamID, to: $0) }
-    }
-}
+    /// What is open under an id. Thread-safe.
+    func open(_ streamID: UInt32) -> (any OpenCall)? { state.withLock { $0.open[streamID] } }
 
-/// Serves the daemon's own services.
-package protocol ServiceRouter: AnyObject, Sendable {
-    /// Handles a unary call; `reply` is called once, on any thread.
-    func handle(
-        _ service: String, _ method: String, _ payload: [UInt8],
-        reply: @escaping @Sendable (Result<[UInt8], Failure>) -> Void)
+    /// Ends what is open under an id. Thread-safe.
+    @discardableResult
+    func take(_ streamID: UInt32) -> (any OpenCall)? { state.withLock { $0.open.removeValue(forKey: streamID) } }
+
+    /// Everything that is open. Thread-safe.
+    var allOpen: [any OpenCall] { state.withLock { Array($0.open.values) } }
+
+    /// Counts a call that needs no entry.
+    func countCall() { state.withLock { $0.calls += 1 } }
 }

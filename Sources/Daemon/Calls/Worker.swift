@@ -21,6 +21,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     let sandbox: Sandbox
     let loop: EventLoop
     let coldNanos: UInt64
+    /// How the function is started, for formats that do so for each call.
+    let plan: Assignment
     private(set) lazy var slot = Slot(owner: self)
     private unowned let dispatcher: Dispatcher
     private var link: (any FunctionLink)?
@@ -29,6 +31,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var grace: LoopTimer?
     private var tail: [UInt8] = []
     private var current: Call?
+    /// Streamed calls that run in it.
+    private var streams: [ObjectIdentifier: Call] = [:]
+    /// Those of them whose connection was lost, until it is known why.
+    private var lostStreams: [Call] = []
     private var lostReason: String?
     private var exit: SandboxExit?
     private var isStopped = false
@@ -37,14 +43,15 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     /// On the loop.
     init(
-        runnable: Runnable, sandbox: Sandbox, loop: EventLoop, coldNanos: UInt64, tail: [UInt8], dispatcher: Dispatcher
+        runnable: Runnable, sandbox: Sandbox, plan: Assignment, loop: EventLoop, coldNanos: UInt64,
+        dispatcher: Dispatcher
     ) {
         self.runnable = runnable
         self.sandbox = sandbox
         self.loop = loop
         self.coldNanos = coldNanos
+        self.plan = plan
         self.dispatcher = dispatcher
-        self.tail = tail
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
         self.control = control
@@ -60,26 +67,42 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     // MARK: - Calls
 
-    /// Sends a call into the container. On any thread; `request` is borrowed.
-    func dispatch(_ call: Call, _ request: InvokeScan) {
+    /// Sends a call into the container. On any thread.
+    ///
+    /// - Parameter data: of the call's Request frame; borrowed. A streamed call has its own copy.
+    func dispatch(_ call: Call, _ data: UnsafeRawBufferPointer) {
         let now = Instant.now()
-        guard call.begin(self, now: now, time: .now()) else {
+        let time = Timestamp.now()
+        guard call.begin(self, now: now, time: time) else {
             // Answered while it waited: give the slot on.
             _ = call.leaveSlot()
             loop.run { [self] in giveBack(serviceNanos: 0) }
             return
         }
-        if runnable.pool.limits.concurrency == 1 {
+        if call.relay != nil || runnable.pool.limits.concurrency == 1 {
             if loop.isCurrent { adopt(call) } else { loop.post { [self] in adopt(call) } }
         }
+        if let relay = call.relay {
+            relay.stream.session.loop.run { relay.begin(on: self, call: call) }
+            return
+        }
+        guard let target = target(call, data) else { return }
         let left = call.deadline.nanoseconds(since: now)
-        let time = Timestamp.now()
         link?.send(
             FunctionCall(
-                request: request, id: call.id.description,
+                target: target, id: call.id.description,
                 deadline: Timestamp(nanoseconds: time.nanoseconds + Int64(clamping: left)),
                 // 0 would mean: no deadline.
-                timeoutNanos: max(Int64(clamping: left), 1), token: call))
+                timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, token: call))
+    }
+
+    /// Both were scanned when the call was accepted, so they parse.
+    private func target(_ call: Call, _ data: UnsafeRawBufferPointer) -> FunctionCall.Target? {
+        guard let envelope = try? RequestEnvelope(scanning: data) else { return nil }
+        if call.isRouted {
+            return .service(service: envelope.service, method: envelope.method, payload: envelope.payload)
+        }
+        return (try? InvokeScan(scanning: envelope.payload)).map { .invoke($0) }
     }
 
     private func adopt(_ call: Call) {
@@ -87,7 +110,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         guard call.isRunning else { return }
         // What the container said since the last call belongs to nobody.
         readLog()
-        current = call
+        if call.relay != nil { streams[ObjectIdentifier(call)] = call }
+        if runnable.pool.limits.concurrency == 1 { current = call }
     }
 
     func answered(_ token: AnyObject, _ reply: FunctionReply) {
@@ -97,7 +121,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         if current != nil { readLog() }
         let cold = takeFresh()
         if call.claim() { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
-        if current === call { current = nil }
+        forget(call)
         if case .broken = reply { retire(kill: true) }
         released(call, serviceNanos: service)
     }
@@ -106,10 +130,43 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         (token as? Call)?.isRunning ?? false
     }
 
+    /// A function has ended a streamed call. Thread-safe.
+    func streamEnded(_ call: Call, _ end: StreamEnd) {
+        loop.run { [self] in
+            if case .broken(let reason) = end {
+                // What ended the container, if anything did, says more than a lost connection.
+                lostStreams.append(call)
+                if exit != nil || control == nil { failPending() } else { streamLost(reason) }
+                return
+            }
+            let now = Instant.now()
+            if current != nil { readLog() }
+            let cold = takeFresh()
+            if call.claim() { dispatcher.finish(call, end, worker: self, coldNanos: cold) }
+            forget(call)
+            released(call, serviceNanos: now.nanoseconds(since: call.startedAt ?? now))
+        }
+    }
+
+    /// The container cannot be trusted any more; its other calls may still finish.
+    private func streamLost(_ reason: String) {
+        if lostReason == nil { lostReason = reason }
+        retire(kill: false)
+        if isStopped { return failPending() }
+        if grace == nil { startGrace() }
+    }
+
+    private func forget(_ call: Call) {
+        if current === call { current = nil }
+        guard call.relay != nil else { return }
+        streams[ObjectIdentifier(call)] = nil
+    }
+
     /// The call's time is over, or its caller has gone. On the loop.
     func abandon(_ call: Call) {
         link?.abandon(call)
-        if current === call { current = nil }
+        call.relay?.cancelFunction()
+        forget(call)
         // A function that takes one call at a time is still busy with this one; nobody can use it.
         retire(kill: runnable.pool.limits.concurrency == 1)
         released(call, serviceNanos: 0)
@@ -143,10 +200,15 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         // Without a call in it, that was its end.
         if isStopped { return }
         if exit != nil { return failPending() }
+        startGrace()
+    }
+
+    private func startGrace() {
         let timer = LoopTimer(loop) { [weak self] in
             self?.sandbox.kill()
             self?.failPending()
         }
+        grace?.close()
         grace = timer
         timer.start(milliseconds: Self.exitGraceMilliseconds)
     }
@@ -177,6 +239,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         readLog()
         let success = exit?.code == 0
         link?.exited(endDescription, success: success)
+        for call in streams.values { call.relay?.exited(endDescription, success: success) }
         retire(kill: false)
         failPending()
     }
@@ -199,9 +262,18 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         for token in link?.takePending() ?? [] {
             guard let call = token as? Call else { continue }
             if call.claim() {
-                dispatcher.finish(call, .broken(description), worker: self, coldNanos: takeFresh())
+                dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: takeFresh())
             }
-            if current === call { current = nil }
+            forget(call)
+            released(call, serviceNanos: 0)
+        }
+        let lost = lostStreams
+        lostStreams = []
+        for call in lost {
+            if call.claim() {
+                dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: takeFresh())
+            }
+            forget(call)
             released(call, serviceNanos: 0)
         }
     }
@@ -215,8 +287,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// Ends the calls that run, and then the container. On the loop.
     func interrupt() {
         readLog()
-        for case let call as Call in link?.takePending() ?? [] {
+        let calls = (link?.takePending() ?? []).compactMap { $0 as? Call } + streams.values
+        for call in calls {
             dispatcher.interrupted(call, on: self)
+            call.relay?.cancelFunction()
+            forget(call)
             released(call, serviceNanos: 0)
         }
         stop()
@@ -278,6 +353,14 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         current.log.append(contentsOf: bytes.prefix(room))
         if bytes.count > room { current.logTruncated = true }
     }
+}
+
+/// How a function ended a streamed call, with what was borrowed copied.
+enum StreamEnd: Sendable {
+    case finished
+    case response([UInt8])
+    case failed(code: Int32, message: String, status: [UInt8])
+    case broken(String)
 }
 
 /// The usual names of the signals that end functions.

@@ -1,3 +1,4 @@
+internal import Glibc
 package import Model
 internal import Synchronization
 
@@ -12,14 +13,16 @@ package final class Snapshot: Sendable {
         let versions: [UInt32: Runnable]
     }
 
-    private let entries: [Entry]
+    let entries: [Entry]
     /// Open addressing: indexes into `entries` plus 1; 0 is empty. A power of two, at most half full.
     private let table: [UInt32]
-    private let apps: Set<[UInt8]>
+    let apps: Set<[UInt8]>
+    let services: ServiceTable
 
     init(_ entries: [Entry], apps: Set<[UInt8]>) {
         self.entries = entries
         self.apps = apps
+        services = ServiceTable(entries)
         var size = 16
         while size < entries.count * 2 { size *= 2 }
         var table = [UInt32](repeating: 0, count: size)
@@ -61,17 +64,23 @@ package final class Snapshot: Sendable {
     /// Every version of every function.
     package var all: [Runnable] { entries.flatMap { $0.versions.values } }
 
-    private func same(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Bool {
-        left.count == right.count && left.withUnsafeBytes { $0.elementsEqual(right) }
-    }
+    private func same(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Bool { left.isSame(as: right) }
 
     /// FNV-1a over both names with a separator; never negative.
-    private static func hash(_ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer) -> Int {
+    static func hash(_ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in app { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         hash = (hash ^ 0x2F) &* 0x100_0000_01b3
         for byte in function { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return Int(hash >> 33)
+    }
+}
+
+extension [UInt8] {
+    /// Whether these are the same bytes; allocates nothing.
+    func isSame(as other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count, let start = other.baseAddress else { return isEmpty && other.isEmpty }
+        return withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, start, bytes.count) == 0 } ?? true }
     }
 }
 

@@ -31,29 +31,15 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
     }
 
     package func send(_ call: FunctionCall) {
-        var environment = plan.environment
-        environment.append("FN_CALL_ID=\(call.id)")
-        environment.append("FN_DEADLINE=\(call.deadline.rfc3339(fractionDigits: 3))")
-        environment.append("FN_METHOD=POST")
-        let type = String(decoding: call.request.contentType, as: UTF8.self)
-        var headers: [String: String] = type.isEmpty ? [:] : ["CONTENT_TYPE": type]
-        call.request.forEachHeader { name, value in
-            let key = String(
-                decoding: name.map { byte -> UInt8 in
-                    switch byte {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 32
-                    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
-                    default: UInt8(ascii: "_")
-                    }
-                }, as: UTF8.self)
-            let value = String(decoding: value, as: UTF8.self)
-            headers[key] = headers[key].map { $0 + ", " + value } ?? value
-        }
-        for (key, value) in headers.sorted(by: { $0.key < $1.key }) { environment.append("FN_HEADER_\(key)=\(value)") }
-        let assignment = Assignment(
-            arguments: plan.arguments, environment: environment, workingDirectory: plan.workingDirectory)
-        let body = Array(call.request.payload)
         let token = UncheckedToken(call.token)
+        guard case .invoke(let request) = call.target else {
+            return loop.run { [self] in owner?.answered(token.object, .hasNoServices) }
+        }
+        let environment = ProcessEnvironment(
+            id: call.id, deadline: call.deadline, contentType: String(decoding: request.contentType, as: UTF8.self),
+            headers: request.headers, metadata: call.metadata)
+        let assignment = environment.assignment(plan)
+        let body = Array(request.payload)
         loop.run { [self] in begin(assignment, body, token.object) }
     }
 

@@ -1,40 +1,79 @@
 package import Model
 package import Wire
 
-/// One call on its way to a function.
+/// One unary call on its way to a function.
 package struct FunctionCall {
-    /// The caller's InvokeRequest; borrowed for the duration of `send`.
-    package let request: InvokeScan
+    /// What is called.
+    package enum Target {
+        /// The function itself, by name.
+        case invoke(InvokeScan)
+        /// A ttrpc service of the function's own: the payload passes untouched. Only format `ttrpc` has these.
+        case service(
+            service: UnsafeRawBufferPointer, method: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer)
+    }
+
+    /// Borrowed for the duration of `send`.
+    package let target: Target
     /// The call's id as text.
     package let id: String
     /// When the answer is worthless.
     package let deadline: Timestamp
-    /// Time left, nanoseconds.
+    /// Time left, nanoseconds, at least 1.
     package let timeoutNanos: Int64
+    /// What the function gets beside `fn-call-id` and `fn-deadline`: Request metadata with ttrpc; elsewhere only
+    /// `traceparent` and `tracestate`, as headers.
+    package let metadata: [CallHeader]
     /// What the link gives back with the answer; it keeps it alive meanwhile.
     package let token: AnyObject
 
-    package init(request: InvokeScan, id: String, deadline: Timestamp, timeoutNanos: Int64, token: AnyObject) {
-        self.request = request
+    package init(
+        target: Target, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
+        token: AnyObject
+    ) {
+        self.target = target
         self.id = id
         self.deadline = deadline
         self.timeoutNanos = timeoutNanos
+        self.metadata = metadata
         self.token = token
+    }
+
+    /// A call of the function itself.
+    package init(
+        request: InvokeScan, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
+        token: AnyObject
+    ) {
+        self.init(
+            target: .invoke(request), id: id, deadline: deadline, timeoutNanos: timeoutNanos, metadata: metadata,
+            token: token)
     }
 }
 
 /// How a function answered.
 package enum FunctionReply {
-    /// A CallResponse message, not decoded; borrowed for the duration of the callback.
+    /// The payload of its Response (a CallResponse message if the function itself was called), not decoded; borrowed
+    /// for the duration of the callback.
     case message(UnsafeRawBufferPointer)
     /// A reply in parts.
     case body(InvokeBody)
     /// The user's code said that it failed.
     ///
-    /// - Parameter code: google.rpc.Code, not 0.
-    case failed(code: Int32, message: String)
+    /// - Parameters:
+    ///   - code: google.rpc.Code, 1 to 16.
+    ///   - status: the function's whole Status message, empty if it sent none; borrowed for the duration of the callback.
+    case failed(code: Int32, message: String, status: UnsafeRawBufferPointer)
     /// The function broke its contract; it is not used again.
     case broken(String)
+
+    /// A failure that is not the function's own Status.
+    static func failed(code: Int32, message: String) -> FunctionReply {
+        .failed(code: code, message: message, status: .init(start: nil, count: 0))
+    }
+
+    /// The answer of formats that have no services of their own.
+    static var hasNoServices: FunctionReply {
+        failed(code: 12, message: "only functions of format ttrpc serve methods of their own")
+    }
 }
 
 /// Who uses a link. Called on the link's loop.

@@ -1,3 +1,5 @@
+package import Drivers
+package import Loop
 package import Model
 package import Wire
 
@@ -62,7 +64,8 @@ package protocol FunctionStreamOwner: AnyObject {
     func functionStream(_ stream: any FunctionStream, received message: UnsafeRawBufferPointer)
     /// ``FunctionStream/send(_:)`` was refused before and takes messages again.
     func functionStreamHasRoom(_ stream: any FunctionStream)
-    /// The end; called exactly once, unless ``FunctionStream/cancel()`` came first. Nothing comes after it.
+    /// The end; called exactly once, unless ``FunctionStream/cancel()`` came first. Nothing comes after it. It may come
+    /// while the stream is paused, behind everything that the function sent.
     func functionStream(_ stream: any FunctionStream, ended: FunctionStreamEnd)
 }
 
@@ -81,6 +84,41 @@ package protocol FunctionStream: AnyObject {
     func resume()
     /// Ends it: the function sees its connection close. Idempotent; the owner hears nothing more.
     func cancel()
+    /// The function's process has ended. With format `default` that is the stream's end; elsewhere it only explains
+    /// the end of the connection.
+    ///
+    /// - Parameter description: the end of a sentence.
+    func exited(_ description: String, success: Bool)
+}
+
+/// Opens a streamed call to a function. On `loop`, the one of the function's worker.
+///
+/// - Parameters:
+///   - sandbox: runs the function; with format `default` it waits for its assignment.
+///   - plan: command line and environment without what belongs to the call; used by format `default`.
+///   - call: its borrowed parts are used during this call only. With kind `body` the caller's first message still
+///     has to be sent like the others.
+///   - owner: held weakly; told nothing before this returns.
+/// - Throws: `unavailable` or `functionFailed` if the function accepts no connection, `tooLarge` or `invalid` if the
+///   call's names and headers do not fit, `unimplemented` for a service of a function that is not of format `ttrpc`.
+package func makeFunctionStream(
+    format: FunctionSpec.Format, loop: EventLoop, sandbox: Sandbox, plan: Assignment, call: FunctionStreamCall,
+    owner: any FunctionStreamOwner
+) throws(Failure) -> any FunctionStream {
+    switch (format, call.kind) {
+    case (.ttrpc, _):
+        return try TtrpcStream(loop: loop, descriptor: sandbox.connect(), call: call, owner: owner)
+    case (.httpStream, .body(let contentType, let headers)):
+        return try HTTPStream(
+            loop: loop, descriptor: sandbox.connect(), call: call, contentType: contentType, headers: headers,
+            owner: owner)
+    case (.default, .body(let contentType, let headers)):
+        return try ProcessStream(
+            loop: loop, process: sandbox, plan: plan, call: call, contentType: contentType, headers: headers,
+            owner: owner)
+    case (_, .service):
+        throw Failure(.unimplemented, "only functions of format ttrpc serve methods of their own")
+    }
 }
 
 /// Limits of streamed calls.
@@ -89,4 +127,14 @@ package enum StreamLimits {
     package static let chunkBytes = 256 << 10
     /// Output that waits for a function, bytes; at least one frame is always taken when nothing waits.
     package static let functionOutputBytes = 1 << 20
+    /// Below this much waiting output a function has room again, bytes.
+    static let roomBytes = Connection.lowWater
+    /// What of a function's own error text is kept, bytes.
+    static let errorBytes = 4096
+
+    /// Whether a message may join the output that waits. One of any size may as long as an owner that was refused would
+    /// not be told of room.
+    static func hasRoom(queued: Int, for count: Int) -> Bool {
+        queued <= roomBytes || queued + count <= functionOutputBytes
+    }
 }

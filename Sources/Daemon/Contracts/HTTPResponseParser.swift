@@ -1,14 +1,29 @@
 internal import Wire
 
-/// Reads HTTP/1.1 responses (RFC 9112) as they come in. Total: any bytes end in a response, a wait, or an error.
+/// Reads HTTP/1.1 responses (RFC 9112) as they come in, piece by piece; keeps nothing of a body. Total: any bytes end in
+/// events, a wait, or an error.
 struct HTTPResponseParser {
-    /// A whole response.
-    struct Response {
+    /// What stands before the body.
+    struct Head {
         var status = 0
+        var contentType = ""
+        /// All others, without those that are between two neighbours.
         var headers: [CallHeader] = []
-        var body: [UInt8] = []
-        /// The connection can take the next request.
+        /// The connection can take the next request when the body has ended.
         var keepsAlive = true
+        /// Bytes of the body, if that is known.
+        var length: Int?
+    }
+
+    /// What the next bytes are.
+    enum Event {
+        /// Nothing more until more input comes.
+        case wait
+        case head(Head)
+        /// A piece of the body, not empty, at most ``StreamLimits/chunkBytes``; a part of the input.
+        case body(UnsafeRawBufferPointer)
+        /// The response is whole; the next one may follow.
+        case end
     }
 
     /// Why it is no response; a sentence's end.
@@ -26,94 +41,96 @@ struct HTTPResponseParser {
         case untilClose
     }
 
+    /// Bytes of a line between chunks.
+    private static let lineBytes = 4096
+    /// More than any body has, and far from where numbers overflow.
+    private static let maxLength = 1 << 56
+
     private var phase = Phase.head
-    private var response = Response()
     private var trailerBytes = 0
-    /// Bytes of an unfinished head that hold no end of it; a head that drips is not read over and over.
+    /// Bytes of an unfinished head or line that hold no end of it; what drips in is not read over and over.
     private var scanned = 0
 
-    /// Whether a byte of the response has been used.
+    /// Whether a byte of the response has been seen.
     private(set) var hasBegun = false
 
-    /// Uses input; gives the response when it is whole.
+    /// Gives the next event.
     ///
-    /// - Parameter consumed: how many bytes were used.
-    mutating func parse(
-        _ bytes: UnsafeRawBufferPointer, consumed: inout Int
-    ) throws(Malformed) -> Response? {
-        consumed = 0
-        if bytes.count > 0 { hasBegun = true }
+    /// - Parameters:
+    ///   - bytes: the input that there is; what was not used must be there again, with more behind it.
+    ///   - position: where the unused input begins; moved behind what was used.
+    mutating func next(_ bytes: UnsafeRawBufferPointer, from position: inout Int) throws(Malformed) -> Event {
+        if position < bytes.count { hasBegun = true }
         while true {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
             switch phase {
             case .head:
-                guard let end = try headEnd(rest) else { return nil }
-                scanned = 0
-                try parseHead(UnsafeRawBufferPointer(rebasing: rest[..<end]))
-                consumed += end
-            case .length(0): return take()
+                guard let end = try headEnd(rest) else { return .wait }
+                position += end
+                let head = try parseHead(UnsafeRawBufferPointer(rebasing: rest[..<end]))
+                // An interim response says nothing; the real one follows.
+                if (100...199).contains(head.status) { continue }
+                return .head(head)
+            case .length(0): return end()
             case .length(let missing):
-                guard rest.count > 0 else { return nil }
-                let count = min(missing, rest.count)
-                try append(rest, count)
-                consumed += count
+                guard rest.count > 0 else { return .wait }
+                let count = min(missing, rest.count, StreamLimits.chunkBytes)
+                position += count
                 phase = .length(missing - count)
+                return .body(UnsafeRawBufferPointer(rebasing: rest[..<count]))
             case .chunkSize:
-                guard let line = try line(rest) else { return nil }
-                consumed += line.count + 2
+                guard let line = try line(rest) else { return .wait }
+                position += line.count + 2
                 let size = try chunkSize(line)
                 phase = size == 0 ? .trailer : .chunk(size)
             case .chunk(let missing):
-                guard rest.count > 0 else { return nil }
-                let count = min(missing, rest.count)
-                try append(rest, count)
-                consumed += count
+                guard rest.count > 0 else { return .wait }
+                let count = min(missing, rest.count, StreamLimits.chunkBytes)
+                position += count
                 phase = missing == count ? .chunkEnd : .chunk(missing - count)
+                return .body(UnsafeRawBufferPointer(rebasing: rest[..<count]))
             case .chunkEnd:
-                guard rest.count >= 2 else { return nil }
+                guard rest.count >= 2 else { return .wait }
                 guard rest[0] == 13, rest[1] == 10 else {
                     throw Malformed(reason: "a chunk does not end where it said")
                 }
-                consumed += 2
+                position += 2
                 phase = .chunkSize
             case .trailer:
-                guard let line = try line(rest) else { return nil }
-                consumed += line.count + 2
+                guard let line = try line(rest) else { return .wait }
+                position += line.count + 2
                 trailerBytes += line.count
                 guard trailerBytes <= ContractLimits.headerBytes else {
                     throw Malformed(reason: "its trailers are too long")
                 }
-                if line.count == 0 { return take() }
+                if line.count == 0 { return end() }
             case .untilClose:
-                try append(rest, rest.count)
-                consumed += rest.count
-                return nil
+                guard rest.count > 0 else { return .wait }
+                let count = min(rest.count, StreamLimits.chunkBytes)
+                position += count
+                return .body(UnsafeRawBufferPointer(rebasing: rest[..<count]))
             }
         }
     }
 
-    /// The peer closed; gives the response if that is its end.
-    mutating func finish() -> Response? {
-        guard case .untilClose = phase else { return nil }
-        return take()
+    /// The peer closed; whether that ends the response.
+    mutating func finish() -> Bool {
+        guard case .untilClose = phase else { return false }
+        self = HTTPResponseParser()
+        return true
     }
 
-    private mutating func take() -> Response {
-        defer { self = HTTPResponseParser() }
-        return response
-    }
-
-    private mutating func append(_ bytes: UnsafeRawBufferPointer, _ count: Int) throws(Malformed) {
-        guard response.body.count + count <= ContractLimits.replyBytes else {
-            throw Malformed(reason: "its reply is over the limit of \(ContractLimits.replyBytes) bytes")
-        }
-        response.body.append(contentsOf: bytes[..<count])
+    private mutating func end() -> Event {
+        self = HTTPResponseParser()
+        return .end
     }
 
     private mutating func headEnd(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Int? {
         var index = scanned
         while index + 3 < bytes.count {
             if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
+                guard index <= ContractLimits.headerBytes else { break }
+                scanned = 0
                 return index + 4
             }
             index += 1
@@ -123,11 +140,17 @@ struct HTTPResponseParser {
         return nil
     }
 
-    private func line(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> UnsafeRawBufferPointer? {
-        for index in 0..<max(bytes.count - 1, 0) where bytes[index] == 13 && bytes[index + 1] == 10 {
-            return UnsafeRawBufferPointer(rebasing: bytes[..<index])
+    private mutating func line(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> UnsafeRawBufferPointer? {
+        var index = scanned
+        while index + 1 < bytes.count, index <= Self.lineBytes {
+            if bytes[index] == 13, bytes[index + 1] == 10 {
+                scanned = 0
+                return UnsafeRawBufferPointer(rebasing: bytes[..<index])
+            }
+            index += 1
         }
-        guard bytes.count <= 4096 else { throw Malformed(reason: "a line between its chunks is too long") }
+        guard index <= Self.lineBytes else { throw Malformed(reason: "a line between its chunks is too long") }
+        scanned = index
         return nil
     }
 
@@ -142,9 +165,7 @@ struct HTTPResponseParser {
             }
             digits += 1
             size = size * 16 + digit
-            guard size <= ContractLimits.replyBytes else {
-                throw Malformed(reason: "its reply is over the limit of \(ContractLimits.replyBytes) bytes")
-            }
+            guard size <= Self.maxLength else { throw Malformed(reason: "a chunk's size is not a number") }
         }
         guard digits > 0 else { throw Malformed(reason: "a chunk's size is not a number") }
         return size
@@ -159,68 +180,68 @@ struct HTTPResponseParser {
         }
     }
 
-    private mutating func parseHead(_ head: UnsafeRawBufferPointer) throws(Malformed) {
-        let text = String(decoding: head.dropLast(4), as: UTF8.self)
+    private mutating func parseHead(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Head {
+        let text = String(decoding: bytes.dropLast(4), as: UTF8.self)
         var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
         let parts = lines.removeFirst().split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[0] == "HTTP/1.1" || parts[0] == "HTTP/1.0", parts[1].utf8.count == 3,
-            let status = Int(parts[1]), (100...599).contains(status)
+            let status = decimal(parts[1]), (100...599).contains(status)
         else { throw Malformed(reason: "its status line is not HTTP/1.1") }
-        response.status = status
-        response.keepsAlive = parts[0] == "HTTP/1.1"
-        var length: Int?
+        var head = Head()
+        head.status = status
+        head.keepsAlive = parts[0] == "HTTP/1.1"
         var isChunked = false
         for line in lines {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex else {
+            guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")), HTTPHeader.isName(line[..<colon]) else {
                 throw Malformed(reason: "a header line has no name")
             }
-            let name = String(line[..<colon])
-            let value = trimmed(line[line.index(after: colon)...])
-            switch name.lowercased() {
-            case "content-length":
-                guard let number = Int(value), number >= 0, length == nil || length == number else {
-                    throw Malformed(reason: "its Content-Length is not a number")
-                }
-                length = number
-            case "transfer-encoding":
-                guard value.lowercased() == "chunked" else {
-                    throw Malformed(reason: "its Transfer-Encoding is not chunked")
-                }
-                isChunked = true
-            case "connection":
-                response.keepsAlive =
-                    value.lowercased() == "keep-alive" || (response.keepsAlive && value.lowercased() != "close")
-            case "keep-alive", "proxy-connection", "te", "trailer", "upgrade": break
-            default: response.headers.append(CallHeader(name: name, value: value))
-            }
+            let value = HTTPHeader.trimmed(line[line.utf8.index(after: colon)...])
+            guard HTTPHeader.isValue(value) else { throw Malformed(reason: "a header has a control character") }
+            try add(String(line[..<colon]), String(value), to: &head, &isChunked)
         }
-        try choosePhase(status: status, length: length, isChunked: isChunked)
+        try choosePhase(&head, isChunked: isChunked)
+        return head
     }
 
-    private mutating func choosePhase(status: Int, length: Int?, isChunked: Bool) throws(Malformed) {
-        if (100...199).contains(status) {
-            // An interim response: the real one follows.
-            response = Response()
+    private func add(_ name: String, _ value: String, to head: inout Head, _ isChunked: inout Bool) throws(Malformed) {
+        switch name.lowercased() {
+        case "content-length":
+            guard let number = decimal(value[...]), head.length == nil || head.length == number else {
+                throw Malformed(reason: "its Content-Length is not a number")
+            }
+            head.length = number
+        case "transfer-encoding":
+            guard value.lowercased() == "chunked" else {
+                throw Malformed(reason: "its Transfer-Encoding is not chunked")
+            }
+            isChunked = true
+        case "connection":
+            head.keepsAlive = value.lowercased() == "keep-alive" || (head.keepsAlive && value.lowercased() != "close")
+        case "content-type": head.contentType = value
+        case "keep-alive", "proxy-connection", "te", "trailer", "upgrade": break
+        default: head.headers.append(CallHeader(name: name, value: value))
+        }
+    }
+
+    private mutating func choosePhase(_ head: inout Head, isChunked: Bool) throws(Malformed) {
+        if (100...199).contains(head.status) {
             phase = .head
-        } else if status == 204 || status == 304 {
+        } else if head.status == 204 || head.status == 304 {
+            head.length = 0
             phase = .length(0)
         } else if isChunked {
+            head.length = nil
             phase = .chunkSize
-        } else if let length {
-            guard length <= ContractLimits.replyBytes else {
-                throw Malformed(reason: "its reply is over the limit of \(ContractLimits.replyBytes) bytes")
-            }
+        } else if let length = head.length {
             phase = .length(length)
         } else {
-            response.keepsAlive = false
+            head.keepsAlive = false
             phase = .untilClose
         }
     }
 
-    private func trimmed(_ text: Substring) -> String {
-        var text = text
-        while text.first == " " || text.first == "\t" { text.removeFirst() }
-        while text.last == " " || text.last == "\t" { text.removeLast() }
-        return String(text)
+    /// Digits only; `nil` for anything else and for what no body has.
+    private func decimal(_ text: Substring) -> Int? {
+        HTTPHeader.decimal(text, max: Self.maxLength)
     }
 }

@@ -16,6 +16,8 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     private weak var owner: (any FunctionLinkOwner)?
     private var connection: Connection?
     private var parser = HTTPResponseParser()
+    private var head = HTTPResponseParser.Head()
+    private var body: [UInt8] = []
     private var current: AnyObject?
     private var request: [UInt8] = []
     private var isReused = false
@@ -35,14 +37,17 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         self.connect = connect
         self.owner = owner
         if let descriptor {
-            connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             startIdleTimer()
         }
     }
 
     package func send(_ call: FunctionCall) {
-        let request = Self.encode(call)
         let token = UncheckedToken(call.token)
+        guard case .invoke(let invoke) = call.target else {
+            return loop.run { [self] in owner?.answered(token.object, .hasNoServices) }
+        }
+        let request = Self.encode(call, invoke)
         loop.run { [self] in
             guard owner?.wants(token.object) == true else { return }
             guard !isClosed else {
@@ -83,41 +88,57 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
     package func connection(_ connection: Connection, received bytes: UnsafeRawBufferPointer) -> InputStep {
         // Bytes that nobody asked for would be taken for the next call's answer.
         guard current != nil else { return .close }
-        var consumed = 0
+        var position = 0
         do throws(HTTPResponseParser.Malformed) {
-            guard let response = try parser.parse(bytes, consumed: &consumed) else {
-                return .consumed(consumed, needed: 0)
+            while true {
+                switch try parser.next(bytes, from: &position) {
+                case .wait: return .consumed(position, needed: 0)
+                case .head(let head):
+                    self.head = head
+                    if let length = head.length { try checkSize(length) }
+                case .body(let piece):
+                    try checkSize(body.count + piece.count)
+                    body.append(contentsOf: piece)
+                case .end:
+                    // Bytes behind the answer belong to nothing that was asked.
+                    let keepsConnection = head.keepsAlive && position == bytes.count
+                    finish(keepsConnection: keepsConnection)
+                    return keepsConnection ? .consumed(position, needed: 0) : .close
+                }
             }
-            // Bytes behind the answer belong to nothing that was asked.
-            let isClean = consumed == bytes.count
-            finish(response, keepsConnection: response.keepsAlive && isClean)
-            return response.keepsAlive && isClean ? .consumed(consumed, needed: 0) : .close
         } catch {
             fail("it broke HTTP/1.1: \(error.reason)")
             return .close
         }
     }
 
+    private func checkSize(_ count: Int) throws(HTTPResponseParser.Malformed) {
+        guard count > ContractLimits.replyBytes else { return }
+        throw .init(reason: "its reply is over the limit of \(ContractLimits.replyBytes) bytes")
+    }
+
     package func connectionClosed(_ connection: Connection) {
         guard connection === self.connection else { return }
         self.connection = nil
         guard current != nil else { return }
-        if let response = parser.finish() {
-            finish(response, keepsConnection: false)
+        if parser.finish() {
+            finish(keepsConnection: false)
         } else if isReused && !parser.hasBegun {
             isReused = false
             transmit()
         } else {
-            parser = HTTPResponseParser()
             owner?.linkLost("it closed its connection")
         }
     }
 
     private func transmit() {
         parser = HTTPResponseParser()
+        head = HTTPResponseParser.Head()
+        body = []
         if connection == nil {
             switch connect() {
-            case .success(let descriptor): connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+            case .success(let descriptor):
+                connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             case .failure(let failure):
                 owner?.linkLost(failure.message)
                 return
@@ -127,19 +148,20 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         connection?.write(count: request.count) { $0.copyBytes(from: request) }
     }
 
-    private func finish(_ response: HTTPResponseParser.Response, keepsConnection: Bool) {
+    private func finish(keepsConnection: Bool) {
         guard let token = current else { return }
         current = nil
         request = []
+        let body = body
+        self.body = []
         if keepsConnection { startIdleTimer() } else { connection = nil }
-        switch response.status {
+        switch head.status {
         case 200:
-            let type = response.headers.first { $0.name.lowercased() == "content-type" }?.value ?? ""
-            let headers = response.headers.filter { $0.name.lowercased() != "content-type" }
-            owner?.answered(token, .body(InvokeBody(payload: response.body, contentType: type, headers: headers)))
-        case 502: owner?.answered(token, .failed(code: 2, message: String(decoding: response.body, as: UTF8.self)))
+            let reply = InvokeBody(payload: body, contentType: head.contentType, headers: head.headers)
+            owner?.answered(token, .body(reply))
+        case 502: owner?.answered(token, .failed(code: 2, message: String(decoding: body, as: UTF8.self)))
         case 504: owner?.answered(token, .failed(code: 4, message: "the function says that its time is over"))
-        default: owner?.answered(token, .broken("it answered with HTTP status \(response.status)"))
+        default: owner?.answered(token, .broken("it answered with HTTP status \(head.status)"))
         }
     }
 
@@ -162,44 +184,12 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         timer.start(milliseconds: Self.idleMilliseconds)
     }
 
-    /// Headers that are between two neighbours (RFC 9110 §7.6.1), or ours to set.
-    private static let reserved: Set<String> = [
-        "connection", "proxy-connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-        "transfer-encoding", "upgrade", "content-length", "content-type", "host", "fn-call-id", "fn-deadline",
-    ]
-
-    private static func encode(_ call: FunctionCall) -> [UInt8] {
-        var head = "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: \(call.id)\r\n"
-        head += "Fn-Deadline: \(call.deadline.rfc3339(fractionDigits: 3))\r\n"
-        let type = String(decoding: call.request.contentType, as: UTF8.self)
-        if !type.isEmpty && isValue(type) { head += "Content-Type: \(type)\r\n" }
-        call.request.forEachHeader { name, value in
-            let name = String(decoding: name, as: UTF8.self)
-            let value = String(decoding: value, as: UTF8.self)
-            // A name or value that could end the line would let a caller write headers of its own.
-            guard isToken(name), isValue(value), !reserved.contains(name.lowercased()) else { return }
-            head += "\(name): \(value)\r\n"
-        }
-        head += "Content-Length: \(call.request.payload.count)\r\n\r\n"
-        var bytes = Array(head.utf8)
-        bytes.append(contentsOf: call.request.payload)
-        return bytes
-    }
-
-    private static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
-    }
-
-    private static func isValue(_ text: String) -> Bool {
-        text.utf8.allSatisfy { $0 >= 32 && $0 != 127 || $0 == 9 }
+    private static func encode(_ call: FunctionCall, _ request: InvokeScan) -> [UInt8] {
+        let head = HTTPRequestHead(
+            id: call.id, deadline: call.deadline,
+            contentType: String(decoding: request.contentType, as: UTF8.self), headers: request.headers,
+            metadata: call.metadata, length: request.payload.count)
+        return head.encoded + request.payload
     }
 }
 

@@ -5,10 +5,6 @@ internal import Wire
 /// Contract `ttrpc`: any number of calls over one connection, matched by stream id; payloads pass undecoded.
 // SAFETY: `pending` is guarded by its lock, `connection` is written once before use; the rest is loop-confined.
 package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendable {
-    private static let service: StaticString = "fnrpc.function.v1.Function"
-    private static let method: StaticString = "Call"
-    private static let callIDKey: StaticString = "fn-call-id"
-    private static let deadlineKey: StaticString = "fn-deadline"
     /// Past this id the container is replaced; ids end at 2^32.
     private static let lastStreamID: UInt32 = 1 << 31
 
@@ -26,7 +22,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     /// Takes over a connected socket; on the loop.
     package init(loop: EventLoop, descriptor: Int32, owner: any FunctionLinkOwner) {
         self.owner = owner
-        connection = Connection(loop: loop, descriptor: descriptor, owner: self)
+        connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
     }
 
     package func send(_ call: FunctionCall) {
@@ -47,33 +43,44 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         guard streamID < Self.lastStreamID else {
             return lost("its connection has used all stream ids")
         }
-        var id = call.id
-        var deadline = call.deadline.rfc3339(fractionDigits: 3)
-        let written = id.withUTF8 { id in
-            deadline.withUTF8 { deadline in
-                let metadata = [
-                    MetadataEntry(key: Self.callIDKey, value: UnsafeRawBufferPointer(id)),
-                    MetadataEntry(key: Self.deadlineKey, value: UnsafeRawBufferPointer(deadline)),
-                ]
-                return metadata.withUnsafeBufferPointer { metadata in
-                    let frame = RequestFrame(
-                        service: bytes(Self.service), method: bytes(Self.method), payload: call.request.bytes,
-                        timeoutNanos: call.timeoutNanos, metadata: metadata)
-                    guard frame.length <= FrameHeader.maxLength else { return false }
-                    return connection.write(count: FrameHeader.size + frame.length) {
-                        frame.write(streamID: streamID, to: $0)
-                    }
+        let written = withRequestMetadata(id: call.id, deadline: call.deadline, call.metadata) { metadata -> Written in
+            let frame =
+                switch call.target {
+                case .invoke(let request):
+                    RequestFrame(
+                        service: bytes(FunctionService.name), method: bytes(FunctionService.call),
+                        payload: request.bytes, timeoutNanos: call.timeoutNanos, metadata: metadata)
+                case .service(let service, let method, let payload):
+                    RequestFrame(
+                        service: service, method: method, payload: payload, timeoutNanos: call.timeoutNanos,
+                        metadata: metadata)
                 }
+            guard frame.length <= FrameHeader.maxLength else { return .tooLong }
+            let isTaken = connection.write(count: FrameHeader.size + frame.length) {
+                frame.write(streamID: streamID, to: $0)
             }
+            return isTaken ? .taken : .refused
         }
-        if !written { refuse(streamID, connection) }
+        if written != .taken { refuse(streamID, connection, written) }
     }
 
-    /// The connection takes no output: it is closed, or its peer does not read.
-    private func refuse(_ streamID: UInt32, _ connection: Connection) {
+    private enum Written {
+        case taken
+        /// The connection is closed, or its peer does not read.
+        case refused
+        /// The Request does not fit into a frame, which is its caller's doing.
+        case tooLong
+    }
+
+    private func refuse(_ streamID: UInt32, _ connection: Connection, _ written: Written) {
         connection.loop.run { [self] in
             // Whoever takes the token out of `pending` answers it.
             guard let token = pending.withLock({ $0.tokens.removeValue(forKey: streamID) }) else { return }
+            guard written == .refused else {
+                let text = "the request and its metadata do not fit into a frame of \(FrameHeader.maxLength) bytes"
+                owner?.answered(token, .failed(code: 8, message: text))
+                return
+            }
             owner?.answered(token, .broken("it does not take calls any more"))
             connection.close()
         }
@@ -109,9 +116,13 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
             case .frame(let header):
                 let data = bytes[(done + FrameHeader.size)..<(done + FrameHeader.size + Int(header.length))]
                 done += FrameHeader.size + Int(header.length)
-                guard header.type == FrameHeader.response else { continue }
-                guard answer(header.streamID, UnsafeRawBufferPointer(rebasing: data)) else {
-                    return broken("its response does not parse")
+                switch header.type {
+                case FrameHeader.response:
+                    guard answer(header.streamID, UnsafeRawBufferPointer(rebasing: data)) else {
+                        return broken("its response does not parse")
+                    }
+                case FrameHeader.data: refuseData(header.streamID)
+                default: break
                 }
             }
         }
@@ -128,7 +139,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         if response.code != 0 {
             let text = String(decoding: response.message, as: UTF8.self)
             let code = (1...16).contains(response.code) ? response.code : 2
-            owner?.answered(token, .failed(code: code, message: text))
+            owner?.answered(token, .failed(code: code, message: text, status: response.status))
         } else if response.payload.count > ContractLimits.replyBytes {
             let text = "the reply has \(response.payload.count) bytes; at most \(ContractLimits.replyBytes) are allowed"
             owner?.answered(token, .failed(code: 8, message: text))
@@ -136,6 +147,13 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
             owner?.answered(token, .message(response.payload))
         }
         return true
+    }
+
+    /// Calls of this link are unary; streams have connections of their own.
+    private func refuseData(_ streamID: UInt32) {
+        // Of a call that was abandoned, or has failed already, it is nothing to us.
+        guard let token = pending.withLock({ $0.tokens.removeValue(forKey: streamID) }) else { return }
+        owner?.answered(token, .broken("it sent stream data on a unary call"))
     }
 
     private func broken(_ reason: String) -> InputStep {
@@ -147,9 +165,4 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         guard let connection else { return }
         connection.loop.run { [self] in owner?.linkLost(reason) }
     }
-}
-
-/// A literal's bytes.
-func bytes(_ literal: StaticString) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
 }

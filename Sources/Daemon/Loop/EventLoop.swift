@@ -12,6 +12,8 @@ package final class EventLoop: @unchecked Sendable {
     let uv: UnsafeMutablePointer<uv_loop_t>
     private let wakeUp: UnsafeMutablePointer<uv_async_t>
     private let beforePoll: UnsafeMutablePointer<uv_prepare_t>
+    /// Active while the next turn has work that no descriptor announces.
+    private let goesOn: UnsafeMutablePointer<uv_idle_t>
     private let mailbox = Lock(Mailbox())
     private let threadID = Atomic<UInt>(0)
     private var thread = pthread_t()
@@ -20,19 +22,37 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Bytes that are read before anybody knows whose they are; shared by all connections of the loop.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    /// Connections with output that waits for the end of this turn.
+    /// Every open connection; see `EventLoop+Connections.swift` for this and what follows.
+    var connections: [Connection] = []
+    /// Runs while there are connections.
+    var sweeper: LoopTimer?
+    /// Connections with output that waits for the end of this turn, and those whose turn it is; swapped, so that their
+    /// memory stays.
     var dirty: [Connection] = []
+    var flushing: [Connection] = []
+    /// Connections with input that no descriptor announces, in the same way.
+    var unread: [Connection] = []
+    var continuing: [Connection] = []
 
     private struct Mailbox {
         var work: [@Sendable () -> Void] = []
+        /// Connections that want ``Connection/flush()``; a closure for each would be an allocation.
+        var flushes: [Connection] = []
         var isStopping = false
+
+        var isEmpty: Bool { work.isEmpty && flushes.isEmpty }
     }
+
+    /// What is being run of the mailbox; swapped with it, so that its memory stays. Loop-confined.
+    private var work: [@Sendable () -> Void] = []
+    private var flushes: [Connection] = []
 
     /// Starts the thread.
     package init() {
         uv = .allocate(capacity: 1)
         wakeUp = .allocate(capacity: 1)
         beforePoll = .allocate(capacity: 1)
+        goesOn = .allocate(capacity: 1)
         precondition(uv_loop_init(uv) == 0, "BUG: no event loop; are the descriptors used up?")
         // SAFETY: unretained; `stop()` joins the thread before the loop object can go.
         let this = Unmanaged.passUnretained(self).toOpaque()
@@ -49,8 +69,9 @@ package final class EventLoop: @unchecked Sendable {
         uv_prepare_start(beforePoll) { handle in
             guard let data = handle?.pointee.data else { return }
             // SAFETY: see `init`.
-            Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().flushDirty()
+            Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().endTurn()
         }
+        uv_idle_init(uv, goesOn)
         let result = pthread_create(
             &thread, nil,
             { argument in
@@ -67,6 +88,7 @@ package final class EventLoop: @unchecked Sendable {
         uv.deallocate()
         wakeUp.deallocate()
         beforePoll.deallocate()
+        goesOn.deallocate()
     }
 
     /// Whether the caller runs on this loop's thread.
@@ -76,10 +98,30 @@ package final class EventLoop: @unchecked Sendable {
     package func post(_ work: @escaping @Sendable () -> Void) {
         let mustWake = mailbox.withLock { box -> Bool in
             if box.isStopping { return false }
-            box.work.append(work)
-            return box.work.count == 1
+            defer { box.work.append(work) }
+            return box.isEmpty
         }
         if mustWake { uv_async_send(wakeUp) }
+    }
+
+    /// Has a connection of this loop flush its output soon. Thread-safe.
+    func postFlush(_ connection: Connection) {
+        let mustWake = mailbox.withLock { box -> Bool in
+            if box.isStopping { return false }
+            defer { box.flushes.append(connection) }
+            return box.isEmpty
+        }
+        if mustWake { uv_async_send(wakeUp) }
+    }
+
+    /// Whether the next turn comes at once. Loop-confined.
+    func goOn(_ atOnce: Bool) {
+        if atOnce {
+            // The callback has nothing to do: `endTurn()` does it.
+            uv_idle_start(goesOn) { _ in }
+        } else {
+            uv_idle_stop(goesOn)
+        }
     }
 
     /// Runs `work` now if the caller is on the loop, else posts it.
@@ -92,6 +134,7 @@ package final class EventLoop: @unchecked Sendable {
         post { [self] in
             isStopped = true
             mailbox.withLock { $0.isStopping = true }
+            abandonConnections()
             uv_walk(
                 uv,
                 { handle, _ in
@@ -109,85 +152,24 @@ package final class EventLoop: @unchecked Sendable {
     }
 
     private func runMailbox() {
-        let work = mailbox.withLock { box -> [@Sendable () -> Void] in
-            defer { box.work = [] }
-            return box.work
+        mailbox.withLock { box in
+            swap(&box.work, &work)
+            swap(&box.flushes, &flushes)
         }
-        for item in work {
-            // What was posted behind the stop would make handles that nobody closes.
-            if isStopped { return }
-            item()
+        var index = 0
+        // What was posted behind the stop would make handles that nobody closes.
+        while index < work.count && !isStopped {
+            work[index]()
+            index += 1
         }
-    }
-
-    private func flushDirty() {
-        while !dirty.isEmpty {
-            let connections = dirty
-            dirty.removeAll(keepingCapacity: true)
-            for connection in connections { connection.flush() }
+        index = 0
+        while index < flushes.count && !isStopped {
+            flushes[index].flush()
+            index += 1
         }
-    }
-}
-
-/// Tells when a descriptor can be read or written. Loop-confined.
-package final class Watcher {
-    /// What a descriptor is ready for.
-    package struct Readiness: OptionSet, Sendable {
-        package let rawValue: Int32
-        package init(rawValue: Int32) { self.rawValue = rawValue }
-        /// Data, or the end of it.
-        package static let readable = Readiness(rawValue: 1)
-        /// Room for output.
-        package static let writable = Readiness(rawValue: 2)
-    }
-
-    private let handle: UnsafeMutablePointer<uv_poll_t>
-    private let onReady: (Readiness) -> Void
-    private var isClosed = false
-    private var interest: Readiness = []
-
-    /// - Parameters:
-    ///   - descriptor: stays the caller's, who closes it after ``close()``.
-    ///   - onReady: runs on the loop.
-    package init(_ loop: EventLoop, _ descriptor: Int32, onReady: @escaping (Readiness) -> Void) {
-        precondition(loop.isCurrent, "BUG: a watcher is made on its loop")
-        handle = .allocate(capacity: 1)
-        self.onReady = onReady
-        let result = uv_poll_init(loop.uv, handle, descriptor)
-        precondition(result == 0, "BUG: a descriptor cannot be watched")
-        // SAFETY: retained until the close callback, which balances it; callbacks come only before that.
-        handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
-    }
-
-    /// Sets what is watched for.
-    package func watch(_ wanted: Readiness) {
-        guard !isClosed, wanted != interest else { return }
-        interest = wanted
-        if wanted.isEmpty {
-            uv_poll_stop(handle)
-            return
-        }
-        uv_poll_start(handle, wanted.rawValue) { handle, status, events in
-            guard let data = handle?.pointee.data else { return }
-            // SAFETY: see `init`.
-            let watcher = Unmanaged<Watcher>.fromOpaque(data).takeUnretainedValue()
-            // An error on the descriptor shows itself when it is read or written.
-            watcher.onReady(status < 0 ? watcher.interest : Readiness(rawValue: events))
-        }
-    }
-
-    /// Stops watching for ever; idempotent.
-    package func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        let raw = UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)
-        if uv_is_closing(raw) != 0 { return }
-        uv_close(raw) { handle in
-            guard let handle, let data = handle.pointee.data else { return }
-            // SAFETY: balances `passRetained` in `init`.
-            Unmanaged<Watcher>.fromOpaque(data).release()
-            UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_poll_t.self).deallocate()
-        }
+        // A burst's memory is not kept.
+        work.removeAll(keepingCapacity: work.count < 1024)
+        flushes.removeAll(keepingCapacity: flushes.count < 1024)
     }
 }
 

@@ -21,7 +21,7 @@ extension Configuration {
                 throw Failure(.invalid, "--\(error.message)")
             }
         }
-        return configuration
+        return try configuration.validated()
     }
 
     private mutating func apply(environment: [String: String]) throws(Failure) {

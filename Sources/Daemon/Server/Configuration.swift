@@ -1,3 +1,4 @@
+package import Access
 package import Model
 
 /// Everything that can be set. File, then environment, then flags; the last one wins.
@@ -6,6 +7,24 @@ package struct Configuration: Sendable, Equatable {
     package var dataDirectory = "/var/lib/fnrpc"
     /// Addresses to serve.
     package var listen: [ListenAddress] = [.unix("/run/fnrpc/fnrpc.sock")]
+    /// Permissions of Unix sockets.
+    package var unixMode: UInt32 = 0o600
+    /// Group of Unix sockets, by name or number; empty: the daemon's own.
+    package var unixGroup = ""
+    /// What peers may do without a token, beyond user 0 and the daemon's own user.
+    package var peerScopes: [PeerRule] = []
+    /// TCP peers without token or certificate may do everything.
+    package var insecureTCP = false
+    /// Serve TCP without TLS beyond loopback.
+    package var forcePlaintextTCP = false
+    /// PEM file with the certificate and those that signed it; empty: none.
+    package var tlsCertificate = ""
+    /// PEM file with the certificate's key.
+    package var tlsKey = ""
+    /// PEM file with the authorities that sign client certificates; empty: none are asked for.
+    package var tlsClientCA = ""
+    /// Whether clients show a certificate; `nil`: ``ClientCertificate/request`` if there is a ``tlsClientCA``.
+    package var tlsClientCertificate: ClientCertificate?
     /// How long running calls may take to finish after SIGTERM, seconds.
     package var drainTimeout: Double = 30
     /// `auto`, `crun`, `runc`, or the path of one of them.
@@ -28,46 +47,58 @@ package struct Configuration: Sendable, Equatable {
     package var initTimeout: Double = 5
     /// Call records that are kept.
     package var keepCalls: UInt32 = 1_000_000
-    /// Open client connections.
-    package var maxConnections: UInt32 = 10_000
+    /// Open client connections; the limit on open files bounds them too.
+    package var maxConnections: UInt32 = 16_384
+    /// Open calls and streams of one connection.
+    package var maxStreams: UInt32 = 1024
+    /// Output that waits for one connection, MiB.
+    package var maxOutputMiB: UInt32 = 8
+    /// What the daemon holds for all connections together, MiB.
+    package var bufferBudgetMiB: UInt32 = 256
+    /// From a frame's first byte to its last, seconds.
+    package var frameTimeout: Double = 30
+    /// From the connection to the end of its TLS handshake and its first whole frame, seconds.
+    package var handshakeTimeout: Double = 10
+    /// How long a peer may take nothing while output waits for it, seconds.
+    package var writeTimeout: Double = 30
     /// Open files of a function's process.
     package var functionFiles: UInt32 = 350
 
     package init() {}
-}
 
-/// Where the daemon listens.
-package enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
-    case unix(String)
-    case tcp(host: String, port: UInt16)
-
-    /// Reads `unix:PATH` or `tcp:HOST:PORT`.
-    package init(_ text: String) throws(Failure) {
-        if text.hasPrefix("unix:") {
-            let path = String(text.dropFirst(5))
-            guard path.hasPrefix("/"), path.utf8.count <= 107, !path.utf8.contains(0) else {
-                throw Failure(
-                    .invalid, "listen: \(quoted(text)): the path must be absolute and have at most 107 bytes")
-            }
-            self = .unix(path)
-        } else if text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
-            colon > text.index(text.startIndex, offsetBy: 4)
-        {
-            var host = String(text[text.index(text.startIndex, offsetBy: 4)..<colon])
-            if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-            guard let port = UInt16(text[text.index(after: colon)...]) else {
-                throw Failure(.invalid, "listen: \(quoted(text)): the port must be a number from 0 to 65535")
-            }
-            self = .tcp(host: host, port: port)
-        } else {
-            throw Failure(.invalid, "listen: \(quoted(text)) is no address; write unix:PATH or tcp:HOST:PORT")
-        }
+    /// Whether clients show a certificate.
+    package enum ClientCertificate: String, Sendable, CaseIterable {
+        case none
+        /// Asked for; who has none needs a token.
+        case request
+        case require
     }
 
-    package var description: String {
-        switch self {
-        case .unix(let path): "unix:\(path)"
-        case .tcp(let host, let port): host.contains(":") ? "tcp:[\(host)]:\(port)" : "tcp:\(host):\(port)"
+    /// What holds for TLS listeners.
+    package var clientCertificate: ClientCertificate {
+        tlsClientCertificate ?? (tlsClientCA.isEmpty ? .none : .request)
+    }
+
+    /// Checks what single settings cannot know of each other.
+    package func validated() throws(Failure) -> Configuration {
+        if !forcePlaintextTCP, let open = listen.first(where: { $0.isPlaintext && !$0.isLoopback }) {
+            throw Failure(
+                .invalid,
+                "listen: \(quoted(open.description)) is beyond loopback and not encrypted; write tls: and set "
+                    + "tls-certificate and tls-key, or force it with force-plaintext-tcp")
         }
+        if let tls = listen.first(where: \.isTLS) {
+            for (key, path) in [("tls-certificate", tlsCertificate), ("tls-key", tlsKey)] where path.isEmpty {
+                throw Failure(.invalid, "listen: \(quoted(tls.description)) needs the setting \(key)")
+            }
+        }
+        if tlsCertificate.isEmpty != tlsKey.isEmpty {
+            throw Failure(.invalid, "tls-certificate and tls-key: one is set without the other")
+        }
+        if clientCertificate != .none && tlsClientCA.isEmpty {
+            throw Failure(
+                .invalid, "tls-client-certificate: \(clientCertificate.rawValue) needs the setting tls-client-ca")
+        }
+        return self
     }
 }

@@ -43,7 +43,11 @@ package enum Daemon {
         var isStopping = false
         while true {
             var number: Int32 = 0
-            guard sigwait(&signals, &number) == 0, number != SIGHUP else { continue }
+            guard sigwait(&signals, &number) == 0 else { continue }
+            if number == SIGHUP {
+                running.withLock { $0 }?.reload()
+                continue
+            }
             // A second one means that somebody does not want to wait; the next start cleans up.
             if isStopping { exit(1) }
             isStopping = true

@@ -8,7 +8,8 @@ package struct DaemonCommand: ParsableCommand {
         commandName: "fnrpcd",
         abstract: "Serves functions over ttrpc, each in containers of its own.",
         discussion: """
-            Settings come from the file, then from FNRPCD_* variables (FNRPCD_DATA_DIR …), then from flags. Times are in \
+            A TCP peer needs a token (fnrpc token create) or a client certificate; on a Unix socket, root and the daemon's \
+            own user need neither. Settings come from the file, then from FNRPCD_* variables (FNRPCD_DATA_DIR …), then from flags. Times are in \
             seconds.
 
             Example: fnrpcd --data-dir /var/lib/fnrpc --listen unix:/run/fnrpc/fnrpc.sock --listen tcp:127.0.0.1:7433
@@ -22,8 +23,35 @@ package struct DaemonCommand: ParsableCommand {
     package var dataDir: String?
     @Option(
         parsing: .singleValue,
-        help: "unix:PATH or tcp:HOST:PORT (loopback only); may be repeated. (default: unix:/run/fnrpc/fnrpc.sock)")
+        help: """
+            unix:PATH, tcp:HOST:PORT or tls:HOST:PORT; ?app=NAME behind it names the app of calls that name none; may be \
+            repeated. (default: unix:/run/fnrpc/fnrpc.sock)
+            """)
     package var listen: [String] = []
+    @Option(help: "Permissions of Unix sockets, octal. (default: 0600)")
+    package var unixMode: String?
+    @Option(help: "Group of Unix sockets, by name or number. (default: the daemon's)")
+    package var unixGroup: String?
+    @Option(
+        parsing: .singleValue,
+        help: """
+            What a peer may do without a token: uid:N, user:NAME, gid:N, group:NAME or cert:NAME, then = and scopes \
+            (admin, read, invoke, invoke:APP, invoke:APP/FUNCTION) joined by +; may be repeated. (default: root and the \
+            daemon's own user are admin)
+            """)
+    package var peerScopes: [String] = []
+    @Flag(help: "TCP peers without token or certificate may do everything.")
+    package var insecureTcp = false
+    @Flag(help: "Serve TCP without TLS beyond loopback.")
+    package var forcePlaintextTcp = false
+    @Option(help: "PEM file with the certificate chain for tls: addresses; read again on SIGHUP.")
+    package var tlsCertificate: String?
+    @Option(help: "PEM file with the certificate's key.")
+    package var tlsKey: String?
+    @Option(help: "PEM file with the authorities that sign client certificates.")
+    package var tlsClientCa: String?
+    @Option(help: "none, request or require. (default: request if there is a --tls-client-ca)")
+    package var tlsClientCertificate: String?
     @Option(help: "How long running calls may take to finish on stop. (default: 30)")
     package var drainTimeout: String?
     @Option(help: "auto, crun, runc, or the path of one of them. (default: auto)")
@@ -46,8 +74,20 @@ package struct DaemonCommand: ParsableCommand {
     package var initTimeout: String?
     @Option(help: "Call records that are kept. (default: 1000000)")
     package var keepCalls: String?
-    @Option(help: "Open client connections. (default: 10000)")
+    @Option(help: "Open client connections; open files (ulimit -n) bound them too. (default: 16384)")
     package var maxConnections: String?
+    @Option(help: "Open calls and streams of one connection. (default: 1024)")
+    package var maxStreams: String?
+    @Option(help: "Output that waits for one connection, MiB. (default: 8)")
+    package var maxOutputMib: String?
+    @Option(help: "What is held for all connections together, MiB. (default: 256)")
+    package var bufferBudgetMib: String?
+    @Option(help: "How long a frame may take to arrive. (default: 30)")
+    package var frameTimeout: String?
+    @Option(help: "How long TLS and the first frame may take to arrive. (default: 10)")
+    package var handshakeTimeout: String?
+    @Option(help: "How long a peer may take no output that waits for it. (default: 30)")
+    package var writeTimeout: String?
     @Option(help: "Open files of a function's process. (default: 350)")
     package var functionFiles: String?
 
@@ -55,12 +95,20 @@ package struct DaemonCommand: ParsableCommand {
 
     /// The configuration that file, environment and this command line give.
     package func configuration(environment: [String: String]) throws(Failure) -> Configuration {
-        var flags: [String: [String]] = ["listen": listen, "hidden-paths": hiddenPaths]
+        var flags: [String: [String]] = [
+            "listen": listen, "hidden-paths": hiddenPaths, "peer-scopes": peerScopes,
+        ]
+        if insecureTcp { flags["insecure-tcp"] = ["true"] }
+        if forcePlaintextTcp { flags["force-plaintext-tcp"] = ["true"] }
         let single: [(String, String?)] = [
             ("data-dir", dataDir), ("drain-timeout", drainTimeout), ("runtime", runtime),
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
+            ("unix-mode", unixMode), ("unix-group", unixGroup), ("tls-certificate", tlsCertificate),
+            ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),
+            ("max-streams", maxStreams), ("max-output-mib", maxOutputMib), ("buffer-budget-mib", bufferBudgetMib),
+            ("frame-timeout", frameTimeout), ("handshake-timeout", handshakeTimeout), ("write-timeout", writeTimeout),
         ]
         for (key, value) in single { if let value { flags[key] = [value] } }
         return try Configuration.load(

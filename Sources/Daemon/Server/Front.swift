@@ -1,3 +1,4 @@
+internal import Access
 internal import Calls
 internal import Glibc
 internal import Logging
@@ -6,14 +7,17 @@ internal import Model
 internal import Synchronization
 internal import Telemetry
 
-/// The listeners and the sessions that they made. Thread-safe.
+/// The listeners, and the connections that come through them. Thread-safe.
 // SAFETY: `state` is guarded by its lock; the listeners in it are closed on their loop.
 final class Front: @unchecked Sendable {
     private let loops: [EventLoop]
-    private let dispatcher: Dispatcher
-    private let services: any ServiceRouter
+    private let context: SessionContext
     private let counters: Counters
-    private let maxConnections: Int
+    private let configuration: Configuration
+    private let budget: ByteBudget
+    private let rules: PeerRules
+    /// `nil`: no listener has TLS.
+    private let tls: TLSContext?
     private let log: Logger
     private let state = Lock(State())
     private let nextLoop = Atomic<Int>(0)
@@ -22,19 +26,19 @@ final class Front: @unchecked Sendable {
         var listeners: [Listener] = []
         var addresses: [String] = []
         var paths: [String] = []
-        var sessions: [ObjectIdentifier: Session] = [:]
     }
 
     init(
-        loops: [EventLoop], dispatcher: Dispatcher, services: any ServiceRouter, counters: Counters,
-        maxConnections: Int,
-        log: Logger
+        loops: [EventLoop], context: SessionContext, counters: Counters, configuration: Configuration,
+        budget: ByteBudget, rules: PeerRules, tls: TLSContext?, log: Logger
     ) {
         self.loops = loops
-        self.dispatcher = dispatcher
-        self.services = services
+        self.context = context
         self.counters = counters
-        self.maxConnections = maxConnections
+        self.configuration = configuration
+        self.budget = budget
+        self.rules = rules
+        self.tls = tls
         self.log = log
     }
 
@@ -43,37 +47,54 @@ final class Front: @unchecked Sendable {
 
     /// Serves every address, or none.
     func listen(_ addresses: [ListenAddress]) async throws(Failure) {
+        let group =
+            configuration.unixGroup.isEmpty
+            ? nil : try Accounts.groupNumber(configuration.unixGroup, field: "unix-group")
         for address in addresses {
             do throws(Failure) {
-                switch address {
-                case .unix(let path):
-                    try Self.makeParent(of: path)
-                    let descriptor = try ListeningSocket.unix(path: path)
-                    state.withLock { $0.paths.append(path) }
-                    await serve(descriptor, address)
-                case .tcp(let host, let port):
-                    let bound = try ListeningSocket.tcp(host: host, port: port)
-                    log.warning("\(address): everybody on this machine can administer the daemon through TCP")
-                    await serve(bound.descriptor, .tcp(host: host, port: bound.port))
-                }
+                try await listen(address, group: group)
             } catch {
-                await close()
+                await stopListening()
                 throw error
             }
         }
     }
 
-    /// Stops listening, lets the answers that wait leave, and closes every connection.
-    func close() async {
-        let (listeners, paths, sessions) = state.withLock { state -> ([Listener], [String], [Session]) in
+    private func listen(_ address: ListenAddress, group: UInt32?) async throws(Failure) {
+        let app = address.app
+        switch address.endpoint {
+        case .unix(let path):
+            try Self.makeParent(of: path)
+            let descriptor = try ListeningSocket.unix(path: path, mode: configuration.unixMode, group: group)
+            state.withLock { $0.paths.append(path) }
+            await serve(descriptor, address)
+        case .tcp(let host, let port):
+            if configuration.insecureTCP {
+                log.warning(
+                    "\(address): insecure-tcp: everybody who reaches it administers the daemon, without a token")
+            }
+            if !address.isLoopback {
+                log.warning("\(address): force-plaintext-tcp: tokens and payloads cross the network in clear text")
+            }
+            let bound = try ListeningSocket.tcp(
+                host: host, port: port, loopbackOnly: !configuration.forcePlaintextTCP)
+            await serve(bound.descriptor, ListenAddress(.tcp(host: host, port: bound.port), app: app))
+        case .tls(let host, let port):
+            let bound = try ListeningSocket.tcp(host: host, port: port, loopbackOnly: false)
+            await serve(bound.descriptor, ListenAddress(.tls(host: host, port: bound.port), app: app))
+        }
+    }
+
+    /// Takes no further connections; those that are open go on.
+    func stopListening() async {
+        let (listeners, paths) = state.withLock { state -> ([Listener], [String]) in
             defer {
                 state.listeners = []
                 state.paths = []
             }
-            return (state.listeners, state.paths, Array(state.sessions.values))
+            return (state.listeners, state.paths)
         }
         for path in paths { unlink(path) }
-        for session in sessions { session.finish() }
         let carrier = Carrier(listeners: listeners)
         await withCheckedContinuation { continuation in
             loops[0].post {
@@ -81,10 +102,16 @@ final class Front: @unchecked Sendable {
                 continuation.resume()
             }
         }
+    }
+
+    /// Lets the answers that wait leave, and closes every connection.
+    func closeConnections() async {
+        for session in context.sessions.all { session.finish() }
         let deadline = Instant.now().advanced(byNanoseconds: 1_000_000_000)
         while counters.connections.load(ordering: .relaxed) > 0, Instant.now() < deadline {
             try? await Task.sleep(for: .milliseconds(5))
         }
+        for session in context.sessions.all { session.close() }
     }
 
     /// Carries listeners to their loop.
@@ -94,44 +121,60 @@ final class Front: @unchecked Sendable {
     }
 
     private func serve(_ descriptor: Int32, _ address: ListenAddress) async {
+        let info = ListenerInfo(
+            address: address.description, defaultApp: address.app?.text ?? "", isTLS: address.isTLS)
         await withCheckedContinuation { continuation in
             loops[0].post { [self] in
                 let listener = Listener(loop: loops[0], descriptor: descriptor) { [unowned self] socket in
-                    self.accept(socket, address)
+                    self.accept(socket, info)
                 }
                 state.withLock {
                     $0.listeners.append(listener)
-                    $0.addresses.append(address.description)
+                    // Without its app: what follows `ready` is what clients are given.
+                    $0.addresses.append(ListenAddress(address.endpoint).description)
                 }
                 continuation.resume()
             }
         }
     }
 
-    private func accept(_ socket: Int32, _ address: ListenAddress) {
-        guard counters.connections.load(ordering: .relaxed) < maxConnections else {
-            log.warning("\(address): refused a connection: \(maxConnections) are open, the limit (max-connections)")
-            Glibc.close(socket)
+    private func accept(_ socket: AcceptedSocket, _ listener: ListenerInfo) {
+        let limit = Int(configuration.maxConnections)
+        guard counters.connections.load(ordering: .relaxed) < limit else {
+            log.warning("\(listener.address): refused a connection: \(limit) are open, the limit (max-connections)")
+            Glibc.close(socket.descriptor)
             return
         }
-        if case .tcp = address {
-            var yes: Int32 = 1
-            setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        var options = Connection.Options()
+        options.budget = budget
+        options.maxStalledOutput = Int(configuration.maxOutputMiB) << 20
+        options.maxMovingOutput = Int(configuration.bufferBudgetMiB) << 20
+        options.stallNanos = UInt64(configuration.writeTimeout * 1e9)
+        options.frameNanos = UInt64(configuration.frameTimeout * 1e9)
+        options.firstNanos = UInt64(configuration.handshakeTimeout * 1e9)
+        if listener.isTLS {
+            do throws(Failure) {
+                options.tls = try tls?.makeSession(descriptor: socket.descriptor)
+            } catch {
+                log.error("\(listener.address): \(error.message)")
+                Glibc.close(socket.descriptor)
+                return
+            }
         }
         counters.connections.change(by: 1)
         let loop = loops[nextLoop.wrappingAdd(1, ordering: .relaxed).newValue % loops.count]
-        loop.run { [self] in
-            let session = Session(
-                loop: loop, descriptor: socket, dispatcher: dispatcher, services: services,
-                onForeign: { [log] kind in
-                    log.warning("\(address): closed a connection: it sent \(kind.rawValue); this address speaks ttrpc")
-                },
-                onClose: { [weak self] session in
-                    guard let self else { return }
-                    self.counters.connections.change(by: -1)
-                    self.state.withLock { _ = $0.sessions.removeValue(forKey: ObjectIdentifier(session)) }
-                })
-            state.withLock { $0.sessions[ObjectIdentifier(session)] = session }
+        let principal = rules.principal(for: Self.identity(socket.peer))
+        loop.run { [self, options] in
+            _ = Session(
+                loop: loop, descriptor: socket.descriptor, options: options, context: context, listener: listener,
+                peer: socket.peer.description, principal: principal)
+        }
+    }
+
+    private static func identity(_ peer: Peer) -> PeerIdentity {
+        switch peer {
+        case .unix(let uid, let gid, let groups, _): .unix(uid: uid, gid: gid, groups: groups)
+        case .tcp: .tcp
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Access
 internal import Admin
 internal import CLinux
 internal import Calls
@@ -25,6 +26,10 @@ package final class Server: Sendable {
     private let loops: [EventLoop]
     private let blocking: BlockingThreads
     private let front: Front
+    private let sessions: SessionRegistry
+    private let authenticator: Authenticator
+    private let changes: Changes
+    private let tls: TLSContext?
     private let background: Lock<[Task<Void, Never>]>
 
     /// What the daemon prints when it serves.
@@ -62,8 +67,9 @@ package final class Server: Sendable {
         let loopCount =
             configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
         let loops = (0..<loopCount).map { _ in EventLoop() }
+        let budget = ByteBudget(limit: Int(configuration.bufferBudgetMiB) << 20)
         let dispatcher = Dispatcher(
-            catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops,
+            catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
             packagePath: { digest in
                 do throws(Failure) {
@@ -75,29 +81,59 @@ package final class Server: Sendable {
             }, log: { log.error("\($0)") })
         let blocking = BlockingThreads(count: 4)
         let addresses = Lock<[String]>([])
+        let authenticator = Authenticator(try await store.allTokens())
+        let sessions = SessionRegistry(counters: counters)
+        let changes = Changes()
+        let audit = AuditLog(path: lock.path + "/audit.log") { log.error("\($0)") }
         let context = AdminContext(
             store: store, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
-            recorder: recorder, dispatcher: dispatcher, version: DaemonVersion.text, dataDirectory: lock.path,
-            startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) }, log: { log.error("\($0)") })
+            recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
+            changes: changes, audit: audit, ownServices: Lock([]), version: DaemonVersion.text,
+            dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) },
+            log: { log.error("\($0)") })
         try await fill(catalog, from: store)
+        let methods = MethodTable(Administration.methods(context))
+        context.ownServices.withLock { $0 = methods.services }
+        let rules = try PeerRules(configuration.peerScopes, insecureTCP: configuration.insecureTCP)
+        let tls = try makeTLS(configuration)
         let front = Front(
-            loops: loops, dispatcher: dispatcher, services: Administration(context), counters: counters,
-            maxConnections: Int(configuration.maxConnections), log: log)
+            loops: loops,
+            context: SessionContext(
+                dispatcher: dispatcher, methods: methods, limits: sessionLimits(configuration), budget: budget,
+                sessions: sessions, authenticator: authenticator,
+                certificatePrincipal: { rules.principal(for: .certificate(name: $0)) },
+                serverName: "fnrpcd \(DaemonVersion.text)", log: { log.warning("\($0)") }),
+            counters: counters, configuration: configuration, budget: budget, rules: rules, tls: tls, log: log)
         try await front.listen(configuration.listen)
         addresses.withLock { $0 = front.addresses }
         let server = Server(
             configuration: configuration, log: log, lock: lock, users: users, store: store, driver: driver,
-            counters: counters,
-            recorder: recorder, dispatcher: dispatcher, loops: loops, blocking: blocking, front: front)
+            counters: counters, recorder: recorder, dispatcher: dispatcher, loops: loops, blocking: blocking,
+            front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls)
         server.startBackground()
         return server
     }
 
+    private static func sessionLimits(_ configuration: Configuration) -> SessionLimits {
+        var limits = SessionLimits()
+        limits.maxStreams = Int(configuration.maxStreams)
+        limits.maxOutputBytes = Int(configuration.maxOutputMiB) << 20
+        return limits
+    }
+
+    private static func makeTLS(_ configuration: Configuration) throws(Failure) -> TLSContext? {
+        guard !configuration.tlsCertificate.isEmpty else { return nil }
+        return try TLSContext(
+            certificateFile: configuration.tlsCertificate, keyFile: configuration.tlsKey,
+            clientCAFile: configuration.clientCertificate == .none ? nil : configuration.tlsClientCA,
+            requireClientCertificate: configuration.clientCertificate == .require)
+    }
+
     private init(
         configuration: Configuration, log: Logger, lock: DataDirectory, users: HostUsers, store: SQLiteStore,
-        driver: OCIDriver,
-        counters: Counters, recorder: Recorder, dispatcher: Dispatcher, loops: [EventLoop], blocking: BlockingThreads,
-        front: Front
+        driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher, loops: [EventLoop],
+        blocking: BlockingThreads, front: Front, sessions: SessionRegistry, authenticator: Authenticator,
+        changes: Changes, tls: TLSContext?
     ) {
         self.configuration = configuration
         self.log = log
@@ -111,14 +147,28 @@ package final class Server: Sendable {
         self.loops = loops
         self.blocking = blocking
         self.front = front
+        self.sessions = sessions
+        self.authenticator = authenticator
+        self.changes = changes
+        self.tls = tls
         background = Lock([])
     }
+
+    /// How long a stopping daemon goes on to answer that it is stopping, before connections close: to a client a closed
+    /// connection says nothing about its call.
+    private static let lingerMilliseconds = 500
 
     /// Stops everything: no new calls, running ones finish within the drain time, containers are removed.
     package func stop() async {
         log.info("stopping; running calls have \(configuration.drainTimeout) s to finish")
-        await dispatcher.drain(until: Instant.now().advanced(byNanoseconds: UInt64(configuration.drainTimeout * 1e9)))
-        await front.close()
+        let deadline = Instant.now().advanced(byNanoseconds: UInt64(configuration.drainTimeout * 1e9))
+        dispatcher.beginDraining()
+        changes.announce()
+        await front.stopListening()
+        for session in sessions.all { session.goAway() }
+        await dispatcher.drain(until: deadline)
+        if !sessions.all.isEmpty { try? await Task.sleep(for: .milliseconds(Self.lingerMilliseconds)) }
+        await front.closeConnections()
         for task in background.withLock({ $0 }) {
             task.cancel()
             await task.value
@@ -130,6 +180,20 @@ package final class Server: Sendable {
         log.info("stopped")
     }
 
+    /// Reads the TLS certificates again; connections that are open keep theirs. Bad files change nothing.
+    package func reload() {
+        guard let tls else {
+            log.info("SIGHUP: there is no certificate to read again (tls-certificate is not set)")
+            return
+        }
+        do throws(Failure) {
+            try tls.reload()
+            log.info("SIGHUP: the TLS certificates were read again")
+        } catch {
+            log.error("SIGHUP: the TLS certificates stay as they were: \(error.message)")
+        }
+    }
+
     private func startBackground() {
         let tasks = [
             Task { [recorder] in await recorder.run() },
@@ -139,6 +203,17 @@ package final class Server: Sendable {
                         log.error("old call records were not removed: \(error)")
                     }
                     try? await Task.sleep(for: .seconds(60))
+                }
+            },
+            Task { [store, authenticator, log] in
+                var isLast = false
+                while !isLast {
+                    try? await Task.sleep(for: .seconds(60))
+                    // What was used until the stop is written too.
+                    isLast = Task.isCancelled
+                    do { try await store.touchTokens(authenticator.takeUses()) } catch {
+                        log.error("when tokens were used was not stored: \(error)")
+                    }
                 }
             },
         ]

@@ -1,3 +1,4 @@
+internal import Access
 internal import Model
 
 /// One thing that can be set: its name serves the file (`data-dir:`), the environment (`FNRPCD_DATA_DIR`) and the
@@ -9,8 +10,23 @@ package struct Setting: Sendable {
     package let help: String
     /// Takes a list: repeated on the command line, comma-separated in the environment.
     package let isList: Bool
+    /// Stands alone on the command line.
+    package let isFlag: Bool
     let read: @Sendable (Configuration) -> [String]
     let write: @Sendable (inout Configuration, [String]) throws(Failure) -> Void
+
+    init(
+        key: String, help: String, isList: Bool, isFlag: Bool = false,
+        read: @escaping @Sendable (Configuration) -> [String],
+        write: @escaping @Sendable (inout Configuration, [String]) throws(Failure) -> Void
+    ) {
+        self.key = key
+        self.help = help
+        self.isList = isList
+        self.isFlag = isFlag
+        self.read = read
+        self.write = write
+    }
 
     /// The variable's name.
     package var variable: String {
@@ -21,7 +37,8 @@ package struct Setting: Sendable {
     package static let all: [Setting] = [
         text("data-dir", "where everything durable is", \.dataDirectory, rule: absolutePath),
         Setting(
-            key: "listen", help: "unix:PATH or tcp:HOST:PORT (loopback only); may be repeated", isList: true,
+            key: "listen", help: "unix:PATH, tcp:HOST:PORT or tls:HOST:PORT, each with ?app=NAME; may be repeated",
+            isList: true,
             read: { $0.listen.map(\.description) },
             write: { (configuration, values) throws(Failure) in
                 guard (1...16).contains(values.count) else {
@@ -30,6 +47,38 @@ package struct Setting: Sendable {
                 var addresses: [ListenAddress] = []
                 for value in values { addresses.append(try ListenAddress(value)) }
                 configuration.listen = addresses
+            }),
+        mode("unix-mode", "permissions of Unix sockets, octal", \.unixMode),
+        text("unix-group", "group of Unix sockets, by name or number; empty: the daemon's", \.unixGroup),
+        Setting(
+            key: "peer-scopes", help: "what peers may do without a token: uid:1000=admin, cert:ci=invoke:shop+read",
+            isList: true, read: { $0.peerScopes.map(\.description) },
+            write: { (configuration, values) throws(Failure) in
+                guard values.count <= PeerRules.maxRules else {
+                    throw Failure(
+                        .invalid, "peer-scopes: \(values.count) entries are over the limit of \(PeerRules.maxRules)")
+                }
+                var rules: [PeerRule] = []
+                for value in values { rules.append(try PeerRule(value)) }
+                configuration.peerScopes = rules
+            }),
+        bool("insecure-tcp", "TCP peers without token or certificate may do everything", \.insecureTCP),
+        bool("force-plaintext-tcp", "serve TCP without TLS beyond loopback", \.forcePlaintextTCP),
+        text("tls-certificate", "PEM file with the certificate chain", \.tlsCertificate, rule: absolutePathOrNothing),
+        text("tls-key", "PEM file with the certificate's key", \.tlsKey, rule: absolutePathOrNothing),
+        text(
+            "tls-client-ca", "PEM file with the authorities that sign client certificates", \.tlsClientCA,
+            rule: absolutePathOrNothing),
+        Setting(
+            key: "tls-client-certificate", help: "none, request or require; request if tls-client-ca is set",
+            isList: false, read: { [$0.tlsClientCertificate?.rawValue ?? ""] },
+            write: { (configuration, values) throws(Failure) in
+                let value = try single("tls-client-certificate", values)
+                guard value.isEmpty || Configuration.ClientCertificate(rawValue: value) != nil else {
+                    throw Failure(
+                        .invalid, "tls-client-certificate: \(quoted(value)) is not known; none, request or require")
+                }
+                configuration.tlsClientCertificate = Configuration.ClientCertificate(rawValue: value)
             }),
         seconds("drain-timeout", "how long running calls may take to finish on stop", \.drainTimeout, 0...3600),
         text("runtime", "auto, crun, runc, or the path of one of them", \.runtime),
@@ -47,74 +96,16 @@ package struct Setting: Sendable {
         number("start-threads", "most containers that start at once", \.startThreads, 1...256),
         seconds("init-timeout", "how long a function may take to listen", \.initTimeout, 0.1...300),
         number("keep-calls", "call records that are kept", \.keepCalls, 0...1_000_000_000),
-        number("max-connections", "open client connections", \.maxConnections, 1...1_000_000),
+        number(
+            "max-connections", "open client connections; open files (ulimit -n) bound them too", \.maxConnections,
+            1...1_000_000),
+        number("max-streams", "open calls and streams of one connection", \.maxStreams, 1...1_000_000),
+        number("max-output-mib", "output that waits for one connection, MiB", \.maxOutputMiB, 5...1024),
+        number("buffer-budget-mib", "what is held for all connections together, MiB", \.bufferBudgetMiB, 16...65_536),
+        seconds("frame-timeout", "how long a frame may take to arrive", \.frameTimeout, 0.1...3600),
+        seconds(
+            "handshake-timeout", "how long TLS and the first frame may take to arrive", \.handshakeTimeout, 0.1...3600),
+        seconds("write-timeout", "how long a peer may take no output that waits for it", \.writeTimeout, 0.1...3600),
         number("function-files", "open files of a function's process", \.functionFiles, 32...1_000_000),
     ]
-
-    private static func text(
-        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, String> & Sendable,
-        rule: @escaping @Sendable (String, String) throws(Failure) -> Void = { _, _ throws(Failure) in }
-    ) -> Setting {
-        Setting(
-            key: key, help: help, isList: false, read: { [$0[keyPath: path]] },
-            write: { (configuration, values) throws(Failure) in
-                let value = try single(key, values)
-                try rule(key, value)
-                configuration[keyPath: path] = value
-            })
-    }
-
-    private static func number(
-        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, UInt32> & Sendable,
-        _ range: ClosedRange<UInt32>
-    ) -> Setting {
-        Setting(
-            key: key, help: help, isList: false, read: { [String($0[keyPath: path])] },
-            write: { (configuration, values) throws(Failure) in
-                let value = try single(key, values)
-                guard let number = UInt32(value), range.contains(number) else {
-                    throw Failure(
-                        .invalid, "\(key): \(quoted(value)) is out of range; \(range.lowerBound) to \(range.upperBound)"
-                    )
-                }
-                configuration[keyPath: path] = number
-            })
-    }
-
-    private static func seconds(
-        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable,
-        _ range: ClosedRange<Double>
-    ) -> Setting {
-        Setting(
-            key: key, help: help + ", seconds", isList: false, read: { [format($0[keyPath: path])] },
-            write: { (configuration, values) throws(Failure) in
-                let value = try single(key, values)
-                // `30s` is what people write; the unit is always seconds.
-                let digits = value.hasSuffix("s") ? String(value.dropLast()) : value
-                guard let number = Double(digits), range.contains(number) else {
-                    throw Failure(
-                        .invalid,
-                        "\(key): \(quoted(value)) is out of range; \(format(range.lowerBound)) to "
-                            + "\(format(range.upperBound)) seconds")
-                }
-                configuration[keyPath: path] = number
-            })
-    }
-
-    private static func format(_ value: Double) -> String {
-        value == value.rounded() ? String(Int64(value)) : String(value)
-    }
-
-    private static func single(_ key: String, _ values: [String]) throws(Failure) -> String {
-        guard values.count == 1, let value = values.first else {
-            throw Failure(.invalid, "\(key): takes one value, not \(values.count)")
-        }
-        return value
-    }
-
-    private static func absolutePath(_ key: String, _ value: String) throws(Failure) {
-        guard value.hasPrefix("/"), value.utf8.count <= 4096, !value.utf8.contains(0) else {
-            throw Failure(.invalid, "\(key): \(quoted(value)) is not an absolute path")
-        }
-    }
 }

@@ -5,12 +5,13 @@ package actor MemoryStore: Store {
     package nonisolated let schemaVersion = Migrations.count
     package nonisolated let instanceID: Identifier
 
-    private let now: @Sendable () -> Timestamp
+    let now: @Sendable () -> Timestamp
     private var apps: [Identifier: App] = [:]
     private var functions: [Identifier: Function] = [:]
     private var versions: [Identifier: [Version]] = [:]
     private var packages: [Digest: StoredPackage] = [:]
     private var calls: [Identifier: CallRecord] = [:]
+    var tokens: [Name: (token: Token, hash: [UInt8])] = [:]
 
     /// - Parameter now: the clock for the entities' times.
     package init(now: @escaping @Sendable () -> Timestamp = { Timestamp.now() }) {
@@ -45,6 +46,12 @@ package actor MemoryStore: Store {
         let previous = find(.name(deployment.function), in: app)
         let (function, version) = try Rules.publish(
             deployment, app: app, function: previous, package: package, now: time)
+        for service in function.spec.services {
+            let holder = functions.values.first {
+                $0.appID == app.meta.id && $0.meta.id != function.meta.id && $0.spec.services.contains(service)
+            }
+            if let holder { throw Rules.serviceTaken(service, app: app.name, by: holder.name.text) }
+        }
         apps[app.meta.id] = app
         functions[function.meta.id] = function
         versions[function.meta.id, default: []].append(version)

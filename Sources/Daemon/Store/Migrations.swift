@@ -52,7 +52,24 @@ enum Migrations {
 
             CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
             """
-        )
+        ),
+        (
+            "002-tokens-and-services",
+            """
+            -- A revoked token is deleted: its name is free again, and the audit log remembers it.
+            CREATE TABLE tokens (\(meta),
+                name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL CHECK (length(hash) = 32), scopes TEXT NOT NULL,
+                expires_at INTEGER, last_used_at INTEGER
+            ) STRICT;
+
+            -- Of the latest version of each function. No function before this step had services.
+            CREATE TABLE function_services (
+                app_id TEXT NOT NULL REFERENCES apps(id), service TEXT NOT NULL,
+                function_id TEXT NOT NULL REFERENCES functions(id), PRIMARY KEY (app_id, service)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX function_services_by_function ON function_services (function_id);
+            """
+        ),
     ]
 
     /// The schema version that this daemon writes.

@@ -55,6 +55,7 @@ enum Cursor {
     /// A list that has pages.
     enum List {
         case apps
+        case tokens
         case functions(app: Identifier)
         case versions(function: Identifier)
         /// - Parameter scope: a function's or an app's id; `nil`: all.
@@ -63,6 +64,7 @@ enum Cursor {
         var tag: String {
             switch self {
             case .apps: "a"
+            case .tokens: "t"
             case .functions(let app): "f\(app)"
             case .versions(let function): "v\(function)"
             case .calls(let scope): "c" + (scope?.description ?? "")
@@ -72,7 +74,7 @@ enum Cursor {
         /// Whether a key is one of this list's.
         func accepts(_ key: String) -> Bool {
             switch self {
-            case .apps, .functions: (try? Name(key, field: "cursor")) != nil
+            case .apps, .tokens, .functions: (try? Name(key, field: "cursor")) != nil
             case .versions: UInt32(key).map { String($0) == key } ?? false
             case .calls: Identifier(key) != nil
             }

@@ -47,6 +47,14 @@ enum Rows {
             entries: UInt32(clamping: row["entries"] as Int64))
     }
 
+    static func token(_ row: Row) throws(Failure) -> Token {
+        Token(
+            meta: try meta(row), name: try Name(row["name"], field: "token"),
+            scopes: try StoredText.scopes(row["scopes"]),
+            expiresAt: (row["expires_at"] as Int64?).map { Timestamp(nanoseconds: $0) },
+            lastUsedAt: (row["last_used_at"] as Int64?).map { Timestamp(nanoseconds: $0) })
+    }
+
     static func call(_ row: Row) throws(Failure) -> CallRecord {
         guard let status = CallRecord.Status(rawValue: row["status"]) else {
             throw Failure(

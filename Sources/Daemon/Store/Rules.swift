@@ -68,6 +68,11 @@ enum Rules {
         return (result, version)
     }
 
+    static func credential(_ token: Token, hash: [UInt8]) -> Credential {
+        Credential(
+            id: token.meta.id, name: token.name, grants: Grants(token.scopes), expiresAt: token.expiresAt, hash: hash)
+    }
+
     static func noApp(_ app: String) -> Failure {
         Failure(.notFound, "app \(quoted(app)) was not found; list the apps to see what is there")
     }
@@ -93,6 +98,27 @@ enum Rules {
 
     static func appExists(_ name: Name) -> Failure {
         Failure(.exists, "app \(quoted(name.text)) exists")
+    }
+
+    static func tokenExists(_ name: Name) -> Failure {
+        Failure(.exists, "token \(quoted(name.text)) exists; revoke it first or choose another name")
+    }
+
+    static func tooManyTokens() -> Failure {
+        Failure(
+            .precondition, "there are \(TokenLimits.tokens) tokens, the limit; revoke those that nobody needs",
+            quota: "tokens")
+    }
+
+    static func noToken(_ token: String) -> Failure {
+        Failure(.notFound, "token \(quoted(token)) was not found; list the tokens to see what is there")
+    }
+
+    static func serviceTaken(_ service: String, app: Name, by function: String) -> Failure {
+        Failure(
+            .exists,
+            "services: \(quoted(service)) is served by function \(quoted("\(app)/\(function)")) already; a service name "
+                + "is unique in an app")
     }
 
     static func callExists() -> Failure {

@@ -40,6 +40,7 @@ extension SQLiteStore {
             let previous = try Self.function(.name(deployment.function), app, database)
             let (function, version) = try Rules.publish(
                 deployment, app: app, function: previous, package: package, now: time)
+            try Self.checkServices(of: function, database)
             if known == nil { try Self.insert(app, database) }
             if previous == nil {
                 try Self.insert(function, database)
@@ -47,6 +48,7 @@ extension SQLiteStore {
                 try Self.update(function, database)
             }
             try Self.insert(version, database)
+            try Self.replaceServices(of: function, database)
             return DeployResult(
                 app: app, function: function, version: version, createdApp: known == nil,
                 createdFunction: previous == nil)
@@ -191,6 +193,30 @@ extension SQLiteStore {
                 try StoredText.encode(function.spec), function.package.description, Int64(function.latestVersion),
                 meta.id.description,
             ])
+    }
+
+    /// - Throws: `exists` with the first service that another function of the app has.
+    private static func checkServices(of function: Function, _ database: Database) throws {
+        for service in function.spec.services {
+            let holder = try String.fetchOne(
+                database,
+                sql: """
+                    SELECT functions.name FROM function_services JOIN functions ON functions.id = function_id
+                    WHERE function_services.app_id = ? AND service = ? AND function_id <> ?
+                    """,
+                arguments: [function.appID.description, service, function.meta.id.description])
+            if let holder { throw Rules.serviceTaken(service, app: function.appName, by: holder) }
+        }
+    }
+
+    private static func replaceServices(of function: Function, _ database: Database) throws {
+        try database.execute(
+            sql: "DELETE FROM function_services WHERE function_id = ?", arguments: [function.meta.id.description])
+        for service in Set(function.spec.services) {
+            try database.execute(
+                sql: "INSERT INTO function_services (app_id, service, function_id) VALUES (?, ?, ?)",
+                arguments: [function.appID.description, service, function.meta.id.description])
+        }
     }
 
     private static func insert(_ version: Version, _ database: Database) throws {

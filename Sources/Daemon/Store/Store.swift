@@ -22,9 +22,11 @@ package protocol Store: Sendable {
     func apps(page: PageRequest) async throws(Failure) -> Page<App>
 
     /// Publishes a version, in one transaction: creates app and function if they are absent, gives the version the next
-    /// number (never used again), and makes it the function's working copy.
+    /// number (never used again), and makes it the function's working copy. The function serves the services of this
+    /// version from now on, and none that only earlier ones had.
     ///
-    /// - Throws: `notFound` if the package is not stored.
+    /// - Throws: `notFound` if the package is not stored; `exists` if another function of the app has one of the
+    ///   services.
     func deploy(_ deployment: Deployment) async throws(Failure) -> DeployResult
     /// - Throws: `notFound`.
     func function(app: String, function: String) async throws(Failure) -> Function
@@ -41,6 +43,27 @@ package protocol Store: Sendable {
     func versions(app: String, function: String, page: PageRequest) async throws(Failure) -> Page<Version>
     /// Everything that is callable, to build the catalog at start.
     func catalog() async throws(Failure) -> CatalogContents
+
+    /// Makes a token. The store never sees its secret.
+    ///
+    /// - Parameters:
+    ///   - expiresAt: `nil`: never.
+    ///   - hash: of the secret, 32 bytes.
+    /// - Throws: `exists` if a token has the name, expired or not; `precondition` if there are ``TokenLimits/tokens``.
+    func createToken(name: Name, scopes: [Scope], expiresAt: Timestamp?, hash: [UInt8]) async throws(Failure) -> Token
+    /// By name; with those that have expired, which stay until they are revoked.
+    func tokens(page: PageRequest) async throws(Failure) -> Page<Token>
+    /// Deletes a token.
+    ///
+    /// - Parameter token: name or id.
+    /// - Returns: the token as it was.
+    /// - Throws: `notFound`.
+    func revokeToken(_ token: String) async throws(Failure) -> Token
+    /// All tokens with their hashes, by id: for the authenticator only.
+    func allTokens() async throws(Failure) -> [Credential]
+    /// Notes when tokens were last used; neither their revision nor the time of their change. Later uses that are
+    /// noted already, and tokens that are gone, are left alone.
+    func touchTokens(_ uses: [(id: Identifier, usedAt: Timestamp)]) async throws(Failure)
 
     /// Remembers a package; if its digest is known, nothing happens and the known one is returned.
     func addPackage(_ package: StoredPackage) async throws(Failure) -> StoredPackage
@@ -71,6 +94,12 @@ package protocol Store: Sendable {
 
     /// How much there is.
     func counts() async throws(Failure) -> StoreCounts
+}
+
+/// How many tokens there may be.
+package enum TokenLimits {
+    /// All of them are in the daemon's memory.
+    package static let tokens = 10_000
 }
 
 /// What to publish.

@@ -10,6 +10,14 @@ enum StoredText {
 
     static func encode(_ spec: FunctionSpec) throws(Failure) -> String { try json(SpecDocument(spec)) }
 
+    static func encode(_ scopes: [Scope]) throws(Failure) -> String { try json(scopes.map(\.description)) }
+
+    static func scopes(_ text: String) throws(Failure) -> [Scope] {
+        var scopes: [Scope] = []
+        for text in try decode([String].self, text) { scopes.append(try Scope(text, field: "scopes")) }
+        return scopes
+    }
+
     static func pairs(_ text: String) throws(Failure) -> [String: String] {
         // Nearly every row.
         if text == "{}" { return [:] }
@@ -56,15 +64,18 @@ private struct SpecDocument: Codable {
     let network: String?
     let config: [String: String]?
     let annotations: [String: String]?
+    let services: [String]?
+    let descriptorSet: String?
 
     enum CodingKeys: String, CodingKey {
-        case runtime, entry, entrypoint, format, concurrency, pids, network, config, annotations
+        case runtime, entry, entrypoint, format, concurrency, pids, network, config, annotations, services
         case memoryMiB = "memory_mib"
         case timeoutNanos = "timeout_nanos"
         case idleTimeoutNanos = "idle_timeout_nanos"
         case maxContainers = "max_containers"
         case maxQueue = "max_queue"
         case tmpMiB = "tmp_mib"
+        case descriptorSet = "descriptor_set"
     }
 
     init(_ spec: FunctionSpec) {
@@ -83,6 +94,9 @@ private struct SpecDocument: Codable {
         network = spec.network.rawValue
         config = spec.config
         annotations = spec.annotations
+        // Most functions have none.
+        services = spec.services.isEmpty ? nil : spec.services
+        descriptorSet = spec.descriptorSet.isEmpty ? nil : spec.descriptorSet
     }
 
     func spec() throws(Failure) -> FunctionSpec {
@@ -100,6 +114,8 @@ private struct SpecDocument: Codable {
         if let network { spec.network = try value(network, "network") }
         spec.config = config ?? spec.config
         spec.annotations = annotations ?? spec.annotations
+        spec.services = services ?? spec.services
+        spec.descriptorSet = descriptorSet ?? spec.descriptorSet
         return spec
     }
 

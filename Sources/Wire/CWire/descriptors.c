@@ -1,6 +1,6 @@
 /* Generated from proto/ by scripts/proto. */
 #include "descriptors.h"
-const unsigned char fnrpc_descriptor_set[] = {
+static const unsigned char descriptors[] = {
     10,190,16,10,23,102,110,114,112,99,47,118,49,47,101,110,116,105,116,105,101,115,46,112,
     114,111,116,111,18,8,102,110,114,112,99,46,118,49,34,50,10,8,75,101,121,86,97,108,
     117,101,18,16,10,3,107,101,121,24,1,32,1,40,9,82,3,107,101,121,18,20,10,5,
@@ -478,4 +478,5 @@ const unsigned char fnrpc_descriptor_set[] = {
     116,97,100,97,116,97,24,3,32,3,40,11,50,15,46,116,116,114,112,99,46,75,101,121,
     86,97,108,117,101,82,8,109,101,116,97,100,97,116,97,98,6,112,114,111,116,111,51,
 };
-const size_t fnrpc_descriptor_set_size = sizeof fnrpc_descriptor_set;
+const unsigned char *fnrpc_descriptors(void) { return descriptors; }
+size_t fnrpc_descriptors_size(void) { return sizeof descriptors; }

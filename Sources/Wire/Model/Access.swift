@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// One thing that somebody may do.
 package enum Scope: Hashable, Sendable, CustomStringConvertible {
     /// Everything.
@@ -91,13 +93,29 @@ package struct Grants: Hashable, Sendable {
     /// Whether any function at all may be called.
     package var allowsSomeCalls: Bool { allowsAllCalls || !targets.isEmpty }
 
-    /// Whether a function may be called; its names as UTF-8.
-    package func allowsCall(app: some Collection<UInt8>, function: some Collection<UInt8>) -> Bool {
+    /// Whether a function may be called; its names as they came off the wire. Allocates nothing.
+    package func allowsCall(app: UnsafeRawBufferPointer, function: UnsafeRawBufferPointer) -> Bool {
         if allowsAllCalls { return true }
-        for target in targets where target.app.elementsEqual(app) {
-            if target.function.isEmpty || target.function.elementsEqual(function) { return true }
+        for target in targets where Self.same(target.app, app) {
+            if target.function.isEmpty || Self.same(target.function, function) { return true }
         }
         return false
+    }
+
+    /// Whether a function may be called; its names as UTF-8.
+    @inlinable
+    package func allowsCall(app: some Collection<UInt8>, function: some Collection<UInt8>) -> Bool {
+        Self.withBytes(app) { app in Self.withBytes(function) { allowsCall(app: app, function: $0) } }
+    }
+
+    @inlinable
+    package static func withBytes<R>(_ text: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        text.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
+            ?? Array(text).withUnsafeBytes(body)
+    }
+
+    private static func same(_ name: [UInt8], _ other: UnsafeRawBufferPointer) -> Bool {
+        name.count == other.count && name.withUnsafeBytes { $0.elementsEqual(other) }
     }
 
     /// The app that all calls go to, if the scopes name exactly one.
@@ -109,7 +127,28 @@ package struct Grants: Hashable, Sendable {
     }
 }
 
-/// Who a caller is, and what it may do.
+/// A token as the daemon recognises it.
+package struct Credential: Hashable, Sendable {
+    /// The token's.
+    package let id: Identifier
+    /// The token's.
+    package let name: Name
+    package let grants: Grants
+    /// From when on it is refused; `nil`: never.
+    package let expiresAt: Timestamp?
+    /// SHA-256 of its secret, 32 bytes.
+    package let hash: [UInt8]
+
+    package init(id: Identifier, name: Name, grants: Grants, expiresAt: Timestamp?, hash: [UInt8]) {
+        self.id = id
+        self.name = name
+        self.grants = grants
+        self.expiresAt = expiresAt
+        self.hash = hash
+    }
+}
+
+/// Who a caller is, and what it may do. Thread-safe.
 package final class Principal: Sendable, CustomStringConvertible {
     /// How it was recognised.
     package enum Kind: Hashable, Sendable {
@@ -125,10 +164,30 @@ package final class Principal: Sendable, CustomStringConvertible {
 
     package let kind: Kind
     package let grants: Grants
+    /// From when on it is nobody; `nil`: never.
+    package let expiresAt: Timestamp?
+    /// Nanoseconds since 1970 of the last use that was noted; 0: none.
+    private let usedAt = Atomic<Int64>(0)
 
-    package init(_ kind: Kind, grants: Grants) {
+    package init(_ kind: Kind, grants: Grants, expiresAt: Timestamp? = nil) {
         self.kind = kind
         self.grants = grants
+        self.expiresAt = expiresAt
+    }
+
+    /// Whether its time is over.
+    package func isExpired(at now: Timestamp) -> Bool { expiresAt.map { $0 <= now } ?? false }
+
+    /// Notes a use, to the second: busy callers on several threads do not pass one cache line around.
+    package func noteUse(at now: Timestamp) {
+        let noted = usedAt.load(ordering: .relaxed)
+        if now.nanoseconds - noted >= 1_000_000_000 { usedAt.store(now.nanoseconds, ordering: .relaxed) }
+    }
+
+    /// The last use that was noted.
+    package var lastUse: Timestamp? {
+        let noted = usedAt.load(ordering: .relaxed)
+        return noted == 0 ? nil : Timestamp(nanoseconds: noted)
     }
 
     /// For logs and lists: `uid 0`, `token ci`, `certificate build`, `nobody`.

@@ -25,10 +25,17 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
 
     /// Reads the text form; `nil` for anything that ``description`` does not produce.
     package init?(_ text: String) {
-        guard text.utf8.count == 26 else { return nil }
+        var text = text
+        guard let id = text.withUTF8({ Identifier(utf8: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = id
+    }
+
+    /// Reads the text form as it came off the wire; allocates nothing.
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == 26 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
-        for (index, byte) in text.utf8.enumerated() {
+        for (index, byte) in bytes.enumerated() {
             guard let digit = Self.alphabet.firstIndex(of: byte) else { return nil }
             if index == 0 && digit > 7 { return nil }
             high = high << 5 | low >> 59

@@ -1,5 +1,3 @@
-package import Model
-
 /// A Request frame to send: sizes first, then bytes, so that it is written once into memory that exists.
 package struct RequestFrame {
     private let service: UnsafeRawBufferPointer
@@ -79,6 +77,38 @@ package struct ResponseFrame {
     }
 }
 
+/// A Data frame to send.
+package struct DataFrame {
+    /// The last frame of this side.
+    package static let remoteClosed: UInt8 = 0x01
+    /// There is no message in it; a zero length without this flag is an empty message.
+    package static let noData: UInt8 = 0x04
+
+    /// Writes header and message.
+    ///
+    /// - Parameter buffer: exactly `FrameHeader.size + message.count` bytes.
+    package static func write(
+        _ message: UnsafeRawBufferPointer, streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer
+    ) {
+        precondition(buffer.count == FrameHeader.size + message.count, "BUG: frame size")
+        header(streamID: streamID, length: message.count, flags: 0, to: buffer)
+        UnsafeMutableRawBufferPointer(rebasing: buffer[FrameHeader.size...]).copyMemory(from: message)
+    }
+
+    /// Writes the end of this side: an empty frame of its own, which every peer understands.
+    ///
+    /// - Parameter buffer: exactly `FrameHeader.size` bytes.
+    package static func writeEnd(streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
+        header(streamID: streamID, length: 0, flags: remoteClosed | noData, to: buffer)
+    }
+
+    private static func header(streamID: UInt32, length: Int, flags: UInt8, to buffer: UnsafeMutableRawBufferPointer) {
+        precondition(length <= FrameHeader.maxLength, "BUG: a frame over the limit")
+        guard let base = buffer.baseAddress else { preconditionFailure("BUG: a frame has at least a header") }
+        FrameHeader(length: UInt32(length), streamID: streamID, type: FrameHeader.data, flags: flags).write(to: base)
+    }
+}
+
 /// Writes the header and gives a writer for the data behind it.
 private func frameWriter(
     _ buffer: UnsafeMutableRawBufferPointer, length: Int, streamID: UInt32, type: UInt8
@@ -88,45 +118,6 @@ private func frameWriter(
     FrameHeader(length: UInt32(length), streamID: streamID, type: type).write(to: base)
     // A frame without data is legal; the writer then has nothing to write.
     return FieldWriter(UnsafeMutableRawBufferPointer(start: base + FrameHeader.size, count: length))
-}
-
-extension Failure {
-    /// The longest text that goes out, bytes; longer ones are cut.
-    package static let maxMessageBytes = 16 << 10
-
-    /// An encoded ttrpc Status: code, text, and an ErrorInfo with our reason.
-    package func encodedStatus() -> [UInt8] {
-        Self.encodedStatus(code: code.status, reason: code.rawValue, message: message)
-    }
-
-    /// An encoded ttrpc Status with a given code, for answers of functions.
-    package static func encodedStatus(code: Int32, reason: String, message: String) -> [UInt8] {
-        // Repaired after the cut, which may fall inside a character: strict clients read UTF-8 only.
-        let message = Array(String(decoding: message.utf8.prefix(Self.maxMessageBytes), as: UTF8.self).utf8)
-        let reason = Array(reason.utf8)
-        let type = bytes(of: ErrorInfo.type)
-        let domain = bytes(of: ErrorInfo.domain)
-        let info = FieldSize.field(1, length: reason.count) + FieldSize.field(2, length: domain.count)
-        let any = FieldSize.field(1, length: type.count) + FieldSize.field(2, length: info)
-        let size =
-            FieldSize.field(1, varint: UInt64(code)) + FieldSize.field(2, length: message.count)
-            + FieldSize.field(3, length: any)
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            var writer = FieldWriter(UnsafeMutableRawBufferPointer(buffer).prefix(size).rebased)
-            writer.field(1, varint: UInt64(code))
-            message.withUnsafeBytes { writer.field(2, bytes: $0) }
-            writer.header(3, length: any)
-            writer.field(1, bytes: type)
-            writer.header(2, length: info)
-            reason.withUnsafeBytes { writer.field(1, bytes: $0) }
-            writer.field(2, bytes: domain)
-            count = size
-        }
-    }
-
-    private static func bytes(of literal: StaticString) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
-    }
 }
 
 extension Slice<UnsafeMutableRawBufferPointer> {

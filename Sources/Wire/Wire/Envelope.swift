@@ -25,7 +25,8 @@ package struct RequestEnvelope {
     package private(set) var timeoutNanos: Int64 = 0
     /// How many metadata entries there are.
     package private(set) var metadataCount = 0
-    private let bytes: UnsafeRawBufferPointer
+    /// All of it, as it came.
+    package let bytes: UnsafeRawBufferPointer
 
     /// Scans the data of a Request frame.
     package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
@@ -73,6 +74,15 @@ package struct RequestEnvelope {
             }
         }
         return found
+    }
+
+    /// Every metadata entry, in order.
+    package func forEachMetadata(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
+        guard metadataCount > 0 else { return }
+        var scanner = FieldScanner(bytes)
+        while let field = try? scanner.next() {
+            if field.number == 5, let value = field.bytes, let pair = pair(value) { body(pair.key, pair.value) }
+        }
     }
 
     private static func next(_ scanner: inout FieldScanner) throws(EnvelopeError) -> FieldScanner.Field? {

@@ -83,6 +83,12 @@ package struct MetadataEntry {
         self.value = value
     }
 
+    /// - Parameters: must stay alive until written.
+    package init(key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        self.key = key
+        self.value = value
+    }
+
     /// Bytes of the KeyValue message.
     var size: Int { FieldSize.field(1, length: key.count) + FieldSize.field(2, length: value.count) }
 

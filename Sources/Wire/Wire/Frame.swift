@@ -19,6 +19,13 @@ package struct FrameHeader: Equatable, Sendable {
     /// A Data frame of a stream.
     package static let data: UInt8 = 3
 
+    /// Flag of Request and Data: its sender sends no more Data.
+    package static let remoteClosed: UInt8 = 0x01
+    /// Flag of Request: its sender sends Data.
+    package static let remoteOpen: UInt8 = 0x02
+    /// Flag of Data: there is no message in it, not even an empty one.
+    package static let noData: UInt8 = 0x04
+
     package init(length: UInt32, streamID: UInt32, type: UInt8, flags: UInt8 = 0) {
         self.length = length
         self.streamID = streamID

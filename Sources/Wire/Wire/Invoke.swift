@@ -61,6 +61,16 @@ package struct InvokeScan {
         }
     }
 
+    /// The headers as values, in order.
+    package var headers: [CallHeader] {
+        var result: [CallHeader] = []
+        forEachHeader { name, value in
+            result.append(
+                CallHeader(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
+        }
+        return result
+    }
+
     private static func bytes(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
         guard let value = field.bytes else { throw EnvelopeError(message: "InvokeRequest: a field has the wrong type") }
         return value

@@ -78,4 +78,27 @@ int fnrpc_seqpacket_pair(int ends[2], int record_size);
 /* A non-blocking stream connection to the Unix socket behind an O_PATH descriptor; never looks at a path. */
 int fnrpc_connect_opened(int opened);
 
+/* Accepts a connection as a non-blocking socket. */
+int fnrpc_accept(int listener);
+
+/* Who connected to a Unix socket, as of then. */
+struct fnrpc_credentials {
+    uint32_t user;
+    uint32_t group;
+    int32_t process; /* 0: of another process namespace */
+};
+int fnrpc_peer_credentials(int connection, struct fnrpc_credentials *result);
+
+/*
+ * The supplementary groups of who connected to a Unix socket: how many there are. Stored if there is room for all; else
+ * -ERANGE, and `*count` says how much room is needed.
+ */
+int fnrpc_peer_groups(int connection, uint32_t *groups, uint32_t *count);
+
+/*
+ * Notices a TCP peer that is gone: probes after 60 s of silence, every 10 s, six times; output that is not
+ * acknowledged for 60 s fails too. Sends small messages at once.
+ */
+int fnrpc_tune_tcp(int connection);
+
 #endif

@@ -2,5 +2,5 @@
 #pragma once
 #include <stddef.h>
 /* A FileDescriptorSet of every message and service. */
-extern const unsigned char fnrpc_descriptor_set[];
-extern const size_t fnrpc_descriptor_set_size;
+const unsigned char *fnrpc_descriptors(void);
+size_t fnrpc_descriptors_size(void);

@@ -1,0 +1,75 @@
+internal import Calls
+internal import Catalog
+internal import Model
+internal import Wire
+
+/// `grpc.health.v1.Health`: `""` is the daemon, `app/function` a function, any other name a service.
+struct HealthHandler: Sendable {
+    /// Functions in one answer of List.
+    private static let maxListed = 10_000
+    private static let service = "grpc.health.v1.Health"
+
+    let context: AdminContext
+
+    func register(in list: inout MethodList) {
+        list.add(Self.service, "Check", .known) { (request: HealthCheckRequest, _: Caller) in
+            guard let status = status(request.service) else {
+                throw Failure(
+                    .notFound,
+                    "service \(quoted(request.service)): unknown; \"\" asks for the daemon, app/function for a function"
+                )
+            }
+            return HealthCheckResponse(status: status)
+        }
+        list.add(Self.service, "Watch", .serverStreaming, .known, .streaming { try await watch($0) })
+        list.add(Self.service, "List", .read) { (_: HealthListRequest, _: Caller) in try all() }
+    }
+
+    private func status(_ name: String) -> HealthCheckResponse.Status? {
+        let now: HealthCheckResponse.Status = context.dispatcher.isDraining ? .notServing : .serving
+        if name.isEmpty { return now }
+        let snapshot = context.catalog.snapshot
+        let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else {
+            return context.ownServices.withLock { $0.contains(name) } || snapshot.serves(name) ? now : nil
+        }
+        var (app, function) = (parts[0], parts[1])
+        return app.withUTF8 { app in
+            function.withUTF8 { function in
+                let found = snapshot.find(
+                    app: UnsafeRawBufferPointer(app), function: UnsafeRawBufferPointer(function), version: 0)
+                guard case .runnable = found else { return nil }
+                return now
+            }
+        }
+    }
+
+    /// Sends the state now and whenever it has changed, until the caller leaves.
+    private func watch(_ stream: ServerStream) async throws -> [UInt8]? {
+        let request = try HealthCheckRequest(decoding: stream.request, strict: true)
+        var last: HealthCheckResponse.Status?
+        while true {
+            // Read before the look, so that no change is missed in between.
+            let seen = context.changes.count
+            let status = status(request.service) ?? .serviceUnknown
+            if status != last {
+                last = status
+                try await stream.send(HealthCheckResponse(status: status).encoded())
+            }
+            try await context.changes.wait(beyond: seen)
+        }
+    }
+
+    private func all() throws -> HealthListResponse {
+        let functions = context.catalog.snapshot.functionNames
+        guard functions.count <= Self.maxListed else {
+            throw Failure(
+                .tooLarge, "\(functions.count) functions are too many for one answer; at most \(Self.maxListed)",
+                quota: "health_list")
+        }
+        let now: HealthCheckResponse.Status = context.dispatcher.isDraining ? .notServing : .serving
+        return HealthListResponse(
+            statuses: [HealthListResponse.Entry(name: "", status: now)]
+                + functions.map { HealthListResponse.Entry(name: $0, status: now) })
+    }
+}

@@ -1,0 +1,102 @@
+internal import CWire
+internal import Calls
+internal import Catalog
+internal import Glibc
+internal import Model
+internal import Store
+internal import Wire
+
+/// `fnrpc.v1.Reflection`.
+struct ReflectionHandler: Sendable {
+    /// Bytes of a function's descriptor set.
+    static let maxBytes = 256 << 10
+
+    let context: AdminContext
+
+    func register(in list: inout MethodList) {
+        list.add("fnrpc.v1.Reflection", "List", .known) { (_: ListServicesRequest, caller: Caller) in
+            ListServicesResponse(services: services(caller))
+        }
+        list.add("fnrpc.v1.Reflection", "GetFileDescriptorSet", .known) {
+            (request: GetFileDescriptorSetRequest, caller: Caller) in
+            GetFileDescriptorSetResponse(descriptorSet: try await descriptors(request, caller))
+        }
+    }
+
+    private func services(_ caller: Caller) -> [ServiceInfo] {
+        let own = context.ownServices.withLock { $0 }.map {
+            ServiceInfo(service: $0, app: "", function: "", described: true)
+        }
+        let others = context.catalog.snapshot.allServices.filter { maySee($0.latest, caller) }
+        return own
+            + others.map {
+                ServiceInfo(
+                    service: $0.name, app: $0.app, function: $0.function,
+                    described: !$0.latest.version.spec.descriptorSet.isEmpty)
+            }
+    }
+
+    private func maySee(_ runnable: Runnable, _ caller: Caller) -> Bool {
+        let grants = caller.principal.grants
+        return grants.allowsRead
+            || grants.allowsCall(
+                app: runnable.function.appName.text.utf8, function: runnable.function.name.text.utf8)
+    }
+
+    private func descriptors(_ request: GetFileDescriptorSetRequest, _ caller: Caller) async throws -> [UInt8] {
+        if request.service.isEmpty || context.ownServices.withLock({ $0.contains(request.service) }) {
+            return Array(UnsafeBufferPointer(start: fnrpc_descriptors(), count: fnrpc_descriptors_size()))
+        }
+        let serving = context.catalog.snapshot.allServices.filter {
+            $0.name == request.service && (request.app.isEmpty || $0.app == request.app)
+                && maySee($0.latest, caller)
+        }
+        guard let found = serving.first else {
+            throw Failure(.notFound, "service \(quoted(request.service)) not found; see fnrpc rpc list")
+        }
+        guard serving.count == 1 else {
+            let apps = serving.map(\.app).joined(separator: ", ")
+            throw Failure(.precondition, "app: missing; service \(quoted(request.service)) is in the apps \(apps)")
+        }
+        let spec = found.latest.version.spec
+        guard !spec.descriptorSet.isEmpty else {
+            throw Failure(
+                .notFound,
+                "function \(quoted(found.app + "/" + found.function)) gives no description of \(quoted(request.service)); "
+                    + "set descriptor_set in func.yaml")
+        }
+        return try await context.blocking { () throws(Failure) in
+            try read(spec.descriptorSet, of: found.latest)
+        }
+    }
+
+    /// Blocking. The package is as the daemon unpacked it: its links stay inside, and nobody writes there.
+    private func read(_ file: String, of runnable: Runnable) throws(Failure) -> [UInt8] {
+        guard let folder = try context.packages.path(of: runnable.version.package) else {
+            throw Failure(.internalError, "package \(runnable.version.package) is not in the data directory")
+        }
+        let path = folder + "/" + file
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            throw Failure(.notFound, "descriptor_set: \(quoted(file)) is not a file of the package")
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: Self.maxBytes + 1)
+        var count = 0
+        while count < bytes.count {
+            let got = bytes.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count)
+            }
+            if got < 0 && errno == EINTR { continue }
+            guard got >= 0 else {
+                throw Failure(.internalError, "descriptor_set: \(quoted(file)): \(String(cString: strerror(errno)))")
+            }
+            if got == 0 { break }
+            count += got
+        }
+        guard count <= Self.maxBytes else {
+            throw Failure(.tooLarge, "descriptor_set: \(quoted(file)) is over the limit of \(Self.maxBytes) bytes")
+        }
+        return Array(bytes[..<count])
+    }
+}

@@ -1,0 +1,28 @@
+internal import Calls
+internal import Model
+internal import Store
+internal import Synchronization
+internal import Wire
+
+/// `fnrpc.v1.System`.
+struct SystemHandler: Sendable {
+    let context: AdminContext
+
+    func register(in list: inout MethodList) {
+        list.add("fnrpc.v1.System", "Info", .read) { (_: SystemInfoRequest, _: Caller) in
+            let counts = try await context.store.counts()
+            return SystemInfoResponse(
+                version: context.version, wireProtocol: "ttrpc 1.2", apiVersions: [Meta.currentAPIVersion],
+                schemaVersion: UInt32(context.store.schemaVersion), instance: context.store.instanceID.description,
+                dataDir: context.dataDirectory, sandboxRuntime: context.driver.runtime,
+                cgroups: context.driver.cgroupLayout.rawValue, userNamespaces: context.driver.userNamespaces,
+                uptimeNanos: Instant.now().nanoseconds(since: context.startedAt), apps: UInt32(counts.apps),
+                functions: UInt32(counts.functions),
+                containers: UInt32(max(context.counters.containers.load(ordering: .relaxed), 0)),
+                callsStarted: context.counters.callsStarted.load(ordering: .relaxed),
+                callsFinished: context.counters.callsFinished.load(ordering: .relaxed),
+                connections: UInt32(max(context.counters.connections.load(ordering: .relaxed), 0)),
+                listeners: context.listeners.withLock { $0 })
+        }
+    }
+}

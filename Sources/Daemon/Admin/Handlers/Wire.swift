@@ -1,0 +1,97 @@
+internal import Calls
+internal import Model
+internal import Wire
+
+/// `fnrpc.v1.Transport`.
+struct TransportHandler: Sendable {
+    func register(in list: inout MethodList) {
+        list.add("fnrpc.v1.Transport", "Hello", .unary, .known, .hello)
+    }
+}
+
+/// `fnrpc.v1.Invocation`.
+struct InvocationHandler: Sendable {
+    let context: AdminContext
+
+    func register(in list: inout MethodList) {
+        list.add("fnrpc.v1.Invocation", "Invoke", .unary, .call, .invoke)
+        list.add("fnrpc.v1.Invocation", "InvokeStream", .bidirectional, .call, .invokeStream)
+        list.add("fnrpc.v1.Invocation", "Cancel", .call) { (request: CancelRequest, caller: Caller) in
+            guard (1...128).contains(request.id.utf8.count) else {
+                throw Failure(.invalid, "id: \(request.id.utf8.count) bytes are out of range; 1 to 128")
+            }
+            let count = context.dispatcher.cancel(request.id, for: caller.principal, in: context.sessions)
+            return CancelResponse(cancelled: UInt32(count))
+        }
+    }
+}
+
+/// `fnrpc.v1.Diagnostics`: all four kinds of call without any function.
+struct DiagnosticsHandler: Sendable {
+    /// Messages of one Generate call.
+    private static let maxMessages: UInt32 = 1_000_000
+    /// Payload of each, bytes.
+    private static let maxBytes: UInt32 = 256 << 10
+
+    func register(in list: inout MethodList) {
+        let service = "fnrpc.v1.Diagnostics"
+        list.add(service, "Echo", .unary, .known, .echo)
+        list.add(service, "Collect", .clientStreaming, .known, .streaming { try await collect($0) })
+        list.add(service, "Generate", .serverStreaming, .known, .streaming { try await generate($0) })
+        list.add(
+            service, "EchoStream", .bidirectional, .known,
+            .streaming { stream in
+                while let message = try await stream.next() {
+                    _ = try EchoMessage(decoding: message, strict: false)
+                    try await stream.send(message)
+                }
+                return nil
+            })
+    }
+
+    private func collect(_ stream: ServerStream) async throws -> [UInt8] {
+        var result = CollectResponse(messages: 0, bytes: 0)
+        while let message = try await stream.next() {
+            result.messages += 1
+            result.bytes += UInt64(try EchoMessage(decoding: message, strict: false).payload.count)
+        }
+        return result.encoded()
+    }
+
+    private func generate(_ stream: ServerStream) async throws -> [UInt8]? {
+        let request = try GenerateRequest(decoding: stream.request, strict: true)
+        guard request.messages <= Self.maxMessages else {
+            throw Failure(.invalid, "messages: \(request.messages) is out of range; 0 to \(Self.maxMessages)")
+        }
+        guard request.bytes <= Self.maxBytes else {
+            throw Failure(.invalid, "bytes: \(request.bytes) is out of range; 0 to \(Self.maxBytes)")
+        }
+        let message = EchoMessage(payload: [UInt8](repeating: 0x2E, count: Int(request.bytes))).encoded()
+        for _ in 0..<request.messages { try await stream.send(message) }
+        return nil
+    }
+}
+
+/// `fnrpc.v1.Connections`.
+struct ConnectionsHandler: Sendable {
+    /// Connections in one answer.
+    private static let maxListed = 10_000
+
+    let context: AdminContext
+
+    func register(in list: inout MethodList) {
+        list.add("fnrpc.v1.Connections", "List", .read) { (_: ListConnectionsRequest, _: Caller) in
+            let all = context.sessions.all
+            return ListConnectionsResponse(
+                connections: all.prefix(Self.maxListed).map(\.info), total: UInt32(clamping: all.count))
+        }
+        list.addChange("fnrpc.v1.Connections", "Close", target: { [("connection", String($0.id))] }) {
+            (request: CloseConnectionRequest, _: Caller) in
+            guard let session = context.sessions.session(request.id) else {
+                throw Failure(.notFound, "connection \(request.id) not found; see fnrpc connection list")
+            }
+            session.close()
+            return CloseConnectionResponse()
+        }
+    }
+}

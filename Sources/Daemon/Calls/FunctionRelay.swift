@@ -1,0 +1,328 @@
+internal import Catalog
+internal import Contracts
+internal import Loop
+internal import Model
+internal import Wire
+
+/// One streamed call between a caller and a function: messages pass both ways, each side at the pace of the other.
+///
+/// It waits for a container as every call does; what the caller sends meanwhile is kept by its ``Stream``, within limits.
+// SAFETY: confined to the caller's loop, but for `call`, `isBody` and `frame`, which are set before anything else runs.
+final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Sendable {
+    /// Payload that a caller may send ahead if it asked for credit, bytes.
+    static let window = 1 << 20
+
+    let stream: Stream
+    /// Whether messages are those of InvokeStream, else a service's own.
+    private let isBody: Bool
+    /// The Request frame's data and flags, for calls by service name.
+    private let frame: [UInt8]
+    private let flags: UInt8
+    /// What InvokeStream's Request said, until the first message names the function.
+    private var opening: CallOrigin?
+    private var call: Call?
+    private var function: (any FunctionStream)?
+    private var inputEnded = false
+    private var firstMessage: [UInt8] = []
+    private var isOver = false
+    /// `nil`: the caller does not count.
+    private var mayReceive: Int?
+    private var granted = 0
+    private var consumed = 0
+    private var isPaused = false
+
+    private init(stream: Stream, isBody: Bool, frame: [UInt8], flags: UInt8, opening: CallOrigin?) {
+        self.stream = stream
+        self.isBody = isBody
+        self.frame = frame
+        self.flags = flags
+        self.opening = opening
+    }
+
+    /// Accepts InvokeStream: the first message says what is called.
+    static func openBody(_ request: Incoming) {
+        let stream = Stream(session: request.session, id: request.streamID)
+        let relay = FunctionRelay(
+            stream: stream, isBody: true, frame: [], flags: 0,
+            opening: CallOrigin(request))
+        stream.receiver = relay
+        guard request.session.add(stream, request.streamID) else { return }
+        if request.envelope.payload.count > 0 { stream.received(request.envelope.payload, ends: false) }
+        if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
+    }
+
+    /// Accepts a streamed call by service name.
+    static func openService(_ request: Incoming, _ runnable: Runnable) {
+        let stream = Stream(session: request.session, id: request.streamID)
+        let relay = FunctionRelay(
+            stream: stream, isBody: false, frame: Array(request.envelope.bytes), flags: request.flags, opening: nil)
+        stream.receiver = relay
+        stream.mayWait = true
+        let dispatcher = request.session.context.dispatcher
+        let call = dispatcher.makeCall(
+            runnable, CallOrigin(request), session: request.session, streamID: request.streamID, relay: relay)
+        relay.call = call
+        stream.call.withLock { $0 = call }
+        guard request.session.add(stream, request.streamID) else { return }
+        if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
+        dispatcher.accept(call, data: request.envelope.bytes)
+    }
+
+    // MARK: - From the caller
+
+    func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool {
+        isBody ? receivedBody(message) : function?.send(message) ?? false
+    }
+
+    private func receivedBody(_ message: UnsafeRawBufferPointer) -> Bool {
+        let scan: InvokeStreamScan
+        do throws(EnvelopeError) { scan = try InvokeStreamScan(scanning: message) } catch {
+            return refuse(Failure(.invalid, "\(error.message)"))
+        }
+        guard scan.payload.count <= SessionLimits.chunkBytes else {
+            let text =
+                "payload: \(scan.payload.count) bytes in one message; at most \(SessionLimits.chunkBytes) are allowed"
+            return refuse(Failure(.tooLarge, text, quota: "chunk"))
+        }
+        if let opening { return begin(opening, scan) }
+        guard !scan.namesFunction else {
+            return refuse(Failure(.invalid, "function: only the first message of a stream names it"))
+        }
+        guard let function, firstMessage.isEmpty else { return false }
+        if !scan.isOnlyCredit {
+            guard function.send(message) else { return false }
+            took(scan.payload.count)
+        }
+        // Counted once only: a message that was refused is offered again.
+        if let credit = scan.credit { receivedCredit(Int(credit)) }
+        return true
+    }
+
+    /// The first message: finds the function and asks for a container.
+    private func begin(_ origin: CallOrigin, _ scan: InvokeStreamScan) -> Bool {
+        let dispatcher = stream.session.context.dispatcher
+        let runnable: Runnable
+        do throws(Failure) {
+            runnable = try dispatcher.find(scan.app, scan.function, scan.version, for: origin.principal, stream.session)
+        } catch { return refuse(error) }
+        self.opening = nil
+        firstMessage = Array(scan.bytes)
+        if let credit = scan.credit {
+            mayReceive = Int(credit)
+            // What it has sent ahead counts.
+            grant(Self.window)
+        }
+        stream.mayWait = true
+        let call = dispatcher.makeCall(runnable, origin, session: stream.session, streamID: stream.id, relay: self)
+        self.call = call
+        stream.call.withLock { $0 = call }
+        dispatcher.accept(call, data: scan.bytes)
+        return true
+    }
+
+    func streamInputEnded(_ stream: Stream) {
+        inputEnded = true
+        if opening != nil {
+            _ = refuse(Failure(.invalid, "function: missing; the first message of a stream names app and function"))
+        } else if firstMessage.isEmpty {
+            function?.endInput()
+        }
+    }
+
+    func streamHasRoom(_ stream: Stream) { resumeIfPossible() }
+
+    func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
+        isOver = true
+        guard let call else { return }
+        stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
+    }
+
+    private func refuse(_ failure: Failure) -> Bool {
+        // After this delivery: the stream must not end while it is being read.
+        stream.session.loop.post { [self] in stream.fail(failure) }
+        isOver = true
+        return true
+    }
+
+    // MARK: - Credit
+
+    private func took(_ count: Int) {
+        guard mayReceive != nil else { return }
+        consumed += count
+        if consumed >= Self.window / 4 {
+            grant(consumed)
+            consumed = 0
+        }
+    }
+
+    private func grant(_ count: Int) {
+        granted += count
+        InvokeCredit.message(UInt32(count)).withUnsafeBytes { stream.send($0) }
+    }
+
+    private func receivedCredit(_ count: Int) {
+        guard let left = mayReceive else { return }
+        mayReceive = min(left + count, Int(Int32.max))
+        resumeIfPossible()
+    }
+
+    // MARK: - The function
+
+    /// The call has got a container; on the caller's loop.
+    func begin(on worker: Worker, call: Call) {
+        guard !isOver, call.isRunning else { return }
+        stream.mayWait = false
+        let made: any FunctionStream
+        do throws(Failure) {
+            made = try isBody ? makeBody(worker, call) : makeService(worker, call)
+        } catch {
+            // What the caller asked for does not fit the function; or the function is not there any more.
+            let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
+            return worker.streamEnded(
+                call,
+                isCallers
+                    ? .failed(code: error.code.status, message: error.message, status: []) : .broken(error.message))
+        }
+        function = made
+        if !firstMessage.isEmpty {
+            let message = firstMessage
+            firstMessage = []
+            _ = message.withUnsafeBytes { made.send($0) }
+            took((try? message.withUnsafeBytes { try InvokeStreamScan(scanning: $0).payload.count }) ?? 0)
+        }
+        // If it ends while what was kept is passed on, `streamInputEnded` says so.
+        let hadEnded = inputEnded
+        stream.drain()
+        if hadEnded { function?.endInput() }
+    }
+
+    private func makeBody(_ worker: Worker, _ call: Call) throws(Failure) -> any FunctionStream {
+        let result = firstMessage.withUnsafeBytes { bytes -> Result<any FunctionStream, Failure> in
+            guard let scan = try? InvokeStreamScan(scanning: bytes) else {
+                return .failure(Failure(.internalError, "a message that parsed does not parse any more"))
+            }
+            let kind = FunctionStreamCall.Kind.body(contentType: scan.contentType, headers: scan.headers)
+            return make(kind, worker, call)
+        }
+        return try result.get()
+    }
+
+    private func makeService(_ worker: Worker, _ call: Call) throws(Failure) -> any FunctionStream {
+        let result = frame.withUnsafeBytes { bytes -> Result<any FunctionStream, Failure> in
+            guard let envelope = try? RequestEnvelope(scanning: bytes) else {
+                return .failure(Failure(.internalError, "a request that parsed does not parse any more"))
+            }
+            let kind = FunctionStreamCall.Kind.service(
+                service: envelope.service, method: envelope.method, flags: flags, payload: envelope.payload)
+            return make(kind, worker, call)
+        }
+        return try result.get()
+    }
+
+    private func make(
+        _ kind: FunctionStreamCall.Kind, _ worker: Worker, _ call: Call
+    ) -> Result<any FunctionStream, Failure> {
+        let left = call.deadline.nanoseconds(since: .now())
+        let streamCall = FunctionStreamCall(
+            kind: kind, id: call.id.description,
+            deadline: Timestamp(nanoseconds: Timestamp.now().nanoseconds + Int64(clamping: left)),
+            timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata)
+        do throws(Failure) {
+            return .success(
+                try makeFunctionStream(
+                    format: call.runnable.version.spec.format, loop: stream.session.loop, sandbox: worker.sandbox,
+                    plan: worker.plan, call: streamCall, owner: self))
+        } catch { return .failure(error) }
+    }
+
+    func functionStream(_ function: any FunctionStream, received message: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
+        stream.send(message)
+        if let left = mayReceive, isBody, let scan = try? InvokeStreamScan(scanning: message) {
+            mayReceive = left - scan.payload.count
+        }
+        guard !stream.hasRoom || (mayReceive ?? 1) <= 0 else { return }
+        isPaused = true
+        function.pause()
+    }
+
+    private func resumeIfPossible() {
+        guard isPaused, !isOver, (mayReceive ?? 1) > 0, stream.hasRoom else { return }
+        isPaused = false
+        function?.resume()
+    }
+
+    func functionStreamHasRoom(_ function: any FunctionStream) { stream.drain() }
+
+    func functionStream(_ function: any FunctionStream, ended: FunctionStreamEnd) {
+        self.function = nil
+        guard let call, let worker = call.worker else { return }
+        switch ended {
+        case .finished: worker.streamEnded(call, .finished)
+        case .response(let payload): worker.streamEnded(call, .response(Array(payload)))
+        case .failed(let code, let message, let status):
+            worker.streamEnded(call, .failed(code: code, message: message, status: Array(status)))
+        case .broken(let reason): worker.streamEnded(call, .broken(reason))
+        }
+    }
+
+    /// The function's process has ended. Thread-safe.
+    func exited(_ description: String, success: Bool) {
+        stream.session.loop.run { [self] in function?.exited(description, success: success) }
+    }
+
+    /// Ends the function's side; its answer is not wanted any more. Thread-safe.
+    func cancelFunction() {
+        stream.session.loop.run { [self] in
+            function?.cancel()
+            function = nil
+        }
+    }
+
+    // MARK: - The answer
+
+    /// How the call ends for its caller.
+    enum Answer: Sendable {
+        /// The function's stream has ended well.
+        case finished
+        /// One message instead of a stream.
+        case response([UInt8])
+        /// An encoded Status; `isUrgent`: what waits to be sent is dropped.
+        case failed([UInt8], isUrgent: Bool)
+    }
+
+    /// Answers the caller; the call has been claimed. Thread-safe.
+    func answer(_ answer: Answer, metadata: CallMetadata) {
+        stream.session.loop.run { [self] in
+            isOver = true
+            switch answer {
+            case .finished: stream.finish()
+            case .response(let payload):
+                if isBody {
+                    if !payload.isEmpty { payload.withUnsafeBytes { stream.send($0) } }
+                    stream.finish()
+                } else {
+                    metadata.withEntries { entries in
+                        payload.withUnsafeBytes { stream.respond(payload: $0, metadata: entries) }
+                    }
+                }
+            case .failed(let status, let isUrgent):
+                if isUrgent { stream.dropOutput() }
+                metadata.withEntries { stream.respond(status: status, metadata: $0) }
+            }
+        }
+    }
+}
+
+/// A message of InvokeStream that gives credit only.
+enum InvokeCredit {
+    static func message(_ credit: UInt32) -> [UInt8] {
+        let size = FieldSize.field(7, varint: UInt64(credit))
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            var writer = FieldWriter(
+                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
+            writer.field(7, varint: UInt64(credit))
+            count = size
+        }
+    }
+}

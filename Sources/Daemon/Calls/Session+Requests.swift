@@ -1,0 +1,122 @@
+internal import Loop
+internal import Model
+internal import Wire
+
+extension Session {
+    /// Brings an admitted request to its handler; on the loop.
+    func dispatch(_ request: Incoming) {
+        switch request.method.handler {
+        case .echo:
+            countCall()
+            send(request.streamID, ResponseFrame(payload: request.envelope.payload))
+            request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        case .hello: answerHello(request)
+        case .invoke:
+            if request.method === context.methods.routed {
+                context.dispatcher.route(request)
+            } else {
+                context.dispatcher.invoke(request)
+            }
+        case .invokeStream: FunctionRelay.openBody(request)
+        case .unary(let run): serve(request, run)
+        case .streaming(let run): serve(request, run)
+        }
+    }
+
+    private func answerHello(_ request: Incoming) {
+        countCall()
+        let hello: HelloRequest
+        do throws(Failure) {
+            hello = try HelloRequest(decoding: request.envelope.payload, strict: false)
+        } catch { return refuse(request.streamID, error) }
+        self.hello(hello).encoded().withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0)) }
+        request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+    }
+
+    private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {
+        guard fits(request) else { return }
+        let call = ServedCall(request)
+        guard add(call, request.streamID) else { return }
+        let payload = Array(request.envelope.payload)
+        let caller = request.caller
+        call.start { [context] in
+            do {
+                call.answer(payload: try await run(payload, caller))
+            } catch {
+                call.answer(status: context.failure(error, of: call.method).encodedStatus())
+            }
+        }
+    }
+
+    private func serve(_ request: Incoming, _ run: @escaping Method.Streaming) {
+        guard fits(request) else { return }
+        let stream = Stream(session: self, id: request.streamID)
+        let served = ServerStream(
+            stream: stream, caller: request.caller, request: Array(request.envelope.payload), method: request.method,
+            arrivedAt: request.arrivedAt, timeoutNanos: request.timeoutNanos)
+        stream.receiver = served
+        guard add(stream, request.streamID) else { return }
+        if !request.method.kind.takesStream || request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
+        served.start(run)
+    }
+
+    private func fits(_ request: Incoming) -> Bool {
+        let count = request.envelope.payload.count
+        guard count > SessionLimits.managementBytes else { return true }
+        refuse(
+            request.streamID,
+            Failure(
+                .tooLarge, "the request has \(count) bytes; at most \(SessionLimits.managementBytes) are allowed",
+                quota: "management_bytes"))
+        return false
+    }
+
+    // MARK: - Answers
+
+    /// Answers without having opened the stream. Thread-safe.
+    func refuse(_ streamID: UInt32, _ failure: Failure) {
+        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0)) }
+    }
+
+    /// Answers a unary call and ends it; says nothing if it has ended meanwhile. Thread-safe.
+    ///
+    /// - Returns: google.rpc.Code of what was sent.
+    @discardableResult
+    func answer(
+        _ streamID: UInt32, status: [UInt8] = [], payload: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
+    ) -> Bool {
+        guard take(streamID) != nil else { return false }
+        let fits = status.withUnsafeBytes { status in
+            let frame = ResponseFrame(status: status, payload: payload, metadata: metadata)
+            guard frame.length <= FrameHeader.maxLength else { return false }
+            send(streamID, frame)
+            return true
+        }
+        if fits { return true }
+        let limit = "the answer is over the frame limit of \(FrameHeader.maxLength) bytes"
+        Failure(.tooLarge, limit, quota: "frame").encodedStatus().withUnsafeBytes {
+            send(streamID, ResponseFrame(status: $0, metadata: metadata))
+        }
+        return true
+    }
+
+    func send(_ streamID: UInt32, _ frame: ResponseFrame) {
+        _ = connection?.write(count: FrameHeader.size + frame.length) { frame.write(streamID: streamID, to: $0) }
+    }
+}
+
+extension SessionContext {
+    /// What a handler threw, as the caller is told it. What the platform did wrong goes to the log.
+    func failure(_ error: any Error, of method: Method) -> Failure {
+        switch error {
+        case let failure as Failure:
+            if failure.code == .internalError { log("\(method.service)/\(method.name): \(failure.message)") }
+            return failure
+        case is CancellationError: return Failure(.cancelled, "the call was cancelled")
+        default:
+            log("\(method.service)/\(method.name): \(error)")
+            return Failure(.internalError, "the daemon failed; its log says why")
+        }
+    }
+}

@@ -1,0 +1,90 @@
+internal import Loop
+internal import Model
+internal import Wire
+
+/// Output and input of streams; loop-confined.
+extension Session {
+    // MARK: - Output: streams take turns, one frame each, while the connection has room
+
+    /// Sends a stream's frame, now or in its turn.
+    ///
+    /// - Returns: `false` if it waits.
+    func sendInTurn(_ frame: [UInt8], of stream: Stream) -> Bool {
+        guard let connection else { return true }
+        guard ready.isEmpty, connection.queuedOutput < Connection.lowWater else {
+            if stream.output.isEmpty { ready.append(stream) }
+            return false
+        }
+        write(frame)
+        return true
+    }
+
+    /// Gives waiting streams their turns.
+    func pump() {
+        guard let connection, !ready.isEmpty else { return }
+        var index = 0
+        while index < ready.count, connection.queuedOutput < Connection.lowWater {
+            let stream = ready[index]
+            index += 1
+            guard let frame = stream.nextFrame() else { continue }
+            write(frame)
+            if !stream.output.isEmpty { ready.append(stream) }
+        }
+        ready.removeFirst(index)
+    }
+
+    private func write(_ frame: [UInt8]) {
+        _ = connection?.write(count: frame.count) { $0.copyBytes(from: frame) }
+    }
+
+    // MARK: - Input: what a handler does not take yet
+
+    /// A stream's input is over its limit: stops reading for a moment, so that the peer feels it.
+    func crowd(_ stream: Stream) {
+        guard !crowded.contains(where: { $0 === stream }) else { return }
+        crowded.append(stream)
+        stream.fullSince = .now()
+        pauseReading()
+        if crowdTimer == nil { crowdTimer = LoopTimer(loop) { [unowned self] in self.lookAtCrowd() } }
+        crowdTimer?.start(milliseconds: SessionLimits.pauseMilliseconds, every: SessionLimits.pauseMilliseconds)
+    }
+
+    /// A stream's input has room again, or it has ended.
+    func uncrowd(_ stream: Stream) {
+        guard let index = crowded.firstIndex(where: { $0 === stream }) else { return }
+        crowded.remove(at: index)
+        stream.isStuck = false
+        if crowded.allSatisfy(\.isStuck) { resumeReading() }
+        if crowded.isEmpty { crowdTimer?.stop() }
+    }
+
+    /// A stream that moves holds its connection back; one that stands still must not hold up the others.
+    private func lookAtCrowd() {
+        let now = Instant.now()
+        for stream in crowded {
+            if stream.hasMoved {
+                stream.hasMoved = false
+                stream.fullSince = now
+                stream.isStuck = false
+            } else {
+                stream.isStuck = true
+                if !stream.mayWait, now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
+                    stream.fail(Stream.stuckFailure)
+                }
+            }
+        }
+        if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
+    }
+
+    private func pauseReading() {
+        guard !isReadingPaused else { return }
+        isReadingPaused = true
+        connection?.pauseReading()
+    }
+
+    private func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        connection?.resumeReading()
+    }
+}

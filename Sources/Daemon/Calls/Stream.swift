@@ -1,0 +1,262 @@
+internal import Model
+internal import Wire
+
+/// Who handles a stream; called on the connection's loop.
+protocol StreamReceiver: AnyObject, Sendable {
+    /// A message of the caller; borrowed.
+    ///
+    /// - Returns: `false` if there is no room: it is kept, and offered again by ``Stream/drain()``.
+    func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool
+    /// The caller has sent its last message, and all were taken.
+    func streamInputEnded(_ stream: Stream)
+    /// Output was held up and has room again.
+    func streamHasRoom(_ stream: Stream)
+    /// It is over: nobody waits for an answer any more, or it was answered with `failure`.
+    func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?)
+}
+
+/// One streamed call of a connection: bounded input and output between the wire and its handler.
+// SAFETY: confined to the connection's loop, but for `session` and `id`, which never change, and `call`, which is a lock.
+final class Stream: OpenCall, @unchecked Sendable {
+    let session: Session
+    let id: UInt32
+    /// The call of a function that it belongs to, if any.
+    let call = Lock<Call?>(nil)
+    /// Who handles it; cut when the stream ends.
+    var receiver: (any StreamReceiver)?
+    /// Whether its handler cannot take anything yet, as while a call waits for a container: not its fault.
+    var mayWait = false
+
+    private var input: [[UInt8]] = []
+    private var inputStart = 0
+    private var inputBytes = 0
+    private var inputEnded = false
+    private var endWasTold = false
+    private var isDraining = false
+    /// Since when its input is over the limit.
+    var fullSince = Instant(nanoseconds: 0)
+    /// Whether something was taken since the last look.
+    var hasMoved = false
+    /// Whether its connection is read in spite of its full input.
+    var isStuck = false
+
+    /// Frames that wait for their turn.
+    private(set) var output: [[UInt8]] = []
+    private var outputStart = 0
+    private var outputBytes = 0
+    private var wantsRoom = false
+    private var isOver = false
+
+    init(session: Session, id: UInt32) {
+        self.session = session
+        self.id = id
+    }
+
+    static var stuckFailure: Failure {
+        Failure(
+            .busy,
+            "the stream's input was not taken for \(SessionLimits.stuckNanos / 1_000_000) ms with "
+                + "\(SessionLimits.inputMessages) messages or \(SessionLimits.inputBytes) bytes waiting, the limit",
+            retryNanos: 1_000_000_000, quota: "stream_input")
+    }
+
+    // MARK: - Input
+
+    /// A Data frame came.
+    func received(_ message: UnsafeRawBufferPointer?, ends: Bool) {
+        guard !isOver else { return }
+        guard !inputEnded else {
+            // A repeated end says nothing new.
+            if message != nil { fail(Failure(.invalid, "stream id \(id): a message came after the last one")) }
+            return
+        }
+        if let message, !take(message) { return }
+        if ends { endInput() }
+    }
+
+    /// The caller's half is over.
+    func endInput() {
+        inputEnded = true
+        tellEnd()
+    }
+
+    private func take(_ message: UnsafeRawBufferPointer) -> Bool {
+        if inputStart == input.count, receiver?.stream(self, received: message) == true { return true }
+        if isOver { return false }
+        guard session.heldInput + message.count <= SessionLimits.connectionInputBytes,
+            session.context.budget.reserve(message.count)
+        else {
+            fail(
+                Failure(
+                    .busy,
+                    "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, the limit",
+                    retryNanos: 1_000_000_000, quota: "connection_input"))
+            return false
+        }
+        input.append(Array(message))
+        inputBytes += message.count
+        session.heldInput += message.count
+        if input.count - inputStart >= SessionLimits.inputMessages || inputBytes >= SessionLimits.inputBytes {
+            session.crowd(self)
+        }
+        return true
+    }
+
+    /// Offers what is kept again, in order.
+    func drain() {
+        guard !isDraining, !isOver else { return }
+        isDraining = true
+        while inputStart < input.count, !isOver {
+            let message = input[inputStart]
+            guard let receiver, message.withUnsafeBytes({ receiver.stream(self, received: $0) }) else { break }
+            if isOver { break }
+            hasMoved = true
+            inputStart += 1
+            forget(message.count)
+        }
+        isDraining = false
+        if inputStart == input.count {
+            input.removeAll(keepingCapacity: false)
+            inputStart = 0
+        } else if inputStart >= SessionLimits.inputMessages {
+            input.removeFirst(inputStart)
+            inputStart = 0
+        }
+        if input.count - inputStart < SessionLimits.inputMessages / 2, inputBytes < SessionLimits.inputBytes / 2 {
+            session.uncrowd(self)
+        }
+        tellEnd()
+    }
+
+    private func forget(_ count: Int) {
+        inputBytes -= count
+        session.heldInput -= count
+        session.context.budget.release(count)
+    }
+
+    private func tellEnd() {
+        guard inputEnded, !endWasTold, inputStart == input.count, !isOver else { return }
+        endWasTold = true
+        receiver?.streamInputEnded(self)
+    }
+
+    // MARK: - Output
+
+    /// Whether its producer should go on; if not, ``StreamReceiver/streamHasRoom(_:)`` follows.
+    var hasRoom: Bool {
+        if outputBytes < SessionLimits.outputBytes { return true }
+        wantsRoom = true
+        return false
+    }
+
+    /// Sends a message.
+    func send(_ message: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
+        let size = FrameHeader.size + message.count
+        let frame = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            DataFrame.write(
+                message, streamID: id,
+                to: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
+            count = size
+        }
+        enqueue(frame)
+    }
+
+    /// Ends it well: an empty closing frame of its own.
+    func finish() {
+        end(
+            with: [UInt8](unsafeUninitializedCapacity: FrameHeader.size) { buffer, count in
+                DataFrame.writeEnd(streamID: id, to: UnsafeMutableRawBufferPointer(buffer))
+                count = FrameHeader.size
+            })
+    }
+
+    /// Ends it with a Response, behind what was sent before.
+    func respond(
+        status: [UInt8] = [], payload: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
+    ) {
+        let frame = status.withUnsafeBytes { status -> [UInt8]? in
+            let frame = ResponseFrame(status: status, payload: payload, metadata: metadata)
+            let size = FrameHeader.size + frame.length
+            guard frame.length <= FrameHeader.maxLength else { return nil }
+            return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                frame.write(
+                    streamID: id,
+                    to: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
+                count = size
+            }
+        }
+        if let frame { return end(with: frame) }
+        fail(Failure(.tooLarge, "the answer is over the frame limit of \(FrameHeader.maxLength) bytes", quota: "frame"))
+    }
+
+    /// Ends it with an error at once; what waited to be sent is dropped, and its handler told.
+    func fail(_ failure: Failure) {
+        guard !isOver else { return }
+        let receiver = receiver
+        dropOutput()
+        failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) }
+        close()
+        receiver?.stream(self, abandoned: .cancelled, failure: failure)
+    }
+
+    func abandoned(_ reason: AbandonReason) {
+        session.loop.run { [self] in
+            guard !isOver else { return }
+            let receiver = receiver
+            dropOutput()
+            close()
+            receiver?.stream(self, abandoned: reason, failure: nil)
+        }
+    }
+
+    /// Drops what waits to be sent: an answer overtakes it.
+    func dropOutput() {
+        output = []
+        outputStart = 0
+        outputBytes = 0
+    }
+
+    /// The next frame in turn.
+    func nextFrame() -> [UInt8]? {
+        guard outputStart < output.count else { return nil }
+        let frame = output[outputStart]
+        outputStart += 1
+        outputBytes -= frame.count
+        if outputStart == output.count {
+            output = []
+            outputStart = 0
+        }
+        if wantsRoom, outputBytes < SessionLimits.outputBytes / 2, !isOver {
+            wantsRoom = false
+            // After this turn: the handler may send right away.
+            session.loop.post { [self] in receiver?.streamHasRoom(self) }
+        }
+        return frame
+    }
+
+    private func enqueue(_ frame: [UInt8]) {
+        if output.isEmpty, session.sendInTurn(frame, of: self) { return }
+        output.append(frame)
+        outputBytes += frame.count
+    }
+
+    private func end(with frame: [UInt8]) {
+        guard !isOver else { return }
+        enqueue(frame)
+        close()
+    }
+
+    /// Whatever comes for this id from now on is for nobody.
+    private func close() {
+        isOver = true
+        session.take(id)
+        session.uncrowd(self)
+        forget(inputBytes)
+        input = []
+        inputStart = 0
+        receiver = nil
+        call.withLock { $0 = nil }
+    }
+}

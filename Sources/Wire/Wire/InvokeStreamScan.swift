@@ -1,0 +1,127 @@
+/// An fnrpc.v1.InvokeStreamRequest or InvokeStreamResponse, scanned without copying. Valid as long as the scanned bytes
+/// are. How large a payload may be is for whoever takes it to say.
+package struct InvokeStreamScan {
+    /// The whole message; a ttrpc function gets it as it is, because fields 1 to 3 are those of its CallPart.
+    package let bytes: UnsafeRawBufferPointer
+    package private(set) var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+    package private(set) var contentType = UnsafeRawBufferPointer(start: nil, count: 0)
+    package private(set) var app = UnsafeRawBufferPointer(start: nil, count: 0)
+    package private(set) var function = UnsafeRawBufferPointer(start: nil, count: 0)
+    package private(set) var version: UInt32 = 0
+    /// So many more bytes of payload its sender can take; `nil` if it does not say.
+    package private(set) var credit: UInt32?
+    /// How many headers there are.
+    package private(set) var headerCount = 0
+    /// Whether it names a function, which only the first message of a caller may do.
+    package private(set) var namesFunction = false
+    /// The highest field number that is there; 0: the message is empty. Up to 3 it is a CallPart.
+    package private(set) var lastField: UInt32 = 0
+    /// Bytes of a content type.
+    private static let maxContentType = 1024
+
+    /// Whether it only gives credit: there is nothing in it for the function.
+    package var isOnlyCredit: Bool { credit != nil && !hasContent && !namesFunction }
+    private var hasContent = false
+
+    /// Scans one message.
+    package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
+        self.bytes = bytes
+        var scanner = FieldScanner(bytes)
+        var headerBytes = 0
+        while true {
+            let next: FieldScanner.Field?
+            do throws(ScanError) { next = try scanner.next() } catch {
+                throw EnvelopeError(message: "a message of the stream does not parse")
+            }
+            guard let field = next else { return }
+            lastField = max(lastField, field.number)
+            switch field.number {
+            case 1: payload = try Self.bytes(field)
+            case 2:
+                contentType = try Self.text(field)
+                guard contentType.count <= Self.maxContentType else {
+                    throw EnvelopeError(message: "content_type: longer than 1024 bytes")
+                }
+            case 3:
+                let value = try Self.bytes(field)
+                headerCount += 1
+                headerBytes += value.count
+                guard headerCount <= EnvelopeLimits.metadataEntries, headerBytes <= EnvelopeLimits.metadataBytes else {
+                    throw EnvelopeError(message: "headers: more than 128 entries or 65536 bytes")
+                }
+                guard let pair = pair(value), isText(pair.key), isText(pair.value) else {
+                    throw EnvelopeError(message: "headers: does not parse, or is not UTF-8 without NUL")
+                }
+            case 4: app = try Self.text(field)
+            case 5: function = try Self.text(field)
+            case 6: version = try Self.number(field)
+            case 7: credit = try Self.number(field)
+            default: throw EnvelopeError(message: "a message of the stream has a field that this version does not know")
+            }
+            hasContent = hasContent || field.number <= 3
+            namesFunction = namesFunction || (4...6).contains(field.number)
+        }
+    }
+
+    /// Visits each header, in order.
+    package func forEachHeader(_ visit: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
+        guard headerCount > 0 else { return }
+        var scanner = FieldScanner(bytes)
+        while let field = try? scanner.next() {
+            if field.number == 3, let value = field.bytes, let pair = pair(value) { visit(pair.key, pair.value) }
+        }
+    }
+
+    /// The headers as values, in order.
+    package var headers: [CallHeader] {
+        var result: [CallHeader] = []
+        forEachHeader { name, value in
+            result.append(
+                CallHeader(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
+        }
+        return result
+    }
+
+    private static func bytes(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
+        guard let value = field.bytes else {
+            throw EnvelopeError(message: "a message of the stream: a field has the wrong type")
+        }
+        return value
+    }
+
+    private static func text(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
+        let value = try bytes(field)
+        guard isText(value) else {
+            throw EnvelopeError(message: "a message of the stream: a text is not UTF-8, or contains a NUL character")
+        }
+        return value
+    }
+
+    private static func number(_ field: FieldScanner.Field) throws(EnvelopeError) -> UInt32 {
+        guard field.isVarint, field.value <= UInt64(UInt32.max) else {
+            throw EnvelopeError(message: "version, credit: out of range; 0 to 4294967295")
+        }
+        return UInt32(field.value)
+    }
+}
+
+/// Puts the tag and length of an InvokeStreamRequest's or InvokeStreamResponse's payload before bytes that are in
+/// place, so that a part is read from a socket and sent on without another copy.
+package enum InvokeStreamPayload {
+    /// Room before the payload that the tag and any length of up to 2^28 need, bytes.
+    package static let headroom = 5
+
+    /// Makes the message.
+    ///
+    /// - Parameter buffer: ``headroom`` bytes, then the payload.
+    /// - Returns: the message, a part of `buffer` that ends with it; empty for an empty payload.
+    package static func message(in buffer: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer {
+        let count = buffer.count - headroom
+        precondition(count >= 0 && count < 1 << 28, "BUG: a part of this size has another headroom")
+        guard count > 0 else { return UnsafeRawBufferPointer(rebasing: buffer[..<0]) }
+        let start = headroom - 1 - FieldSize.varint(UInt64(count))
+        var writer = FieldWriter(UnsafeMutableRawBufferPointer(rebasing: buffer[start..<headroom]))
+        writer.header(1, length: count)
+        return UnsafeRawBufferPointer(rebasing: buffer[start...])
+    }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@testable import Wire
+
+@Suite struct InvokeStreamScanTests {
+    @Test func everyFieldIsRead() throws {
+        let body = InvokeBody(
+            payload: [1, 2, 3], contentType: "a/b",
+            headers: [CallHeader(name: "x", value: "y"), .init(name: "x", value: "")])
+        let bytes = body.encoded(app: "app", function: "f", version: 7) + [0x38, 0x80, 0x01]
+        try bytes.withUnsafeBytes { bytes in
+            let scan = try InvokeStreamScan(scanning: bytes)
+            #expect(Array(scan.payload) == [1, 2, 3] && equal(scan.contentType, "a/b"))
+            #expect(scan.headers == body.headers && scan.headerCount == 2)
+            #expect(equal(scan.app, "app") && equal(scan.function, "f") && scan.version == 7)
+            #expect(scan.credit == 128 && scan.namesFunction && !scan.isOnlyCredit && scan.lastField == 7)
+        }
+    }
+
+    @Test func creditAloneIsNothingForTheFunction() throws {
+        #expect(try isOnlyCredit([0x38, 0x05]))
+        #expect(try !isOnlyCredit([0x0A, 0x00, 0x38, 0x05]))
+        #expect(try !isOnlyCredit([0x38, 0x05, 0x22, 0x01, 0x61]))
+        #expect(try !isOnlyCredit([]))
+    }
+
+    private func isOnlyCredit(_ bytes: [UInt8]) throws -> Bool {
+        try bytes.withUnsafeBytes { bytes in
+            let scan = try InvokeStreamScan(scanning: bytes)
+            return scan.isOnlyCredit
+        }
+    }
+
+    @Test(
+        arguments: [
+            [0x0A], [0x0A, 0x02, 0x01], [0x08, 0x01], [0x12, 0x01, 0xFF], [0x22, 0x01, 0x00],
+            [0x1A, 0x02, 0x0A, 0x05], [0x30, 0x80, 0x80, 0x80, 0x80, 0x10], [0x3A, 0x00], [0x40, 0x01], [0x07],
+        ] as [[UInt8]])
+    func damageIsRefused(bytes: [UInt8]) {
+        bytes.withUnsafeBytes { bytes in
+            _ = #expect(throws: EnvelopeError.self) { try InvokeStreamScan(scanning: bytes) }
+        }
+    }
+
+    @Test(arguments: [0, 1, 127, 128, 16_383, 16_384, 262_144, 2_097_152])
+    func payloadsAreWrappedInPlace(count: Int) throws {
+        let content = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+        var buffer = [UInt8](repeating: 0, count: InvokeStreamPayload.headroom) + content
+        try buffer.withUnsafeMutableBytes { buffer in
+            let message = InvokeStreamPayload.message(in: buffer)
+            #expect(Array(message) == InvokeBody(payload: content).encoded())
+            let scan = try InvokeStreamScan(scanning: message)
+            #expect(Array(scan.payload) == content)
+        }
+    }
+}
