@@ -53,6 +53,18 @@ interop: build setup-test ## Go and Rust clients call the daemon and functions; 
 	@Tests/Interop/rust/run --build
 	@scripts/with-daemon .build/release Tests/Interop/deployed --rust
 
+.PHONY: fuzz
+fuzz: setup ## libFuzzer on what reads bytes of strangers, FUZZ_SECONDS (60) for each surface
+	scripts/fuzz
+
+.PHONY: asan
+asan: setup ## the address sanitizer on Wire, Loop and Pool
+	scripts/sanitize address
+
+.PHONY: tsan
+tsan: setup ## the thread sanitizer on Loop and Pool
+	scripts/sanitize thread
+
 .PHONY: counts
 counts: build setup-test ## system calls and allocations of one call; fails when over benchmarks/limits.json
 	@$(MAKE) -s bench-tools
@@ -72,7 +84,7 @@ proto: ## generate the C code of proto/ again
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .build .build-interop
+	rm -rf .build .build-*
 	$(MAKE) -s -C examples/echo-ttrpc clean
 	$(MAKE) -s -C benchmarks clean
 

@@ -112,9 +112,12 @@ let package = Package(
             path: "Sources/fnrpc", swiftSettings: swift),
 
         // Tests.
+        .target(
+            name: "WireProperties", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
+            path: "Tests/Fuzz/Properties", swiftSettings: swift),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: swift),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
+            name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC", "WireProperties"],
             swiftSettings: swift),
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Model"], swiftSettings: swift),
         .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "Model"], swiftSettings: swift),
@@ -142,3 +145,26 @@ let package = Package(
             name: "EndToEndTests", dependencies: ["FnrpcClient", "fnrpc", "fnrpcd"], swiftSettings: swift),
     ]
 )
+
+// scripts/fuzz and scripts/sanitize name the targets that they want, so that everything else is not built for them.
+if let only = Context.environment["FNRPC_ONLY"] {
+    // Only libFuzzer has a main for it, so it is no part of a usual build.
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["WireProperties"], path: "Tests/Fuzz/Fuzzer", swiftSettings: swift))
+    var wanted: Set<String> = []
+    var next = only.split(separator: ",").map(String.init)
+    while let name = next.popLast() {
+        guard wanted.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else {
+            continue
+        }
+        for dependency in target.dependencies {
+            switch dependency {
+            case .targetItem(let name, _), .byNameItem(let name, _): next.append(name)
+            default: break
+            }
+        }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products = []
+}

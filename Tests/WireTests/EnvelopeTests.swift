@@ -82,23 +82,6 @@ import Testing
         }
     }
 
-    /// Random damage: the scanner and protobuf-c agree on what parses at all, and nothing traps.
-    @Test func damagedRequestsAgreeWithProtobufC() throws {
-        var random = SystemRandomNumberGenerator()
-        let good = Array(frame(timeout: 99)[10...])
-        for _ in 0..<20_000 {
-            var bytes = good
-            for _ in 0..<Int.random(in: 1...3, using: &random) {
-                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-            }
-            let message = ttrpc__request__unpack(nil, bytes.count, bytes)
-            if let message { ttrpc__request__free_unpacked(message, nil) }
-            let scanned = bytes.withUnsafeBytes { try? RequestEnvelope(scanning: $0) }
-            // The scanner is stricter (names must be text, wire types must match), never laxer.
-            if scanned != nil { #expect(message != nil, "\(bytes)") }
-        }
-    }
-
     @Test func failuresCarryTheirReason() throws {
         let status = Failure(.notFound, "app \"x\" not found").encodedStatus()
         let data = status.withUnsafeBytes { status -> [UInt8] in

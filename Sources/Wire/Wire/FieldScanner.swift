@@ -1,6 +1,6 @@
 /// The bytes are not protobuf.
 package enum ScanError: Error {
-    /// Cut short, a varint of more than 10 bytes, a group, or field number 0.
+    /// Cut short, a varint of more than 10 bytes, a tag or length of more than 5, a group, or field number 0.
     case malformed
 }
 
@@ -33,7 +33,7 @@ package struct FieldScanner {
     @inline(__always)
     package mutating func next() throws(ScanError) -> Field? {
         guard position < end, let base else { return nil }
-        let tag = try varint(base)
+        let tag = try varint(base, atMost: 5)
         let number = tag >> 3
         guard number > 0, number < 1 << 29 else { throw .malformed }
         switch tag & 7 {
@@ -45,7 +45,7 @@ package struct FieldScanner {
             let value = base.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             return Field(number: UInt32(number), value: UInt64(littleEndian: value), isVarint: false, bytes: nil)
         case 2:
-            let length = try varint(base)
+            let length = try varint(base, atMost: 5)
             guard length <= UInt64(end - position) else { throw .malformed }
             defer { position += Int(length) }
             return Field(
@@ -62,10 +62,10 @@ package struct FieldScanner {
     }
 
     @inline(__always)
-    private mutating func varint(_ base: UnsafeRawPointer) throws(ScanError) -> UInt64 {
+    private mutating func varint(_ base: UnsafeRawPointer, atMost bytes: UInt64 = 10) throws(ScanError) -> UInt64 {
         var result: UInt64 = 0
         var shift: UInt64 = 0
-        while position < end, shift < 70 {
+        while position < end, shift < 7 * bytes {
             let byte = base.load(fromByteOffset: position, as: UInt8.self)
             position += 1
             // The tenth byte has room for one bit only.

@@ -95,6 +95,9 @@ func generate(ctx context.Context, calls diagnostics.DiagnosticsClient, messages
 			}
 			return nil
 		}
+		if err != nil && got == 0 {
+			return err // with its code
+		}
 		if err != nil {
 			return fmt.Errorf("message %d: %w", got, err)
 		}
