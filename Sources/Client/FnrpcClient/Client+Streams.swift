@@ -14,6 +14,18 @@ extension Client {
         service: String, method: String, kind: StreamKind, payload: [UInt8] = [], metadata: [Header] = [],
         timeout: Duration? = nil
     ) async throws(ClientError) -> ClientStream {
+        try await stream(
+            service: service, method: method, kind: kind, payload: payload, metadata: metadata, timeout: timeout,
+            inboxBytes: StreamInbox.maxBytes)
+    }
+
+    /// Opens a stream.
+    ///
+    /// - Parameter inboxBytes: what may wait for the reader until the connection stops.
+    func stream(
+        service: String, method: String, kind: StreamKind, payload: [UInt8] = [], metadata: [Header] = [],
+        timeout: Duration?, inboxBytes: Int
+    ) async throws(ClientError) -> ClientStream {
         let name = "\(service)/\(method)"
         guard kind == .serverStreaming || payload.isEmpty else {
             throw ClientError(.invalid, "\(name): this kind of stream takes its messages by send(), not in the request")
@@ -28,7 +40,7 @@ extension Client {
         for _ in 0..<Self.connectionAttempts {
             let connection = try await connection()
             let ticket = Ticket()
-            let inbox = StreamInbox()
+            let inbox = StreamInbox(maxBytes: inboxBytes)
             switch try await connection.open(request, ticket: ticket, inbox: inbox, kind: kind, expiry: expiry) {
             case nil:
                 return ClientStream(

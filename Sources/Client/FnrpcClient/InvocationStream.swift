@@ -129,8 +129,10 @@ extension Client {
         app: String, function: String, version: UInt32 = 0, contentType: String = "application/octet-stream",
         headers: [Header] = [], timeout: Duration? = nil
     ) async throws(ClientError) -> InvocationStream {
+        // Room for all that credit lets come, with what is around the payloads, so that it never stops the connection.
         let stream = try await stream(
-            service: "fnrpc.v1.Invocation", method: "InvokeStream", kind: .bidirectional, timeout: timeout)
+            service: "fnrpc.v1.Invocation", method: "InvokeStream", kind: .bidirectional, timeout: timeout,
+            inboxBytes: 2 * InvocationState.window)
         let first = InvokeChunk(
             contentType: contentType, headers: headers.map { CallHeader(name: $0.name, value: $0.value) }, app: app,
             function: function, version: version, credit: UInt32(InvocationState.window))

@@ -16,7 +16,7 @@ enum StreamEnd: Sendable {
 final class StreamInbox: Sendable {
     /// Most messages that wait; a further one stops the connection for a moment.
     static let maxMessages = 64
-    /// Most bytes that wait; one message is always taken.
+    /// Most bytes that wait, where nothing else is said.
     static let maxBytes = 1 << 20
 
     private struct State {
@@ -37,13 +37,19 @@ final class StreamInbox: Sendable {
     }
 
     private let state = Mutex(State())
+    private let maxBytes: Int
+
+    /// - Parameter maxBytes: most bytes that wait; one message is always taken.
+    init(maxBytes: Int = StreamInbox.maxBytes) {
+        self.maxBytes = maxBytes
+    }
 
     /// Whether a message fits; if not, the next read says that the loop waits.
     func hasRoom(_ count: Int) -> Bool {
         state.withLock { state in
             let fits =
                 state.messages.isEmpty
-                || state.messages.count < Self.maxMessages && state.byteCount + count <= Self.maxBytes
+                || state.messages.count < Self.maxMessages && state.byteCount + count <= maxBytes
             if !fits { state.isLoopWaiting = true }
             return fits
         }
