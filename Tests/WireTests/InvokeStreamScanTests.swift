@@ -13,28 +13,28 @@ import Testing
             #expect(Array(scan.payload) == [1, 2, 3] && equal(scan.contentType, "a/b"))
             #expect(scan.headers == body.headers && scan.headerCount == 2)
             #expect(equal(scan.app, "app") && equal(scan.function, "f") && scan.version == 7)
-            #expect(scan.credit == 128 && scan.namesFunction && !scan.isOnlyCredit && scan.lastField == 7)
+            #expect(scan.credit == 128 && scan.namesFunction && !scan.isOnlyControl && scan.lastField == 7)
         }
     }
 
     @Test func creditAloneIsNothingForTheFunction() throws {
-        #expect(try isOnlyCredit([0x38, 0x05]))
-        #expect(try !isOnlyCredit([0x0A, 0x00, 0x38, 0x05]))
-        #expect(try !isOnlyCredit([0x38, 0x05, 0x22, 0x01, 0x61]))
-        #expect(try !isOnlyCredit([]))
+        #expect(try isOnlyControl([0x38, 0x05]))
+        #expect(try !isOnlyControl([0x0A, 0x00, 0x38, 0x05]))
+        #expect(try !isOnlyControl([0x38, 0x05, 0x22, 0x01, 0x61]))
+        #expect(try !isOnlyControl([]))
     }
 
-    private func isOnlyCredit(_ bytes: [UInt8]) throws -> Bool {
+    private func isOnlyControl(_ bytes: [UInt8]) throws -> Bool {
         try bytes.withUnsafeBytes { bytes in
             let scan = try InvokeStreamScan(scanning: bytes)
-            return scan.isOnlyCredit
+            return scan.isOnlyControl
         }
     }
 
     @Test(
         arguments: [
             [0x0A], [0x0A, 0x02, 0x01], [0x08, 0x01], [0x12, 0x01, 0xFF], [0x22, 0x01, 0x00],
-            [0x1A, 0x02, 0x0A, 0x05], [0x30, 0x80, 0x80, 0x80, 0x80, 0x10], [0x3A, 0x00], [0x40, 0x01], [0x07],
+            [0x1A, 0x02, 0x0A, 0x05], [0x30, 0x80, 0x80, 0x80, 0x80, 0x10], [0x3A, 0x00], [0x48, 0x01], [0x07],
         ] as [[UInt8]])
     func damageIsRefused(bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in

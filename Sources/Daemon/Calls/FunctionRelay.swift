@@ -22,7 +22,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
     private var opening: CallOrigin?
     private var call: Call?
     private var function: (any FunctionStream)?
-    private var inputEnded = false
+    private var bodyEnded = false
     private var firstMessage: [UInt8] = []
     private var isOver = false
     /// `nil`: the caller does not count.
@@ -89,13 +89,22 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             return refuse(Failure(.invalid, "function: only the first message of a stream names it"))
         }
         guard let function, firstMessage.isEmpty else { return false }
-        if !scan.isOnlyCredit {
+        if !scan.isOnlyControl {
+            guard !bodyEnded else { return refuse(Failure(.invalid, "payload: comes after the message with end")) }
             guard function.send(message) else { return false }
             took(scan.payload.count)
         }
         // Counted once only: a message that was refused is offered again.
         if let credit = scan.credit { receivedCredit(Int(credit)) }
+        if scan.isEnd { endBody() }
         return true
+    }
+
+    /// The body is over; its caller may still give credit.
+    private func endBody() {
+        guard !bodyEnded else { return }
+        bodyEnded = true
+        if firstMessage.isEmpty { function?.endInput() }
     }
 
     /// The first message: finds the function and asks for a container.
@@ -107,6 +116,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         } catch { return refuse(error) }
         self.opening = nil
         firstMessage = Array(scan.bytes)
+        bodyEnded = scan.isEnd
         if let credit = scan.credit {
             mayReceive = Int(credit)
             // What it has sent ahead counts.
@@ -121,12 +131,11 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
     }
 
     func streamInputEnded(_ stream: Stream) {
-        inputEnded = true
-        if opening != nil {
+        guard opening == nil else {
             _ = refuse(Failure(.invalid, "function: missing; the first message of a stream names app and function"))
-        } else if firstMessage.isEmpty {
-            function?.endInput()
+            return
         }
+        endBody()
     }
 
     func streamHasRoom(_ stream: Stream) { resumeIfPossible() }
@@ -190,8 +199,8 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             _ = message.withUnsafeBytes { made.send($0) }
             took((try? message.withUnsafeBytes { try InvokeStreamScan(scanning: $0).payload.count }) ?? 0)
         }
-        // If it ends while what was kept is passed on, `streamInputEnded` says so.
-        let hadEnded = inputEnded
+        // If it ends while what was kept is passed on, `endBody` says so.
+        let hadEnded = bodyEnded
         stream.drain()
         if hadEnded { function?.endInput() }
     }

@@ -14,9 +14,16 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
 
     private struct Pending {
         var tokens: [UInt32: AnyObject] = [:]
+        /// Those of them that call a service of the function's own.
+        var services: Set<UInt32> = []
         var nextID: UInt32 = 1
         /// The owner has taken what was pending; nothing is added any more.
         var isOver = false
+
+        mutating func take(_ id: UInt32) -> AnyObject? {
+            if !services.isEmpty { services.remove(id) }
+            return tokens.removeValue(forKey: id)
+        }
     }
 
     /// Takes over a connected socket; on the loop.
@@ -30,6 +37,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
             if pending.isOver { return nil }
             defer { pending.nextID += 2 }
             pending.tokens[pending.nextID] = call.token
+            if case .service = call.target { pending.services.insert(pending.nextID) }
             return pending.nextID
         }
         guard let connection else { return }
@@ -75,7 +83,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     private func refuse(_ streamID: UInt32, _ connection: Connection, _ written: Written) {
         connection.loop.run { [self] in
             // Whoever takes the token out of `pending` answers it.
-            guard let token = pending.withLock({ $0.tokens.removeValue(forKey: streamID) }) else { return }
+            guard let token = pending.withLock({ $0.take(streamID) }) else { return }
             guard written == .refused else {
                 let text = "the request and its metadata do not fit into a frame of \(FrameHeader.maxLength) bytes"
                 owner?.answered(token, .failed(code: 8, message: text))
@@ -88,7 +96,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
 
     package func abandon(_ token: AnyObject) {
         pending.withLock { pending in
-            if let entry = pending.tokens.first(where: { $0.value === token }) { pending.tokens[entry.key] = nil }
+            if let entry = pending.tokens.first(where: { $0.value === token }) { _ = pending.take(entry.key) }
         }
     }
 
@@ -135,7 +143,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     private func answer(_ streamID: UInt32, _ data: UnsafeRawBufferPointer) -> Bool {
         guard let response = try? ResponseEnvelope(scanning: data) else { return false }
         // An answer to a call that was abandoned, or a second answer, is nothing to us.
-        guard let token = pending.withLock({ $0.tokens.removeValue(forKey: streamID) }) else { return true }
+        guard let token = pending.withLock({ $0.take(streamID) }) else { return true }
         if response.code != 0 {
             let text = String(decoding: response.message, as: UTF8.self)
             let code = (1...16).contains(response.code) ? response.code : 2
@@ -152,8 +160,16 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     /// Calls of this link are unary; streams have connections of their own.
     private func refuseData(_ streamID: UInt32) {
         // Of a call that was abandoned, or has failed already, it is nothing to us.
-        guard let token = pending.withLock({ $0.tokens.removeValue(forKey: streamID) }) else { return }
-        owner?.answered(token, .broken("it sent stream data on a unary call"))
+        let (token, isService) = pending.withLock { pending in
+            (pending.tokens.removeValue(forKey: streamID), pending.services.remove(streamID) != nil)
+        }
+        guard let token else { return }
+        // Here the caller is wrong about a method of the function's; that is no reason to give up the container.
+        let answer: FunctionReply =
+            isService
+            ? .failed(code: 3, message: "the method answers with a stream; call it as one")
+            : .broken("it sent stream data on a unary call")
+        owner?.answered(token, answer)
     }
 
     private func broken(_ reason: String) -> InputStep {

@@ -10,6 +10,8 @@ package struct InvokeStreamScan {
     package private(set) var version: UInt32 = 0
     /// So many more bytes of payload its sender can take; `nil` if it does not say.
     package private(set) var credit: UInt32?
+    /// Whether the body ends with this message; its sender goes on to give credit.
+    package private(set) var isEnd = false
     /// How many headers there are.
     package private(set) var headerCount = 0
     /// Whether it names a function, which only the first message of a caller may do.
@@ -19,8 +21,8 @@ package struct InvokeStreamScan {
     /// Bytes of a content type.
     private static let maxContentType = 1024
 
-    /// Whether it only gives credit: there is nothing in it for the function.
-    package var isOnlyCredit: Bool { credit != nil && !hasContent && !namesFunction }
+    /// Whether it is between caller and daemon only: there is nothing in it for the function.
+    package var isOnlyControl: Bool { (credit != nil || isEnd) && !hasContent && !namesFunction }
     private var hasContent = false
 
     /// Scans one message.
@@ -56,6 +58,7 @@ package struct InvokeStreamScan {
             case 5: function = try Self.text(field)
             case 6: version = try Self.number(field)
             case 7: credit = try Self.number(field)
+            case 8: isEnd = try Self.number(field) != 0
             default: throw EnvelopeError(message: "a message of the stream has a field that this version does not know")
             }
             hasContent = hasContent || field.number <= 3
@@ -99,7 +102,7 @@ package struct InvokeStreamScan {
 
     private static func number(_ field: FieldScanner.Field) throws(EnvelopeError) -> UInt32 {
         guard field.isVarint, field.value <= UInt64(UInt32.max) else {
-            throw EnvelopeError(message: "version, credit: out of range; 0 to 4294967295")
+            throw EnvelopeError(message: "version, credit, end: out of range; 0 to 4294967295")
         }
         return UInt32(field.value)
     }
