@@ -114,7 +114,7 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "WireProperties", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
+            name: "WireProperties", dependencies: ["Wire", "Model", "CWire", "CProtobufC", "Contracts"],
             path: "Tests/Fuzz/Properties", swiftSettings: swift),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: swift),
         .testTarget(

@@ -81,6 +81,28 @@ func checkInvoke(_ bytes: UnsafeRawBufferPointer) throws(PropertyFailure) {
     }
 }
 
+/// As for calls.
+func checkInvokeStream(_ bytes: UnsafeRawBufferPointer) throws(PropertyFailure) {
+    guard let scan = try? InvokeStreamScan(scanning: bytes) else { return }
+    try compare(bytes, fnrpc__v1__invoke_stream_request__unpack, fnrpc__v1__invoke_stream_request__free_unpacked) {
+        (message: Fnrpc__V1__InvokeStreamRequest) throws(PropertyFailure) in
+        try require(same(scan.payload, message.payload), "payload")
+        try require(same(scan.contentType, message.content_type), "content_type")
+        try require(same(scan.app, message.app), "app")
+        try require(same(scan.function, message.function), "function")
+        try require(scan.version == message.version, "version: \(scan.version), \(message.version)")
+        try require((scan.credit != nil) == (message.has_credit != 0), "whether there is credit")
+        try require(scan.credit ?? 0 == message.credit, "credit: \(scan.credit ?? 0), \(message.credit)")
+        let headers = scan.headers
+        try require(headers.count == message.n_headers, "headers: \(headers.count), \(message.n_headers)")
+        for (index, header) in headers.enumerated() {
+            guard let other = message.headers[index]?.pointee else { continue }
+            try require(header.name == other.name.map { String(cString: $0) } ?? "", "header \(index): name")
+            try require(header.value == other.value.map { String(cString: $0) } ?? "", "header \(index): value")
+        }
+    }
+}
+
 /// Parses with protobuf-c, which has to succeed, and compares.
 private func compare<Raw>(
     _ bytes: UnsafeRawBufferPointer,

@@ -11,7 +11,11 @@ private let checks: [Check] = [
     checking(GetCallRequest.self), checking(GetFunctionRequest.self), checking(GetVersionRequest.self),
     checking(HealthCheckRequest.self), checking(HelloRequest.self), checking(ListAppsRequest.self),
     checking(ListCallsRequest.self), checking(ListFunctionsRequest.self), checking(ListVersionsRequest.self),
-    checking(SystemInfoRequest.self), checking(UploadChunkRequest.self),
+    checking(SystemInfoRequest.self), checking(UploadChunkRequest.self), checking(CancelRequest.self),
+    checking(CloseConnectionRequest.self), checking(CreateTokenRequest.self), checking(GenerateRequest.self),
+    checking(GetFileDescriptorSetRequest.self), checking(HealthListRequest.self),
+    checking(ListConnectionsRequest.self), checking(ListServicesRequest.self), checking(ListTokensRequest.self),
+    checking(RevokeTokenRequest.self),
 ]
 
 private typealias Check = @Sendable (UnsafeRawBufferPointer) throws(PropertyFailure) -> Void

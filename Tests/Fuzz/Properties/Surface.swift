@@ -8,6 +8,10 @@ package enum Surface: String, CaseIterable, Sendable {
     case response
     /// ``InvokeScan`` beside protobuf-c.
     case invoke
+    /// ``InvokeStreamScan`` beside protobuf-c.
+    case stream
+    /// The parser of functions' HTTP responses, on input that arrives in any pieces.
+    case http
     /// Every request message: decoded, encoded again, and decoded with too little memory at every step.
     case messages
 
@@ -20,6 +24,8 @@ package enum Surface: String, CaseIterable, Sendable {
         case .request: try checkRequest(bytes)
         case .response: try checkResponse(bytes)
         case .invoke: try checkInvoke(bytes)
+        case .stream: try checkInvokeStream(bytes)
+        case .http: try checkHTTP(bytes)
         case .messages: try checkMessages(bytes)
         }
     }

@@ -23,9 +23,9 @@ func diagnosticsSuite(socket string) {
 	defer client.Close()
 	calls := diagnostics.NewDiagnosticsClient(client)
 
-	step("Echo", func(ctx context.Context) error { return echo(ctx, calls, []byte("hello from Go")) })
-	step("Echo of nothing", func(ctx context.Context) error { return echo(ctx, calls, nil) })
-	step("Echo of 3 MiB", func(ctx context.Context) error { return echo(ctx, calls, bytes.Repeat([]byte("abc"), 1<<20)) })
+	step("Echo", func(ctx context.Context) error { return echoed(ctx, calls, []byte("hello from Go")) })
+	step("Echo of nothing", func(ctx context.Context) error { return echoed(ctx, calls, nil) })
+	step("Echo of 3 MiB", func(ctx context.Context) error { return echoed(ctx, calls, bytes.Repeat([]byte("abc"), 1<<20)) })
 	step("Collect of 1000 messages", func(ctx context.Context) error { return collect(ctx, calls, 1000, 1000) })
 	step("Collect of none", func(ctx context.Context) error { return collect(ctx, calls, 0, 0) })
 	step("Generate 1000 messages", func(ctx context.Context) error { return generate(ctx, calls, 1000, 1000, 0) })
@@ -44,13 +44,13 @@ func diagnosticsSuite(socket string) {
 		if err := expect(codes.ResourceExhausted, err); err != nil {
 			return err
 		}
-		return echo(ctx, calls, []byte("still here"))
+		return echoed(ctx, calls, []byte("still here"))
 	})
 	step("unknown services and methods are Unimplemented", func(ctx context.Context) error { return unimplemented(ctx, client) })
 	step("64 callers, and 16 streams, on one connection", func(ctx context.Context) error { return concurrent(ctx, calls) })
 }
 
-func echo(ctx context.Context, calls diagnostics.DiagnosticsClient, payload []byte) error {
+func echoed(ctx context.Context, calls diagnostics.DiagnosticsClient, payload []byte) error {
 	answer, err := calls.Echo(ctx, &diagnostics.EchoMessage{Payload: payload})
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func pause(ctx context.Context, socket string, others diagnostics.DiagnosticsCli
 		done <- generate(ctx, diagnostics.NewDiagnosticsClient(slow), 500, chunk, 500*time.Millisecond)
 	}()
 	for i := 0; i < 1000; i++ {
-		if err := echo(ctx, others, []byte("quick")); err != nil {
+		if err := echoed(ctx, others, []byte("quick")); err != nil {
 			return err
 		}
 	}
@@ -214,7 +214,7 @@ func expired(ctx context.Context, calls diagnostics.DiagnosticsClient) error {
 	if _, err := calls.Echo(short, &diagnostics.EchoMessage{}); err == nil {
 		return errors.New("the call succeeded")
 	}
-	return echo(ctx, calls, []byte("the connection lives on"))
+	return echoed(ctx, calls, []byte("the connection lives on"))
 }
 
 func givenUp(ctx context.Context, client health.HealthClient, calls diagnostics.DiagnosticsClient) error {
@@ -232,7 +232,7 @@ func givenUp(ctx context.Context, client health.HealthClient, calls diagnostics.
 	if _, err := stream.Recv(); err == nil {
 		return errors.New("the stream goes on")
 	}
-	return echo(ctx, calls, []byte("the connection lives on"))
+	return echoed(ctx, calls, []byte("the connection lives on"))
 }
 
 func unimplemented(ctx context.Context, client *ttrpc.Client) error {
@@ -259,7 +259,7 @@ func concurrent(ctx context.Context, calls diagnostics.DiagnosticsClient) error 
 			return pingPong(ctx, calls, 200)
 		}
 		for call := 0; call < 500; call++ {
-			if err := echo(ctx, calls, []byte(fmt.Sprintf("caller %d call %d", number, call))); err != nil {
+			if err := echoed(ctx, calls, []byte(fmt.Sprintf("caller %d call %d", number, call))); err != nil {
 				return fmt.Errorf("call %d: %w", call, err)
 			}
 		}
@@ -296,6 +296,6 @@ func daemonSuite(socket string) {
 			return err
 		}
 		leaver.Close()
-		return echo(ctx, calls, []byte("the others live on"))
+		return echoed(ctx, calls, []byte("the others live on"))
 	})
 }

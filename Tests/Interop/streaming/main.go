@@ -2,6 +2,7 @@
 //
 //	streaming SOCKET diagnostics    what any server of fnrpc.v1.Diagnostics and grpc.health.v1.Health must do
 //	streaming SOCKET daemon         what the daemon does beyond that
+//	streaming SOCKET echo           echo.v1.Echo of examples/echo-ttrpc, deployed
 //	streaming SOCKET greeter        interop.v1.Greeter of Tests/Interop/greeter, deployed or alone
 package main
 
@@ -23,9 +24,11 @@ import (
 const patience = 30 * time.Second
 
 func main() {
-	suites := map[string]func(string){"diagnostics": diagnosticsSuite, "daemon": daemonSuite, "greeter": greeterSuite}
+	suites := map[string]func(string){
+		"diagnostics": diagnosticsSuite, "daemon": daemonSuite, "echo": echoSuite, "greeter": greeterSuite,
+	}
 	if len(os.Args) != 3 || suites[os.Args[2]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: streaming SOCKET diagnostics|daemon|greeter")
+		fmt.Fprintln(os.Stderr, "usage: streaming SOCKET diagnostics|daemon|echo|greeter")
 		os.Exit(2)
 	}
 	suites[os.Args[2]](os.Args[1])
