@@ -131,8 +131,13 @@ import Testing
         }
         _ = fcntl(flooding, F_SETFL, O_NONBLOCK)
         // Both are ready when the loop looks.
+        let isHeld = Lock(false)
         let mayGoOn = Lock(false)
-        bench.loop.post { while !mayGoOn.withLock({ $0 }) { sched_yield() } }
+        bench.loop.post {
+            isHeld.withLock { $0 = true }
+            while !mayGoOn.withLock({ $0 }) { sched_yield() }
+        }
+        await bench.until({ isHeld.withLock { $0 } }, "the loop does not run")
         let chunk = pattern(65_536)
         var sent = 0
         while sent < 2 << 20 {
