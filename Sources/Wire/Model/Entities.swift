@@ -187,3 +187,26 @@ package struct CallRecord: Hashable, Sendable {
         self.logTruncated = logTruncated
     }
 }
+
+/// A bearer token, without its secret.
+package struct Token: Hashable, Sendable {
+    package var meta: Meta
+    /// Unique on the machine among the tokens; never changes.
+    package var name: Name
+    /// What its bearer may do; at most ``Grants/maxScopes``.
+    package var scopes: [Scope]
+    /// When it stops being valid; `nil`: never.
+    package var expiresAt: Timestamp?
+    /// When it was last shown; `nil`: never. May be a minute old.
+    package var lastUsedAt: Timestamp?
+
+    package init(
+        meta: Meta, name: Name, scopes: [Scope], expiresAt: Timestamp? = nil, lastUsedAt: Timestamp? = nil
+    ) {
+        self.meta = meta
+        self.name = name
+        self.scopes = scopes
+        self.expiresAt = expiresAt
+        self.lastUsedAt = lastUsedAt
+    }
+}

@@ -30,6 +30,10 @@ package struct FunctionSpec: Hashable, Sendable {
     package var config: [String: String]
     /// Notes; never read by the daemon.
     package var annotations: [String: String]
+    /// Full names of the ttrpc services that it serves under their own names: `pkg.Greeter`. Format `ttrpc` only.
+    package var services: [String]
+    /// The file of the package that describes ``services``, a FileDescriptorSet; empty: none.
+    package var descriptorSet: String
 
     /// The runtimes that need no image.
     package enum Runtime: String, Sendable, CaseIterable {
@@ -76,6 +80,8 @@ package struct FunctionSpec: Hashable, Sendable {
         network = .none
         config = [:]
         annotations = [:]
+        services = []
+        descriptorSet = ""
     }
 }
 
@@ -110,6 +116,12 @@ extension FunctionSpec {
         package static let configBytes = 65_536
         /// Bytes of an annotation's or label's value.
         package static let annotationBytes = 512
+        /// Services of one function.
+        package static let services = 32
+        /// Bytes of a service's name.
+        package static let serviceBytes = 255
+        /// Bytes of the descriptor set.
+        package static let descriptorSetBytes = 256 << 10
     }
 
     /// Checks every field; the error names the field, the value and the range.
@@ -135,6 +147,7 @@ extension FunctionSpec {
             throw Failure(.invalid, "config: \(bytes) bytes are over the limit of \(Limits.configBytes)")
         }
         try Self.checkNotes("annotations", annotations)
+        try checkServices()
         return self
     }
 

@@ -117,6 +117,8 @@ extension FunctionSpec: WireMessage {
         if raw.network != nil { network = try choice(text(raw.network), "network") }
         config = try dictionary(raw.config, raw.n_config, "config")
         annotations = try dictionary(raw.annotations, raw.n_annotations, "annotations")
+        services = texts(raw.services, raw.n_services)
+        descriptorSet = text(raw.descriptor_set)
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
@@ -146,6 +148,9 @@ extension FunctionSpec: WireMessage {
         raw.config = builder.messages(Pair.sorted(config))
         raw.n_annotations = annotations.count
         raw.annotations = builder.messages(Pair.sorted(annotations))
+        raw.n_services = services.count
+        raw.services = builder.strings(services)
+        if !descriptorSet.isEmpty { raw.descriptor_set = builder.string(descriptorSet) }
     }
 }
 
