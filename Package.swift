@@ -48,6 +48,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             path: "Sources/Client/FnrpcClient", swiftSettings: swift),
 
@@ -114,7 +115,15 @@ let package = Package(
             name: "WireTests", dependencies: ["Wire", "Model", "CWire", "CProtobufC"],
             swiftSettings: swift),
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Model"], swiftSettings: swift),
-        .testTarget(name: "ClientTests", dependencies: ["FnrpcClient", "Wire", "Model"], swiftSettings: swift),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "FnrpcClient", "Wire", "Model",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: swift),
         .testTarget(name: "LoopTests", dependencies: ["Loop", "Model"], swiftSettings: swift),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),

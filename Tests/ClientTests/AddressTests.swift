@@ -10,6 +10,8 @@ import Testing
         ("tcp:127.0.0.1:7000", .tcp(host: "127.0.0.1", port: 7000)),
         ("tcp:localhost:1", .tcp(host: "localhost", port: 1)),
         ("tcp:[::1]:65535", .tcp(host: "::1", port: 65535)),
+        ("tls:fnrpc.example:7443", .tls(host: "fnrpc.example", port: 7443)),
+        ("tls:[::1]:1", .tls(host: "::1", port: 1)),
     ])
     func reads(text: String, endpoint: Address.Endpoint) throws {
         let address = try Address(text)
@@ -18,7 +20,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "write unix:PATH or tcp:HOST:PORT"),
+        ("", "write unix:PATH, tcp:HOST:PORT or tls:HOST:PORT"),
+        ("tls:here", "write tls:HOST:PORT"),
+        ("tls:::1:80", "tls:[::1]:PORT"),
         ("/run/fnrpc.sock", "write unix:PATH"),
         ("http://localhost", "write unix:PATH"),
         ("unix:", "path is missing"),
@@ -53,7 +57,7 @@ import Testing
         let server = try FakeServer { _ in }
         server.stop()
         let gone = await #expect(throws: ClientError.self) { try await Client.connect(to: server.address) }
-        #expect(gone?.message.contains("does not exist") == true)
+        #expect(gone?.message.contains("does not exist") == true, "\(gone?.message ?? "")")
 
         let refused = await #expect(throws: ClientError.self) {
             try await Client.connect(to: Address("tcp:127.0.0.1:1"))
@@ -85,9 +89,19 @@ import Testing
         #expect(try table.open("c") == 5)
         #expect(!table.isOpen)
         #expect(throws: CallTable<String>.Refusal.ended) { try table.open("d") }
-        #expect(table.take(where: { $0 == "c" }) == "c")
+        #expect(table[5] == "c" && table.count == 2)
+        #expect(table.takeAll(above: 3) == ["c"])
         #expect(table.end() == ["b"])
         #expect(table.isEmpty)
+    }
+
+    @Test func aReservedIDWaitsForNobody() throws {
+        var table = CallTable<String>(lastID: 7, limit: 1)
+        #expect(table.reserve() == 1)
+        #expect(table.isEmpty)
+        #expect(try table.open("a") == 3)
+        table.close()
+        #expect(table.reserve() == nil && !table.isOpen && table[3] == "a")
     }
 
     @Test func theLastIDOfAllDoesNotOverflow() throws {

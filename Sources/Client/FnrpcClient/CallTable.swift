@@ -30,11 +30,24 @@ struct CallTable<Waiter> {
     /// Whether nobody waits.
     var isEmpty: Bool { waiters.isEmpty }
 
+    /// How many wait.
+    var count: Int { waiters.count }
+
+    /// Who waits on a stream.
+    subscript(id: UInt32) -> Waiter? { waiters[id] }
+
     /// Opens the next stream.
     mutating func open(_ waiter: Waiter) throws(Refusal) -> UInt32 {
-        guard let id = nextID else { throw .ended }
+        guard isOpen else { throw .ended }
         guard waiters.count < limit else { throw .full }
+        guard let id = reserve() else { throw .ended }
         waiters[id] = waiter
+        return id
+    }
+
+    /// Takes the next id for somebody who does not count as waiting; `nil` if there is none.
+    mutating func reserve() -> UInt32? {
+        guard let id = nextID else { return nil }
         nextID = id <= lastID - min(lastID, 2) ? id + 2 : nil
         return id
     }
@@ -44,10 +57,14 @@ struct CallTable<Waiter> {
         waiters.removeValue(forKey: id)
     }
 
-    /// Ends the stream of a waiter; `nil` if it has ended already.
-    mutating func take(where matches: (Waiter) -> Bool) -> Waiter? {
-        guard let id = waiters.first(where: { matches($0.value) })?.key else { return nil }
-        return take(id)
+    /// Opens no further stream.
+    mutating func close() {
+        nextID = nil
+    }
+
+    /// Ends the streams above an id.
+    mutating func takeAll(above id: UInt32) -> [Waiter] {
+        waiters.keys.filter { $0 > id }.compactMap { take($0) }
     }
 
     /// Ends everything: no stream opens any more.

@@ -5,8 +5,8 @@ internal import Wire
 
 /// A client of one daemon: any number of calls at once over one connection. Thread-safe.
 ///
-/// A lost connection fails the calls that wait on it; the next call connects again. The same happens, without any failure,
-/// when a connection has used all its stream ids.
+/// A lost connection fails the calls that wait on it; the next call connects again. The same happens, without any
+/// failure, when a connection has used all its stream ids.
 public final class Client: Sendable {
     /// The limits of a client.
     package struct Limits: Sendable {
@@ -16,9 +16,13 @@ public final class Client: Sendable {
         package var lastStreamID: UInt32 = .max
         /// Most calls that wait on one connection; more are refused with code `busy`.
         package var pendingCalls = 16_384
-        /// How much longer than the daemon's clock the local one runs, so that the daemon's answer, which knows the call's
-        /// id, comes first.
+        /// How much longer than the daemon's clock the local one runs, so that the daemon's answer, which knows the
+        /// call's id, comes first.
         package var timeoutGrace: Duration = .milliseconds(100)
+        /// How long a stream whose reader does not read may stop the other calls of its connection.
+        package var stallTime: Duration = .seconds(1)
+        /// Bytes that wait for the peer to read; streams send no more meanwhile.
+        package var outputBytes = 512 << 10
 
         package init() {}
     }
@@ -30,13 +34,14 @@ public final class Client: Sendable {
     }
 
     /// What it is connected to.
-    public let address: Address
-    private let limits: Limits
+    public var address: Address { settings.address }
+    let settings: Connection.Settings
     private let state = Mutex(State())
+    /// A call that was not sent may go to another connection; one retry suffices unless connections end at once.
+    static let connectionAttempts = 3
 
-    private init(address: Address, limits: Limits) {
-        self.address = address
-        self.limits = limits
+    private init(_ settings: Connection.Settings) {
+        self.settings = settings
     }
 
     deinit {
@@ -45,14 +50,25 @@ public final class Client: Sendable {
 
     /// Connects to a daemon.
     ///
-    /// - Throws: code `unavailable` with the address and the reason.
-    public static func connect(to address: Address) async throws(ClientError) -> Client {
-        try await connect(to: address, limits: Limits())
+    /// - Throws: code `unavailable` with the address and the reason; `invalid` for options that cannot be used.
+    public static func connect(
+        to address: Address, options: ClientOptions = ClientOptions()
+    ) async throws(ClientError) -> Client {
+        try await connect(to: address, options: options, limits: Limits())
     }
 
     /// Connects with other limits.
-    package static func connect(to address: Address, limits: Limits) async throws(ClientError) -> Client {
-        let client = Client(address: address, limits: limits)
+    package static func connect(
+        to address: Address, options: ClientOptions = ClientOptions(), limits: Limits
+    ) async throws(ClientError) -> Client {
+        var tls: TLSTransport?
+        if case .tls(let host, _) = address.endpoint {
+            tls = try TLSTransport(options.tls ?? TLSOptions(), host: host)
+        } else if options.tls != nil {
+            throw ClientError(.invalid, "TLS options are given, but \(address) is without TLS; write tls:HOST:PORT")
+        }
+        let client = Client(
+            Connection.Settings(address: address, limits: limits, metadata: try options.requestMetadata(), tls: tls))
         _ = try await client.connection()
         return client
     }
@@ -62,33 +78,41 @@ public final class Client: Sendable {
     /// - Parameters:
     ///   - payload: the encoded request message.
     ///   - timeout: for the whole call, on both ends; `nil`: the daemon's own limits only.
-    /// - Throws: the daemon's error; `tooLarge` before anything is sent if the frame is over 4 MiB; `unavailable` if the
-    ///   connection is lost; `timeout`; `cancelled` if the task is.
+    /// - Throws: the daemon's error; `tooLarge` before anything is sent if the frame is over 4 MiB; `unavailable` if
+    ///   the connection is lost; `timeout`; `cancelled` if the task is.
     public func call(
         service: String, method: String, payload: [UInt8], metadata: [Header] = [], timeout: Duration? = nil
     ) async throws(ClientError) -> Reply {
         let request = RequestEncoder(
             service: service, method: method, payload: payload, timeoutNanos: timeout?.clampedNanoseconds ?? 0,
-            metadata: metadata)
-        var expiry: (after: TimeAmount, error: ClientError)?
-        if let timeout {
-            guard timeout > .zero else {
-                throw ClientError(.timeout, "\(service)/\(method): the time was up before the call was sent")
-            }
-            expiry = (
-                .nanoseconds((timeout + limits.timeoutGrace).clampedNanoseconds),
-                ClientError(.timeout, "\(service)/\(method): no reply within \(timeout)")
-            )
-        }
-        // A call that was not sent may go to another connection; one retry suffices unless connections die at once.
-        for _ in 0..<3 {
+            metadata: settings.metadata + metadata)
+        let expiry = try expiry(timeout, "\(service)/\(method)")
+        for _ in 0..<Self.connectionAttempts {
             switch try await connection().call(request, expiry: expiry) {
             case .reply(let reply): return reply
             case .failure(let error): throw error
-            case .notSent: continue
+            case .notSent(let why): if let why { throw why }
             }
         }
-        throw ClientError(.unavailable, "\(address) closes every connection at once; look at the daemon's log")
+        throw closesAtOnce
+    }
+
+    /// The local clock of a call.
+    func expiry(
+        _ timeout: Duration?, _ name: String
+    ) throws(ClientError) -> (after: TimeAmount, error: ClientError)? {
+        guard let timeout else { return nil }
+        guard timeout > .zero else {
+            throw ClientError(.timeout, "\(name): the time was up before the call was sent")
+        }
+        return (
+            .nanoseconds((timeout + settings.limits.timeoutGrace).clampedNanoseconds),
+            ClientError(.timeout, "\(name): no reply within \(timeout)")
+        )
+    }
+
+    var closesAtOnce: ClientError {
+        ClientError(.unavailable, "\(address) closes every connection at once; look at the daemon's log")
     }
 
     /// Calls a function.
@@ -131,7 +155,7 @@ public final class Client: Sendable {
     }
 
     /// The open connection, or a new one; callers at the same time share the attempt.
-    private func connection() async throws(ClientError) -> Connection {
+    func connection() async throws(ClientError) -> Connection {
         enum Step {
             case use(Connection)
             case wait(Task<Result<Connection, ClientError>, Never>)
@@ -155,7 +179,7 @@ public final class Client: Sendable {
     private func reconnect() async -> Result<Connection, ClientError> {
         let result: Result<Connection, ClientError>
         do throws(ClientError) {
-            result = .success(try await Connection.open(address, limits: limits))
+            result = .success(try await Connection.open(settings))
         } catch {
             result = .failure(error)
         }

@@ -8,6 +8,8 @@ public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
     public let message: String
     /// The id of the failed call, where the daemon told one; `fnrpc call get` shows it.
     public let callID: String?
+    /// When trying again makes sense, from now on, where the daemon said so.
+    public let retryAfter: Duration?
 
     /// The kinds of failure. Later versions may add cases.
     public enum Code: String, Sendable, CaseIterable {
@@ -43,11 +45,14 @@ public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
         case internalError = "INTERNAL"
     }
 
-    /// - Parameter callID: `nil` if there is none.
-    public init(_ code: Code, _ message: String, callID: String? = nil) {
+    /// - Parameters:
+    ///   - callID: `nil` if there is none.
+    ///   - retryAfter: `nil` if nobody knows.
+    public init(_ code: Code, _ message: String, callID: String? = nil, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
         self.callID = callID
+        self.retryAfter = retryAfter
     }
 
     public var description: String { message }
@@ -56,7 +61,9 @@ public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
 extension ClientError {
     /// The same failure in the words of this library.
     package init(_ failure: Failure, callID: String? = nil) {
-        self.init(Code(failure.code), failure.message, callID: callID)
+        self.init(
+            Code(failure.code), failure.message, callID: callID,
+            retryAfter: failure.retryNanos.map { .nanoseconds(Int64(clamping: $0)) })
     }
 }
 

@@ -1,12 +1,20 @@
 internal import NIOCore
 internal import NIOPosix
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+internal import NIOSSL
+internal import Wire
 
 /// One connection to a daemon. Thread-safe.
 final class Connection: Sendable {
+    /// What connecting takes, made once for each client.
+    struct Settings: Sendable {
+        let address: Address
+        let limits: Client.Limits
+        /// Sent with every request.
+        let metadata: [Header]
+        /// `nil`: no TLS.
+        let tls: TLSTransport?
+    }
+
     private let channel: any Channel
     private let handler: NIOLoopBound<CallHandler>
     private let openFlag: OpenFlag
@@ -21,29 +29,50 @@ final class Connection: Sendable {
     var isOpen: Bool { openFlag.isSet && channel.isActive }
 
     /// Connects; fails with code `unavailable` and the address.
-    static func open(_ address: Address, limits: Client.Limits) async throws(ClientError) -> Connection {
+    static func open(_ settings: Settings) async throws(ClientError) -> Connection {
+        let limits = settings.limits
         let openFlag = OpenFlag()
-        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(.nanoseconds(limits.connectTimeout.clampedNanoseconds))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        CallHandler(address: address, limits: limits, isOpen: openFlag))
-                }
-            }
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let hello = try RequestEncoder.hello(settings.metadata).frame(ByteBufferAllocator())
+        let timeout = TimeAmount.nanoseconds(limits.connectTimeout.clampedNanoseconds)
         do {
-            let channel: any Channel
-            switch address.endpoint {
-            case .unix(let path): channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
-            case .tcp(let host, let port): channel = try await bootstrap.connect(host: host, port: port).get()
-            }
-            let handler = try await channel.eventLoop.submit {
+            let handler = try await loop.submit {
                 NIOLoopBound(
-                    try channel.pipeline.syncOperations.handler(type: CallHandler.self), eventLoop: channel.eventLoop)
+                    CallHandler(address: settings.address, limits: limits, hello: hello, isOpen: openFlag),
+                    eventLoop: loop)
             }.get()
+            let secured = loop.makePromise(of: Void.self)
+            let bootstrap = ClientBootstrap(group: loop)
+                .connectTimeout(timeout)
+                .channelOption(
+                    .writeBufferWaterMark, value: .init(low: limits.outputBytes / 2, high: limits.outputBytes)
+                )
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        if let tls = settings.tls {
+                            try pipeline.addHandler(tls.handler())
+                            try pipeline.addHandler(TLSHandshake(done: secured, timeout: timeout))
+                        }
+                        try pipeline.addHandler(handler.value)
+                    }
+                }
+            if settings.tls == nil { secured.succeed() }
+            let channel: any Channel
+            do {
+                switch settings.address.endpoint {
+                case .unix(let path): channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
+                case .tcp(let host, let port), .tls(let host, let port):
+                    channel = try await bootstrap.connect(host: host, port: port).get()
+                }
+            } catch {
+                secured.fail(error)
+                throw error
+            }
+            try await secured.futureResult.get()
             return Connection(channel: channel, handler: handler, openFlag: openFlag)
         } catch {
-            throw ConnectFailure(error).described(address)
+            throw ConnectFailure(error).described(settings.address)
         }
     }
 
@@ -56,15 +85,75 @@ final class Connection: Sendable {
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 channel.eventLoop.execute { [handler] in
-                    handler.value.send(frame, ticket: ticket, expiry: expiry) { continuation.resume(returning: $0) }
+                    let target = CallHandler.Waiter.Target.call { continuation.resume(returning: $0) }
+                    let refused = handler.value.open(frame, ticket: ticket, expiry: expiry, target: target)
+                    if let refused { continuation.resume(returning: refused) }
                 }
             }
         } onCancel: {
-            ticket.isCancelled.store(true, ordering: .releasing)
-            channel.eventLoop.execute { [handler] in
-                handler.value.finish(ticket, .failure(.cancelledByTask))
-            }
+            cancel(ticket)
         }
+    }
+
+    /// Opens a stream.
+    ///
+    /// - Returns: `nil` if it is open.
+    func open(
+        _ request: RequestEncoder, ticket: Ticket, inbox: StreamInbox, kind: StreamKind,
+        expiry: (after: TimeAmount, error: ClientError)?
+    ) async throws(ClientError) -> CallOutcome? {
+        let frame = try request.frame(channel.allocator)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                channel.eventLoop.execute { [handler] in
+                    continuation.resume(
+                        returning: handler.value.open(
+                            frame, ticket: ticket, expiry: expiry, target: .stream(inbox, kind)))
+                }
+            }
+        } onCancel: {
+            cancel(ticket)
+        }
+    }
+
+    /// Sends a Data frame of a stream; returns when the connection has taken it.
+    ///
+    /// - Parameter message: at most `FrameHeader.maxLength` bytes.
+    func send(
+        _ message: [UInt8], flags: UInt8, ticket: Ticket, inbox: StreamInbox
+    ) async throws(ClientError) {
+        let frame = channel.allocator.frame(
+            message, streamID: ticket.streamID.load(ordering: .acquiring), type: FrameHeader.data, flags: flags)
+        let failure = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                channel.eventLoop.execute { [handler] in
+                    handler.value.write(frame, ticket: ticket, inbox: inbox) { continuation.resume(returning: $0) }
+                }
+            }
+        } onCancel: {
+            cancel(ticket)
+        }
+        if let failure { throw failure }
+    }
+
+    /// Sends a small message of a stream without waiting; if the stream has ended, nothing happens.
+    func post(_ message: [UInt8], ticket: Ticket, inbox: StreamInbox) {
+        let frame = channel.allocator.frame(
+            message, streamID: ticket.streamID.load(ordering: .acquiring), type: FrameHeader.data)
+        channel.eventLoop.execute { [handler] in
+            handler.value.write(frame, ticket: ticket, inbox: inbox, isUrgent: true) { _ in }
+        }
+    }
+
+    /// Gives up a call or stream.
+    func cancel(_ ticket: Ticket) {
+        ticket.isCancelled.store(true, ordering: .releasing)
+        channel.eventLoop.execute { [handler] in handler.value.finish(ticket, .cancelledByTask) }
+    }
+
+    /// The reader of a stream took what left no room.
+    func readerMadeRoom(_ inbox: StreamInbox) {
+        channel.eventLoop.execute { [handler] in handler.value.readerMadeRoom(inbox) }
     }
 
     /// Closes; pending calls fail.
@@ -72,44 +161,6 @@ final class Connection: Sendable {
         openFlag.clear()
         channel.eventLoop.execute { [handler] in
             handler.value.fail(ClientError(.unavailable, "the client was closed before the reply came"))
-        }
-    }
-}
-
-/// Why a connect failed, in words.
-private struct ConnectFailure {
-    private let error: any Error
-
-    init(_ error: any Error) {
-        self.error = error
-    }
-
-    func described(_ address: Address) -> ClientError {
-        ClientError(.unavailable, "cannot reach the daemon at \(address): \(reason)")
-    }
-
-    private var reason: String {
-        switch error {
-        case let error as IOError: Self.reason(error)
-        case is ChannelError: "it did not answer in time; check that fnrpcd runs there"
-        case let error as NIOConnectionError:
-            if let first = error.connectionErrors.first?.error as? IOError {
-                Self.reason(first)
-            } else if error.connectionErrors.isEmpty {
-                "the host is not known; check the address"
-            } else {
-                "it did not answer in time; check that fnrpcd runs there"
-            }
-        default: "\(error)"
-        }
-    }
-
-    private static func reason(_ error: IOError) -> String {
-        switch error.errnoCode {
-        case ENOENT: "the socket does not exist; start fnrpcd, or give its address"
-        case ECONNREFUSED: "nobody listens there; start fnrpcd, or give its address"
-        case EACCES, EPERM: "permission denied; use sudo, or join the group that may use the socket"
-        default: error.description
         }
     }
 }

@@ -10,6 +10,16 @@ struct RequestEncoder {
     /// 0: none.
     let timeoutNanos: Int64
     let metadata: [Header]
+    /// Of the frame; 0 is a unary call.
+    var flags: UInt8 = 0
+
+    /// What a connection says about itself.
+    static func hello(_ metadata: [Header]) -> RequestEncoder {
+        RequestEncoder(
+            service: "fnrpc.v1.Transport", method: "Hello",
+            payload: HelloRequest(features: [Extension.cancel, Extension.goaway]).encoded(), timeoutNanos: 0,
+            metadata: metadata)
+    }
 
     /// Bytes of the frame's data.
     private var length: Int {
@@ -30,13 +40,13 @@ struct RequestEncoder {
             throw ClientError(
                 .tooLarge,
                 "the request of \(service)/\(method) has \(payload.count) bytes; a call takes at most "
-                    + "\(FrameHeader.maxLength - overhead) until streams exist")
+                    + "\(FrameHeader.maxLength - overhead) in one message; use a stream")
         }
         let size = FrameHeader.size + length
         var buffer = allocator.buffer(capacity: size)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
             guard let base = bytes.baseAddress else { return 0 }
-            FrameHeader(length: UInt32(length), streamID: 0, type: FrameHeader.request).write(to: base)
+            FrameHeader(length: UInt32(length), streamID: 0, type: FrameHeader.request, flags: flags).write(to: base)
             var writer = FieldWriter(UnsafeMutableRawBufferPointer(start: base + FrameHeader.size, count: length))
             writer.field(1, text: service)
             writer.field(2, text: method)

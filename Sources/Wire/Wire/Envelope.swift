@@ -104,6 +104,8 @@ package struct ResponseEnvelope {
     /// `reason` of an ErrorInfo detail whose domain is `fnrpc`.
     package private(set) var reason = UnsafeRawBufferPointer(start: nil, count: 0)
     package private(set) var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Delay of a RetryInfo detail, nanoseconds; a damaged or negative one counts as none.
+    package private(set) var retryNanos: UInt64?
     /// The whole Status message.
     package private(set) var status = UnsafeRawBufferPointer(start: nil, count: 0)
     private let bytes: UnsafeRawBufferPointer
@@ -133,14 +135,34 @@ package struct ResponseEnvelope {
             case (1, nil): code = Int32(truncatingIfNeeded: field.value)
             case (2, let value?): message = value
             case (3, let value?):
-                if let any = pair(value), equal(any.key, ErrorInfo.type), let info = pair(any.value),
-                    equal(info.value, ErrorInfo.domain)
-                {
+                guard let any = pair(value) else { break }
+                if equal(any.key, ErrorInfo.type), let info = pair(any.value), equal(info.value, ErrorInfo.domain) {
                     reason = info.key
+                } else if equal(any.key, "type.googleapis.com/google.rpc.RetryInfo") {
+                    retryNanos = Self.retryDelay(any.value)
                 }
             default: break
             }
         }
+    }
+
+    /// RetryInfo { Duration retry_delay = 1 { int64 seconds = 1; int32 nanos = 2 } }.
+    private static func retryDelay(_ info: UnsafeRawBufferPointer) -> UInt64? {
+        guard let delay = pair(info)?.key else { return nil }
+        var scanner = FieldScanner(delay)
+        var seconds: UInt64 = 0
+        var nanos: UInt64 = 0
+        do throws(ScanError) {
+            while let field = try scanner.next() {
+                guard field.isVarint else { continue }
+                if field.number == 1 { seconds = field.value } else if field.number == 2 { nanos = field.value }
+            }
+        } catch {
+            return nil
+        }
+        // What 63 bits of nanoseconds hold; negative numbers are far beyond it.
+        guard seconds < 9_223_372_036, nanos < 1_000_000_000 else { return nil }
+        return seconds * 1_000_000_000 + nanos
     }
 
     /// Response metadata, in order.

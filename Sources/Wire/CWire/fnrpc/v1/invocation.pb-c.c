@@ -540,7 +540,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__invoke_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__invoke_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_descriptors[8] =
 {
   {
     "payload",
@@ -626,11 +626,24 @@ static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "end",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__InvokeStreamRequest, has_end),
+    offsetof(Fnrpc__V1__InvokeStreamRequest, end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__invoke_stream_request__field_indices_by_name[] = {
   3,   /* field[3] = app */
   1,   /* field[1] = content_type */
   6,   /* field[6] = credit */
+  7,   /* field[7] = end */
   4,   /* field[4] = function */
   2,   /* field[2] = headers */
   0,   /* field[0] = payload */
@@ -639,7 +652,7 @@ static const unsigned fnrpc__v1__invoke_stream_request__field_indices_by_name[] 
 static const ProtobufCIntRange fnrpc__v1__invoke_stream_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_request__descriptor =
 {
@@ -649,7 +662,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_request__descriptor =
   "Fnrpc__V1__InvokeStreamRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__InvokeStreamRequest),
-  7,
+  8,
   fnrpc__v1__invoke_stream_request__field_descriptors,
   fnrpc__v1__invoke_stream_request__field_indices_by_name,
   1,  fnrpc__v1__invoke_stream_request__number_ranges,

@@ -117,10 +117,16 @@ struct  Fnrpc__V1__InvokeStreamRequest
    */
   protobuf_c_boolean has_credit;
   uint32_t credit;
+  /*
+   * The body ends here. A caller that gives credit says so instead of closing its half, which would leave it no way to
+   * give more; without credit, closing the half is the end of the body.
+   */
+  protobuf_c_boolean has_end;
+  protobuf_c_boolean end;
 };
 #define FNRPC__V1__INVOKE_STREAM_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__invoke_stream_request__descriptor) \
-    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0, 0, 0 }
+    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 }
 
 
 /*
