@@ -32,6 +32,11 @@ struct DescriptorSet: Sendable {
         }
     }
 
+    /// A set of messages that are known beforehand.
+    init(messages: [MessageDescriptor]) {
+        for message in messages { self.messages[message.fullName] = message }
+    }
+
     /// A message by its full name.
     func message(_ name: String) throws(Failure) -> MessageDescriptor {
         guard let message = messages[name] else {

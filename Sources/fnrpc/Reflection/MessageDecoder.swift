@@ -27,7 +27,7 @@ struct MessageDecoder {
             guard let values = found[field.number], !values.isEmpty else { continue }
             let json: JSON
             if field.label == .repeated {
-                if field.kind == .message, try set.message(field.typeName).isMapEntry {
+                if set.messages[field.typeName]?.isMapEntry == true {
                     json = try map(values, field, depth: depth)
                 } else {
                     json = .array(

@@ -75,7 +75,7 @@ struct MessageEncoder {
             if field.hasPresence || !value.isZero { writer.field(field.number, value: value) }
             return
         }
-        if field.kind == .message, try set.message(field.typeName).isMapEntry {
+        if set.messages[field.typeName]?.isMapEntry == true {
             return try write(map: json, field, place, depth: depth, to: &writer)
         }
         guard case .array(let items) = json else { throw place.failure("\(json.shown) is not an array") }
