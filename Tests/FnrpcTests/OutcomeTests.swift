@@ -103,6 +103,32 @@ import Testing
             await Outcome.running(["deploy", scratch.path] + address).complaint.contains("both func.yaml and func.yml"))
     }
 
+    @Test func descriptorsAreCheckedBeforeTheDeploy() async throws {
+        let files = try Descriptions(Descriptions.everything)
+        let scratch = try Scratch()
+        let address = ["--app", "demo", "--address", "unix:/nowhere/fnrpc.sock"]
+        func complaint(_ services: String) async throws -> String {
+            try scratch.write(
+                "func.yaml", "runtime: python\nentry: f.h\nservices: [\(services)]\ndescriptor_set: api/set.pb\n")
+            return await Outcome.running(["deploy", scratch.path] + address).complaint
+        }
+        try scratch.write("f.py", "")
+        #expect(try await complaint("t.Greeter").contains("func.yaml:4: descriptor_set: \"api/set.pb\" does not exist"))
+        try scratch.write("api/set.pb", "not a set")
+        #expect(try await complaint("t.Greeter").contains("is not a FileDescriptorSet"))
+        let copied = try run(["cp", files.path, "api/set.pb"], directory: scratch.path)
+        #expect(copied.status == 0)
+        #expect(try await complaint("t.Greeter").contains("unix:/nowhere/fnrpc.sock"))
+        #expect(
+            try await complaint("t.Greeter, t.Other").hasSuffix(
+                ":4: descriptor_set: \"api/set.pb\" does not describe t.Other; it describes t.Greeter"))
+        try scratch.write(".fnrpcignore", "api/\n")
+        #expect(try await complaint("t.Greeter").contains("is not packed, because .fnrpcignore names it"))
+        try scratch.write(".fnrpcignore", "")
+        try scratch.write("api/set.pb", String(repeating: "x", count: (256 << 10) + 1))
+        #expect(try await complaint("t.Greeter").contains("262145 bytes; at most 262144"))
+    }
+
     @Test func theVersionIsKnown() async {
         let outcome = await Outcome.running(["--version"])
         #expect(outcome == Outcome(exitCode: 0, help: "fnrpc \(Release.version)\n"))

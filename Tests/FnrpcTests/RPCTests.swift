@@ -132,7 +132,11 @@ import Testing
             #expect(try rpc(server, ["t.Greeter/Say", "-d", "@/nowhere"]).code == 4)
             let method = try rpc(server, ["t.Greeter/Nope"])
             #expect(method.code == 3 && method.errors.contains("it has Say, Collect, Count, Talk"))
+            // The daemon's own services are in the set without a name.
+            #expect(try rpc(server, ["fnrpc.v1.Apps/List"]).code == 3)
+            #expect(server.requests.last?.payload.isEmpty == true)
             let service = try rpc(server, ["t.Nope/Say"])
+            #expect(server.requests.last?.payload.isEmpty == false)
             #expect(service.code == 3 && service.errors.contains("described are: t.Greeter"))
         }
     }

@@ -39,7 +39,9 @@ enum ServiceDirectory {
 
     /// What the daemon knows about a service.
     static func fetch(_ service: String, app: String?, _ client: Client) async throws -> DescriptorSet {
-        let request = GetFileDescriptorSetRequest(service: service, app: app ?? "")
+        // All that is the daemon's own is in one set, which has no name.
+        let isOwn = FunctionSpec.reservedServices.contains { service.hasPrefix($0) }
+        let request = GetFileDescriptorSetRequest(service: isOwn ? "" : service, app: isOwn ? "" : app ?? "")
         let answer: GetFileDescriptorSetResponse = try await client.call(
             "fnrpc.v1.Reflection", "GetFileDescriptorSet", request, timeout: CommandLimits.answer)
         return try DescriptorSet(answer.descriptorSet, source: "the descriptors of \(service)")
