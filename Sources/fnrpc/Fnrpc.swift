@@ -19,9 +19,10 @@ struct Fnrpc: AsyncParsableCommand {
             Exit codes: 0 success, 2 usage, 3 not found, 4 refused input, 5 the function failed, 6 time out, 7 busy,
             8 daemon unreachable, 9 not permitted, 1 anything else.
             """,
+        version: "fnrpc \(Release.version)",
         subcommands: [
             Init.self, Deploy.self, Invoke.self, AppCommands.self, FunctionCommands.self, VersionCommands.self,
-            CallCommands.self, SystemCommands.self,
+            CallCommands.self, RPCCommands.self, TokenCommands.self, ConnectionCommands.self, SystemCommands.self,
         ])
 
     static func main() async {
@@ -30,6 +31,7 @@ struct Fnrpc: AsyncParsableCommand {
         Interruption.shared.standAside()
         if !outcome.help.isEmpty { try? Terminal.write(outcome.help, to: STDOUT_FILENO) }
         if !outcome.complaint.isEmpty { Terminal.complain(outcome.complaint) }
+        for detail in outcome.details { try? Terminal.write("  \(Terminal.harmless(detail))\n", to: STDERR_FILENO) }
         Glibc.exit(outcome.exitCode)
     }
 }
@@ -48,6 +50,8 @@ struct Outcome: Equatable {
     var help = ""
     /// One sentence for standard error; empty if there is nothing to say.
     var complaint = ""
+    /// What came with the error, for standard error behind the sentence.
+    var details: [String] = []
 
     /// Parses and runs.
     static func running(_ arguments: [String]) async -> Outcome {
@@ -78,6 +82,9 @@ struct Outcome: Equatable {
         case let error as ClientError:
             let code = Failure.Code(rawValue: error.code.rawValue) ?? .internalError
             self.init(exitCode: code.exitCode, complaint: Advice.sentence(for: error))
+        case let failure as StatusFailure:
+            self.init(failure.error)
+            details = failure.details
         case is Terminal.OutputClosed:
             self.init(exitCode: Code.other)
         default:

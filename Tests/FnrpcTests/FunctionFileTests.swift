@@ -42,6 +42,8 @@ import Testing
             pids: 99
             tmp_size: 16
             network: host
+            services: [pkg.Greeter, pkg.Other]
+            descriptor_set: set.pb
             config: {PORT: 8080, DEBUG: true, EMPTY: }
             annotations:
               team: core
@@ -58,6 +60,8 @@ import Testing
         spec.pids = 99
         spec.tmpMiB = 16
         spec.network = .host
+        spec.services = ["pkg.Greeter", "pkg.Other"]
+        spec.descriptorSet = "set.pb"
         spec.config = ["PORT": "8080", "DEBUG": "true", "EMPTY": ""]
         spec.annotations = ["team": #""core""#, "tags": #"[1,"two",{"deep":null}]"#]
         #expect(file.name.text == "other")
@@ -129,6 +133,28 @@ import Testing
         ("runtime: python\nentrypoint: {a: b}", ":2: entrypoint: a mapping is not a command line"),
         ("runtime: python\nentrypoint:\n- a\n- [b]", ":4: entrypoint: a list is not a word"),
         ("runtime: python\nentry: f.h\nmemroy: 1", ":3: \"memroy\" is not a known key; did you mean memory?"),
+        ("runtime: python\nentry: f.h\nservices: pkg.S", "no error"),
+        (
+            "runtime: python\nentry: f.h\nservices: [fnrpc.v1.Apps]",
+            ":3: services: \"fnrpc.v1.Apps\" is reserved; names that begin with fnrpc."
+        ),
+        ("runtime: python\nentry: f.h\nservices: [grpc.X]", ":3: services: \"grpc.X\" is reserved"),
+        ("runtime: python\nentry: f.h\nservices: ['a b']", ":3: services: \"a b\" is not a service's name"),
+        ("runtime: python\nentry: f.h\nservices: ['1.2']", ":3: services: \"1.2\" is not a service's name"),
+        ("runtime: python\nentry: f.h\nservices: ['']", ":3: services: a name of 0 bytes; 1 to 255"),
+        ("runtime: python\nentry: f.h\nservices: [a.S, a.S]", ":3: services: \"a.S\" is given twice"),
+        ("runtime: python\nentry: f.h\nservices: [[a]]", ":3: services: a list is not a name"),
+        ("runtime: python\nentry: f.h\nservices: {a: b}", ":3: services: a mapping is not text"),
+        ("runtime: python\nentry: f.h\ndescriptor_set: x.pb", ":3: descriptor_set: needs services"),
+        (
+            "runtime: python\nentry: f.h\nservices: a.S\ndescriptor_set: ../x",
+            ":4: descriptor_set: \"../x\" is not a file inside"
+        ),
+        (
+            "runtime: python\nentry: f.h\nservices: a.S\ndescriptor_set: /x",
+            ":4: descriptor_set: \"/x\" is not a file inside"
+        ),
+        ("runtime: shell\nentry: f.sh\nservices: a.S", ":3: services: need format ttrpc; default is called by"),
         ("runtime: python\nentry: f.h\nzzzzzzzzz: 1", ":3: \"zzzzzzzzz\" is not a known key; docs/func.yaml.md"),
         ("runtime: python\nentry: f.h\nconfig: x", ":3: config: x is not a mapping"),
         ("runtime: python\nentry: f.h\nconfig:\n  a: [1]", ":4: config: the value of \"a\" is a list"),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FnrpcClient
+import Glibc
 import Model
 import Testing
 
@@ -35,7 +36,11 @@ import Testing
         ["invoke", "demo/x", "--timeout", "nan"], ["app", "list", "--output", "xml"],
         ["app", "list", "--address", "here"], ["app", "list", "--address", ""], ["call", "get", "x"],
         ["call", "list", "--limit", "0"], ["call", "list", "a/b@1"], ["version", "list", "a/b@1"], ["fn", "get", "a"],
-        ["system", "frob"],
+        ["system", "frob"], ["rpc"], ["rpc", "S"], ["rpc", "S/M", "--metadata", "x"],
+        ["rpc", "S/M", "--timeout", "soon"],
+        ["rpc", "S/M", "--app", "a/b"], ["token", "create", "ci"], ["token", "create", "ci", "--scope", "root"],
+        ["token", "create", "a/b", "--scope", "read"], ["connection", "close", "x"],
+        ["app", "list", "--address", "tls:h:1", "--tls-cert", "c"], ["app", "list", "--tls-ca", "c"],
     ])
     func badUsage(arguments: [String]) async {
         let outcome = await Outcome.running(arguments)
@@ -47,12 +52,17 @@ import Testing
     @Test(arguments: [
         ["init"], ["deploy"], ["invoke"], ["app", "list"], ["app", "get"], ["fn", "list"], ["fn", "get"],
         ["version", "list"], ["call", "list"], ["call", "get"], ["call", "logs"], ["system", "info"],
+        ["token", "create"], ["token", "list"], ["token", "revoke"], ["connection", "list"], ["connection", "close"],
+        ["rpc", "call"], ["rpc", "list"], ["rpc", "describe"],
     ])
     func everyCommandHasHelpWithAnExample(command: [String]) async {
         let outcome = await Outcome.running(command + ["--help"])
         #expect(outcome.exitCode == 0)
-        #expect(outcome.help.contains("Example: fnrpc " + command.joined(separator: " ")))
-        #expect(outcome.help.contains("--output <output>") == (command != ["init"]))
+        let shown = command == ["rpc", "call"] ? ["rpc"] : command
+        #expect(outcome.help.contains("Example: fnrpc " + shown.joined(separator: " ")))
+        // These have one form only: JSON, and .proto.
+        let hasForms = ![["init"], ["rpc", "call"], ["rpc", "describe"]].contains(command)
+        #expect(outcome.help.contains("--output <output>") == hasForms)
         #expect(outcome.help.contains("--address") == (command != ["init"]))
     }
 
@@ -60,6 +70,9 @@ import Testing
         ["app", "list"], ["app", "get", "a"], ["fn", "list", "a"], ["fn", "get", "a/b"], ["fn", "get", "a/b@2"],
         ["version", "list", "a/b"], ["call", "list"], ["call", "get", "01JD5V7Q3M0K8T2W4X6Y9Z1ABC"],
         ["call", "logs", "01JD5V7Q3M0K8T2W4X6Y9Z1ABC"], ["system", "info"], ["invoke", "a/b", "-d", "x"],
+        ["rpc", "S/M"], ["rpc", "list"], ["rpc", "describe", "S"], ["token", "list"], ["token", "revoke", "x"],
+        ["token", "create", "x", "--scope", "read"], ["connection", "list"], ["connection", "close", "1"],
+        ["invoke", "a/b", "-d", "x", "--stream"],
     ])
     func noDaemon(arguments: [String]) async {
         let outcome = await Outcome.running(arguments + ["--address", "unix:/nowhere/fnrpc.sock"])
@@ -88,6 +101,37 @@ import Testing
         try scratch.write("func.yml", "")
         #expect(
             await Outcome.running(["deploy", scratch.path] + address).complaint.contains("both func.yaml and func.yml"))
+    }
+
+    @Test func descriptorsAreCheckedBeforeTheDeploy() async throws {
+        let files = try Descriptions(Descriptions.everything)
+        let scratch = try Scratch()
+        let address = ["--app", "demo", "--address", "unix:/nowhere/fnrpc.sock"]
+        func complaint(_ services: String) async throws -> String {
+            try scratch.write(
+                "func.yaml", "runtime: python\nentry: f.h\nservices: [\(services)]\ndescriptor_set: api/set.pb\n")
+            return await Outcome.running(["deploy", scratch.path] + address).complaint
+        }
+        try scratch.write("f.py", "")
+        #expect(try await complaint("t.Greeter").contains("func.yaml:4: descriptor_set: \"api/set.pb\" does not exist"))
+        try scratch.write("api/set.pb", "not a set")
+        #expect(try await complaint("t.Greeter").contains("is not a FileDescriptorSet"))
+        let copied = try run(["cp", files.path, "api/set.pb"], directory: scratch.path)
+        #expect(copied.status == 0)
+        #expect(try await complaint("t.Greeter").contains("unix:/nowhere/fnrpc.sock"))
+        #expect(
+            try await complaint("t.Greeter, t.Other").hasSuffix(
+                ":4: descriptor_set: \"api/set.pb\" does not describe t.Other; it describes t.Greeter"))
+        try scratch.write(".fnrpcignore", "api/\n")
+        #expect(try await complaint("t.Greeter").contains("is not packed, because .fnrpcignore names it"))
+        try scratch.write(".fnrpcignore", "")
+        try scratch.write("api/set.pb", String(repeating: "x", count: (256 << 10) + 1))
+        #expect(try await complaint("t.Greeter").contains("262145 bytes; at most 262144"))
+    }
+
+    @Test func theVersionIsKnown() async {
+        let outcome = await Outcome.running(["--version"])
+        #expect(outcome == Outcome(exitCode: 0, help: "fnrpc \(Release.version)\n"))
     }
 
     @Test func theAddressComesFromTheFlagThenTheEnvironment() throws {
@@ -138,13 +182,75 @@ import Testing
         #expect(CallBody([0xFF, 0x00]).contentType == "application/octet-stream")
     }
 
-    @Test func aBodyOverTheLimitIsRefusedBeforeItIsSent() throws {
+    @Test func aBodyOverTheLimitIsReadOnlyInPart() async throws {
         let scratch = try Scratch()
-        try scratch.write("big", String(repeating: "x", count: 4_194_305))
-        let error = #expect(throws: Failure.self) { try CallBody(data: nil, file: scratch.path + "/big") }
-        #expect(error?.code == .tooLarge)
-        #expect(error?.message.contains("4194304") == true)
+        try scratch.write("big", String(repeating: "x", count: CallBody.unaryBytes + 1))
+        for option in [(nil, scratch.path + "/big"), ("@\(scratch.path)/big", nil)] as [(String?, String?)] {
+            var big = try CallBody(data: option.0, file: option.1)
+            #expect(!big.isWhole && big.bytes.isEmpty)
+            try await big.fill(CallBody.unaryBytes)
+            #expect(!big.isWhole)
+            #expect(big.contentType == "application/octet-stream")
+            var count = 0
+            while let piece = try await big.next() { count += piece.count }
+            #expect(count == CallBody.unaryBytes + 1)
+        }
+        try scratch.write("fits", String(repeating: "x", count: CallBody.unaryBytes))
+        var fits = try CallBody(data: nil, file: scratch.path + "/fits")
+        try await fits.fill(CallBody.unaryBytes)
+        #expect(fits.isWhole && fits.bytes.count == CallBody.unaryBytes)
         let missing = #expect(throws: Failure.self) { try CallBody(data: nil, file: scratch.path + "/none") }
         #expect(missing?.code == .invalid)
+    }
+
+    /// A read that waits for ever ends when it is stopped, and leaves the descriptor's data alone.
+    @Test func aReadCanBeStopped() async throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        let reader = try InputReader(descriptor: ends[0], name: "pipe", isOwned: true)
+        #expect(write(ends[1], "ab", 2) == 2)
+        #expect(try await reader.next() == Array("ab".utf8))
+        async let waiting = reader.next()
+        reader.stop()
+        #expect(try await waiting == nil)
+        close(ends[1])
+    }
+}
+
+@Suite struct OptionTests {
+    @Test(
+        arguments: [
+            ("5s", 5_000_000_000), ("1.5", 1_500_000_000), ("500ms", 500_000_000), ("2m", 120_000_000_000),
+            ("720h", 2_592_000_000_000_000), ("3us", 3000), ("0", nil), ("", nil), ("s", nil), ("-1s", nil),
+            ("nan", nil),
+            ("1d", nil), ("1e9", nil), ("0x5", nil), ("99999999h", nil),
+        ] as [(String, UInt64?)])
+    func spans(text: String, nanos: UInt64?) {
+        #expect(TimeSpan(argument: text)?.nanoseconds == nanos)
+    }
+
+    @Test func methods() throws {
+        #expect(try MethodReference("a.b.S/M") == MethodReference("a.b.S.M"))
+        #expect(try MethodReference("/a.b.S/M").service == "a.b.S")
+        #expect(try MethodReference("S/M").method == "M")
+        for bad in ["", "M", "/M", "S/", "a/b/c", "."] {
+            #expect(throws: Failure.self) { try MethodReference(bad) }
+        }
+    }
+
+    @Test func tlsComesFromFlagsThenTheEnvironment() throws {
+        let address = try Address("tls:h:1")
+        let environment = ["FNRPC_TLS_CA": "/ca", "FNRPC_TLS_NAME": "n", "FNRPC_TOKEN": "t\n"]
+        let flagged = try ConnectionOptions.parse(["--tls-ca", "/own", "--address", "tls:h:1"])
+        let options = try flagged.options(for: address, environment)
+        #expect(options.tls == TLSOptions(caFile: "/own", serverName: "n"))
+        #expect(options.token == "t")
+        #expect(throws: ValidationError.self) {
+            try flagged.options(for: address, ["FNRPC_TLS_CERT": "/cert"])
+        }
+        // Variables for other daemons do not matter to a socket; a flag is a mistake.
+        let plain = try ConnectionOptions.parse([])
+        #expect(try plain.options(for: .standard, environment).tls == nil)
+        #expect(throws: (any Error).self) { try ConnectionOptions.parse(["--tls-ca", "/own"]) }
     }
 }

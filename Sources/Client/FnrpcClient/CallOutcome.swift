@@ -50,6 +50,7 @@ extension CallOutcome {
         if message.isEmpty { message = "the daemon gave status \(envelope.code) without a message" }
         let callID = metadata.last { $0.name == "fn-call-id" }?.value
         let retryAfter = envelope.retryNanos.map { Duration.nanoseconds(Int64(clamping: $0)) }
-        self = .failure(ClientError(code, message, callID: callID, retryAfter: retryAfter))
+        self = .failure(
+            ClientError(code, message, callID: callID, retryAfter: retryAfter, status: Array(envelope.status)))
     }
 }

@@ -10,6 +10,8 @@ public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
     public let callID: String?
     /// When trying again makes sense, from now on, where the daemon said so.
     public let retryAfter: Duration?
+    /// The encoded google.rpc.Status with every detail, as the daemon or function sent it; empty if none came.
+    public let status: [UInt8]
 
     /// The kinds of failure. Later versions may add cases.
     public enum Code: String, Sendable, CaseIterable {
@@ -48,14 +50,31 @@ public struct ClientError: Error, Sendable, Hashable, CustomStringConvertible {
     /// - Parameters:
     ///   - callID: `nil` if there is none.
     ///   - retryAfter: `nil` if nobody knows.
-    public init(_ code: Code, _ message: String, callID: String? = nil, retryAfter: Duration? = nil) {
+    ///   - status: empty if none came.
+    public init(
+        _ code: Code, _ message: String, callID: String? = nil, retryAfter: Duration? = nil, status: [UInt8] = []
+    ) {
         self.code = code
         self.message = message
         self.callID = callID
         self.retryAfter = retryAfter
+        self.status = status
     }
 
     public var description: String { message }
+
+    /// ``status`` is not compared: it is another form of the same.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.code == right.code && left.message == right.message && left.callID == right.callID
+            && left.retryAfter == right.retryAfter
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(code)
+        hasher.combine(message)
+        hasher.combine(callID)
+        hasher.combine(retryAfter)
+    }
 }
 
 extension ClientError {

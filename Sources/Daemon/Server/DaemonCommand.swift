@@ -118,6 +118,5 @@ package struct DaemonCommand: ParsableCommand {
 
 /// The daemon's version.
 package enum DaemonVersion {
-    /// Until the first tagged release.
-    package static let text = "0.1.0"
+    package static let text = Release.version
 }

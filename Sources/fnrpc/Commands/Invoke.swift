@@ -1,6 +1,5 @@
 import ArgumentParser
 import FnrpcClient
-import Foundation
 import Glibc
 import Model
 import Wire
@@ -11,13 +10,14 @@ struct Invoke: AsyncParsableCommand {
         abstract: "Calls a function; its reply goes to standard output, unchanged.",
         discussion: """
             Example: fnrpc invoke demo/hello -d '{"name":"Ada"}'
-            Without -d and -f the body is standard input, unless that is a terminal.
+            Without -d and -f the body is standard input, unless that is a terminal. Bodies over 4 MiB are sent and
+            answered piece by piece, as all are with --stream.
             """)
 
     @Argument(help: ArgumentHelp("The function, or one of its versions.", valueName: "app/fn[@version]"))
     var function: String
 
-    @Option(name: [.short, .long], help: "The body.")
+    @Option(name: [.short, .long], help: "The body; @FILE reads a file, - standard input.")
     var data: String?
 
     @Option(name: [.short, .long], help: "The file that holds the body; - is standard input.")
@@ -27,8 +27,11 @@ struct Invoke: AsyncParsableCommand {
         help: "The body's type. Default: application/json if it is JSON, else text/plain or application/octet-stream.")
     var contentType: String?
 
-    @Option(help: ArgumentHelp("How long to wait, at most.", valueName: "seconds"))
-    var timeout: Double?
+    @Option(help: ArgumentHelp("How long to wait, at most; a number alone is seconds.", valueName: "5s"))
+    var timeout: TimeSpan?
+
+    @Flag(help: "Send the body and print the answer piece by piece, as they come.")
+    var stream = false
 
     @Flag(help: "After the reply, print the call's log to standard error.")
     var log = false
@@ -39,50 +42,106 @@ struct Invoke: AsyncParsableCommand {
     func validate() throws {
         _ = try usage { () throws(Failure) in try FunctionReference(function) }
         guard data == nil || file == nil else { throw ValidationError("-d and -f: give one of them") }
-        if let timeout, !(timeout > 0 && timeout <= 86_400) {
-            throw ValidationError("--timeout: \(timeout) is out of range; more than 0, at most 86400 seconds")
+        if let timeout, timeout.nanoseconds > 86_400_000_000_000 {
+            throw ValidationError("--timeout: is out of range; at most 24h")
         }
     }
 
     func run() async throws {
         let reference = try FunctionReference(function)
-        let body = try CallBody(data: data, file: file)
-        try await connection.withClient { client in
+        var body = try CallBody(data: data, file: file)
+        if !stream { try await body.fill(CallBody.unaryBytes) }
+        try await connection.withClient { [body] client in
             let start = Instant.now()
-            let invocation: Invocation
-            do throws(ClientError) {
-                invocation = try await client.invoke(
-                    app: reference.app.text, function: reference.function.text, version: reference.version,
-                    payload: body.bytes, contentType: contentType ?? body.contentType,
-                    timeout: timeout.map { Duration.nanoseconds(Int64($0 * 1e9)) })
+            let answer: Answer
+            do {
+                if body.isWhole && !stream {
+                    answer = Answer(
+                        try await client.invoke(
+                            app: reference.app.text, function: reference.function.text, version: reference.version,
+                            payload: body.bytes, contentType: contentType ?? body.contentType,
+                            timeout: timeout?.duration))
+                } else {
+                    answer = try await exchange(body, reference, client)
+                }
             } catch {
-                if log { await printLog(error.callID, client) }
+                if log { await printLog((error as? ClientError)?.callID, client) }
                 throw error
             }
-            try show(invocation, latencyNanos: Instant.now().nanoseconds(since: start))
-            if log { await printLog(invocation.callID, client) }
+            try show(answer, latencyNanos: Instant.now().nanoseconds(since: start))
+            if log { await printLog(answer.callID, client) }
         }
     }
 
-    private func show(_ invocation: Invocation, latencyNanos: UInt64) throws {
+    /// Sends and receives side by side. What goes to standard output is not kept: the payload is empty then.
+    private func exchange(
+        _ body: CallBody, _ reference: FunctionReference, _ client: Client
+    ) async throws -> Answer {
+        let stream = try await client.invokeStream(
+            app: reference.app.text, function: reference.function.text, version: reference.version,
+            contentType: contentType ?? body.contentType, timeout: timeout?.duration)
+        let sender = Task { () -> Failure? in
+            var body = body
+            do {
+                while let piece = try await body.next() { try await stream.send(piece) }
+                try await stream.finish()
+            } catch let failure as Failure {
+                stream.cancel()
+                return failure
+            } catch {}
+            return nil
+        }
+        let result: Result<[UInt8], any Error>
+        do { result = .success(try await receive(stream)) } catch { result = .failure(error) }
+        stream.cancel()
+        body.stop()
+        sender.cancel()
+        if let failure = await sender.value { throw failure }
+        let payload = try result.get()
+        return Answer(payload: payload, stream: stream)
+    }
+
+    private func receive(_ stream: InvocationStream) async throws -> [UInt8] {
+        var kept: [UInt8] = []
+        var last: UInt8?
+        while let part = try await stream.receive() {
+            guard output.output == .json else {
+                try Terminal.write(part, to: STDOUT_FILENO)
+                last = part.last
+                continue
+            }
+            kept += part
+            guard kept.count <= CallBody.jsonBytes else {
+                throw Failure(
+                    .tooLarge,
+                    "--output json: the reply is over the limit of \(CallBody.jsonBytes) bytes; take it without")
+            }
+        }
+        if Terminal.isTerminal(STDOUT_FILENO), let last, last != UInt8(ascii: "\n") { try Terminal.print("") }
+        return kept
+    }
+
+    private func show(_ answer: Answer, latencyNanos: UInt64) throws {
         switch output.output {
         case .table:
-            try Terminal.write(invocation.payload, to: STDOUT_FILENO)
+            try Terminal.write(answer.payload, to: STDOUT_FILENO)
             // Only for the eye: the prompt would stand behind the reply.
-            if Terminal.isTerminal(STDOUT_FILENO), invocation.payload.last != UInt8(ascii: "\n") {
+            if Terminal.isTerminal(STDOUT_FILENO), !answer.payload.isEmpty,
+                answer.payload.last != UInt8(ascii: "\n")
+            {
                 try Terminal.print("")
             }
         case .json:
-            let headers = invocation.headers.map { header in
+            let headers = answer.headers.map { header in
                 JSON.object(["name": .string(header.name), "value": .string(header.value)])
             }
             let members: [String: JSON] = [
-                "call_id": invocation.callID.map { .string($0) } ?? .null,
-                "version": invocation.version.map { .unsigned(UInt64($0)) } ?? .null,
-                "content_type": .string(invocation.contentType), "headers": .array(headers),
+                "call_id": answer.callID.map { .string($0) } ?? .null,
+                "version": answer.version.map { .unsigned(UInt64($0)) } ?? .null,
+                "content_type": .string(answer.contentType), "headers": .array(headers),
                 "latency_nanos": .unsigned(latencyNanos),
             ]
-            try JSON.object(members.merging(JSON.body(invocation.payload, "body")) { own, _ in own }).print()
+            try JSON.object(members.merging(JSON.body(answer.payload, "body")) { own, _ in own }).print()
         }
     }
 
@@ -106,65 +165,28 @@ struct Invoke: AsyncParsableCommand {
     }
 }
 
-/// What is sent, and what it seems to be.
-struct CallBody {
-    let bytes: [UInt8]
+/// What a function answered, in one message or piece by piece.
+private struct Answer {
+    let payload: [UInt8]
     let contentType: String
+    let headers: [Header]
+    let callID: String?
+    let version: UInt32?
 
-    /// The data, the file, or standard input.
-    init(data: String?, file: String?) throws(Failure) {
-        if let data {
-            self.init(Array(data.utf8))
-        } else if let file, file != "-" {
-            let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else {
-                throw Failure(.invalid, "-f \(file): \(String(cString: strerror(errno))); name a file that can be read")
-            }
-            defer { close(descriptor) }
-            self.init(try Self.read(descriptor, file))
-        } else if file == "-" || !Terminal.isTerminal(STDIN_FILENO) {
-            self.init(try Self.read(STDIN_FILENO, "standard input"))
-        } else {
-            self.init([])
-        }
+    init(_ invocation: Invocation) {
+        payload = invocation.payload
+        contentType = invocation.contentType
+        headers = invocation.headers
+        callID = invocation.callID
+        version = invocation.version
     }
 
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-        contentType = Self.type(of: bytes)
-    }
-
-    /// The function's own code reads the type; JSON is told apart only where it cannot be mistaken.
-    private static func type(of bytes: [UInt8]) -> String {
-        guard let first = bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
-            return bytes.isEmpty ? "" : "text/plain"
-        }
-        if first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
-            (try? JSONSerialization.jsonObject(with: Data(bytes))) != nil
-        {
-            return "application/json"
-        }
-        return String(validating: bytes, as: UTF8.self) == nil ? "application/octet-stream" : "text/plain"
-    }
-
-    /// Reads no more than could be sent.
-    private static func read(_ descriptor: Int32, _ name: String) throws(Failure) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else {
-                throw Failure(.invalid, "\(name): \(String(cString: strerror(errno))); name a file that can be read")
-            }
-            if count == 0 { return bytes }
-            bytes += chunk[..<count]
-            guard bytes.count <= FrameHeader.maxLength else {
-                throw Failure(
-                    .tooLarge,
-                    "\(name): the body is over the limit of \(FrameHeader.maxLength) bytes of a call; send less until "
-                        + "streams exist")
-            }
-        }
+    /// - Parameter payload: empty if it was printed already.
+    init(payload: [UInt8], stream: InvocationStream) {
+        self.payload = payload
+        contentType = stream.contentType
+        headers = stream.headers
+        callID = headers.last { $0.name == "fn-call-id" }?.value
+        version = headers.last { $0.name == "fnrpc-version" }.flatMap { UInt32($0.value) }
     }
 }

@@ -63,6 +63,8 @@ struct FunctionFileReader {
     private var network = FunctionSpec.Network.none
     private var config: [String: String] = [:]
     private var annotations: [String: String] = [:]
+    private var services: [String] = []
+    private var descriptorSet = ""
 
     init(document: YAMLDocument) {
         self.document = document
@@ -91,6 +93,8 @@ struct FunctionFileReader {
         case .idleTimeout: clocks[key] = try seconds(entry, FunctionSpec.Limits.idleTimeoutSeconds)
         case .config: config = try readConfig(entry)
         case .annotations: annotations = try readAnnotations(entry)
+        case .services: services = try list(entry)
+        case .descriptorSet: descriptorSet = try text(entry)
         }
     }
 
@@ -114,6 +118,8 @@ struct FunctionFileReader {
         spec.network = network
         spec.config = config
         spec.annotations = annotations
+        spec.services = services
+        spec.descriptorSet = descriptorSet
         return spec
     }
 
@@ -215,6 +221,20 @@ extension FunctionFileReader {
             throw document.failure(
                 entry.line, "\(entry.key): \(entry.value.shown) is not a command line; write text or a list of words")
         }
+    }
+
+    /// A list of names; one name alone is a list too.
+    private func list(_ entry: YAMLDocument.Entry) throws(Failure) -> [String] {
+        guard case .sequence(let items) = entry.value else { return [try text(entry)] }
+        var result: [String] = []
+        for node in items {
+            guard case .scalar(let scalar) = node else {
+                throw document.failure(
+                    node.mark?.line ?? entry.line, "\(entry.key): \(node.shown) is not a name")
+            }
+            result.append(scalar.string)
+        }
+        return result
     }
 
     private func readConfig(_ entry: YAMLDocument.Entry) throws(Failure) -> [String: String] {

@@ -1,10 +1,12 @@
 /// The keys of func.yaml.
 enum FunctionKey: String, CaseIterable {
     case name, runtime, entry, entrypoint, cmd, format, memory, timeout, config, annotations, concurrency, pids, network
+    case services
     case idleTimeout = "idle_timeout"
     case maxContainers = "max_containers"
     case maxQueue = "max_queue"
     case tmpSize = "tmp_size"
+    case descriptorSet = "descriptor_set"
 
     /// Keys of Fn's func.yaml that are accepted without effect, each with the reason that the warning gives.
     static let withoutEffect: [String: String] = [

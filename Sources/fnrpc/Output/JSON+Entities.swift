@@ -70,7 +70,8 @@ extension JSON {
             "max_containers": .unsigned(UInt64(spec.maxContainers)), "max_queue": .unsigned(UInt64(spec.maxQueue)),
             "pids": .unsigned(UInt64(spec.pids)), "tmp_size_mib": .unsigned(UInt64(spec.tmpMiB)),
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),
-            "annotations": JSON(spec.annotations),
+            "annotations": JSON(spec.annotations), "services": .array(spec.services.map { .string($0) }),
+            "descriptor_set": .string(spec.descriptorSet),
         ])
     }
 
@@ -100,6 +101,35 @@ extension JSON {
             "calls_started": .unsigned(info.callsStarted), "calls_finished": .unsigned(info.callsFinished),
             "connections": .unsigned(UInt64(info.connections)),
             "listeners": .array(info.listeners.map { .string($0) }),
+        ])
+    }
+
+    init(_ token: Token) {
+        self = Self.entity(
+            token.meta,
+            [
+                "name": .string(token.name.text), "scopes": .array(token.scopes.map { .string($0.description) }),
+                "expires_at": token.expiresAt.map { .string($0.description) } ?? .null,
+                "last_used_at": token.lastUsedAt.map { .string($0.description) } ?? .null,
+            ])
+    }
+
+    init(_ connection: ConnectionInfo) {
+        self = .object([
+            "id": .unsigned(connection.id), "listener": .string(connection.listener), "peer": .string(connection.peer),
+            "principal": .string(connection.principal), "tls": .bool(connection.tls),
+            "opened_at": .string(connection.openedAt.description), "streams": .unsigned(UInt64(connection.streams)),
+            "calls": .unsigned(connection.calls), "bytes_received": .unsigned(connection.bytesReceived),
+            "bytes_sent": .unsigned(connection.bytesSent), "queued_bytes": .unsigned(connection.queuedBytes),
+            "buffered_bytes": .unsigned(connection.bufferedBytes),
+        ])
+    }
+
+    init(_ service: ServiceInfo) {
+        self = .object([
+            "service": .string(service.service), "app": service.app.isEmpty ? .null : .string(service.app),
+            "function": service.function.isEmpty ? .null : .string(service.function),
+            "described": .bool(service.described),
         ])
     }
 }

@@ -1,15 +1,25 @@
 import Yams
 
-/// A JSON value whose text is always the same for the same value: keys are sorted.
-indirect enum JSON: Equatable {
+/// A JSON value whose text is always the same for the same value: keys are sorted, unless the order is part of it.
+indirect enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
     case unsigned(UInt64)
     case number(Double)
+    /// A number as it is written, so that nothing of it is lost.
+    case exact(String)
     case string(String)
     case array([JSON])
     case object([String: JSON])
+    /// An object in its own order.
+    case ordered([Member])
+
+    /// One member of an ordered object.
+    struct Member: Equatable, Sendable {
+        let name: String
+        let value: JSON
+    }
 
     /// Its text; compact, or with line breaks and two spaces a level.
     func text(pretty: Bool = false) -> String {
@@ -25,6 +35,7 @@ indirect enum JSON: Equatable {
         case .integer(let value): out += String(value)
         case .unsigned(let value): out += String(value)
         case .number(let value): out += value.isFinite ? String(value) : "null"
+        case .exact(let text): out += text
         case .string(let value): Self.write(value, to: &out)
         case .array(let values):
             Self.list("[", "]", values, to: &out, depth: depth) { value, out, depth in
@@ -33,6 +44,12 @@ indirect enum JSON: Equatable {
         case .object(let members):
             Self.list("{", "}", members.sorted { $0.key < $1.key }, to: &out, depth: depth) { member, out, depth in
                 Self.write(member.key, to: &out)
+                out += depth == nil ? ":" : ": "
+                member.value.write(to: &out, depth: depth)
+            }
+        case .ordered(let members):
+            Self.list("{", "}", members, to: &out, depth: depth) { member, out, depth in
+                Self.write(member.name, to: &out)
                 out += depth == nil ? ":" : ": "
                 member.value.write(to: &out, depth: depth)
             }
@@ -63,7 +80,8 @@ indirect enum JSON: Equatable {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            // What could drive a terminal.
+            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
                 let hex = String(scalar.value, radix: 16)
                 out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: out.unicodeScalars.append(scalar)

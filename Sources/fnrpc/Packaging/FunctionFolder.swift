@@ -1,3 +1,4 @@
+import Archive
 import Foundation
 import Glibc
 import Model
@@ -36,6 +37,7 @@ struct FunctionFolder {
             Self.text(filePath), path: filePath, folder: URL(fileURLWithPath: path).standardized.lastPathComponent)
         self.path = path
         try checkEntry()
+        try checkDescriptors()
     }
 
     private static func text(_ path: String) throws(Failure) -> String {
@@ -76,6 +78,50 @@ struct FunctionFolder {
             }
             guard access(path + "/" + entry, X_OK) == 0 else {
                 throw file.failure(.entry, "\(quoted(entry)) is not executable; chmod +x it")
+            }
+        }
+    }
+
+    /// Reflection would show what is wrong only to those who call the function.
+    private func checkDescriptors() throws(Failure) {
+        let name = file.spec.descriptorSet
+        guard !name.isEmpty else { return }
+        let limit = FunctionSpec.Limits.descriptorSetBytes
+        guard exists(name) else {
+            throw file.failure(
+                .descriptorSet,
+                "\(quoted(name)) does not exist in \(path); make it with protoc --include_imports "
+                    + "--descriptor_set_out=\(name)")
+        }
+        let rules = try IgnoreRules.load(folder: path)
+        var parent = ""
+        for part in name.split(separator: "/") {
+            parent += parent.isEmpty ? String(part) : "/" + part
+            guard !rules.ignores(parent, isFolder: parent != name) else {
+                throw file.failure(
+                    .descriptorSet, "\(quoted(name)) is not packed, because \(IgnoreRules.fileName) names it")
+            }
+        }
+        guard let data = FileManager.default.contents(atPath: path + "/" + name) else {
+            throw file.failure(.descriptorSet, "\(quoted(name)) cannot be read; make it a readable file")
+        }
+        guard data.count <= limit else {
+            throw file.failure(
+                .descriptorSet, "\(quoted(name)) has \(data.count) bytes; at most \(limit) are allowed")
+        }
+        let set: DescriptorSet
+        do throws(Failure) { set = try DescriptorSet(Array(data), source: quoted(name)) } catch {
+            throw file.failure(.descriptorSet, error.message)
+        }
+        for service in file.spec.services {
+            guard let described = set.services[service] else {
+                let known = set.services.keys.sorted().joined(separator: ", ")
+                throw file.failure(
+                    .descriptorSet, "\(quoted(name)) does not describe \(service); it describes \(known)")
+            }
+            for type in described.methods.flatMap({ [$0.input, $0.output] }) where set.messages[type] == nil {
+                throw file.failure(
+                    .descriptorSet, "\(quoted(name)) lacks the message \(type); make it with protoc --include_imports")
             }
         }
     }

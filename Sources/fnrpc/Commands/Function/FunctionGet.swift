@@ -73,6 +73,8 @@ extension FunctionSpec {
             ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"), ("max_queue", "\(maxQueue)"),
             ("pids", "\(pids)"), ("tmp_size", "\(tmpMiB) MiB"), ("network", network.rawValue),
         ]
+        if !services.isEmpty { rows.append(("services", services.joined(separator: " "))) }
+        if !descriptorSet.isEmpty { rows.append(("descriptor_set", descriptorSet)) }
         rows += config.sorted { $0.key < $1.key }.map { ("config \($0.key)", $0.value) }
         rows += annotations.sorted { $0.key < $1.key }.map { ("annotation \($0.key)", $0.value) }
         return rows
