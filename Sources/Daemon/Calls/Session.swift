@@ -252,8 +252,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             if let peerPrincipal { return peerPrincipal }
             throw Failure(
                 .unauthenticated,
-                "authorization: missing; \(peer) is nobody that the daemon knows, and TCP always needs a token: send "
-                    + "metadata authorization: Bearer TOKEN (fnrpc token create makes one)")
+                "authorization: missing; the daemon does not know \(peer): send a token as metadata authorization: Bearer "
+                    + "TOKEN (fnrpc token create makes one), or give the peer scopes by the setting peer-scopes")
         }
         let principal = try bearer.principal(text, context.authenticator)
         if peerPrincipal == nil { state.withLock { $0.principal = principal.description } }
