@@ -74,6 +74,11 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         isBody ? receivedBody(message) : function?.send(message) ?? false
     }
 
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {
+        guard isBody, mayReceive != nil, opening == nil else { return }
+        if let credit = (try? InvokeStreamScan(scanning: message))?.credit { receivedCredit(Int(credit)) }
+    }
+
     private func receivedBody(_ message: UnsafeRawBufferPointer) -> Bool {
         let scan: InvokeStreamScan
         do throws(EnvelopeError) { scan = try InvokeStreamScan(scanning: message) } catch {
@@ -94,8 +99,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             guard function.send(message) else { return false }
             took(scan.payload.count)
         }
-        // Counted once only: a message that was refused is offered again.
-        if let credit = scan.credit { receivedCredit(Int(credit)) }
         if scan.isEnd { endBody() }
         return true
     }
@@ -119,6 +122,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         bodyEnded = scan.isEnd
         if let credit = scan.credit {
             mayReceive = Int(credit)
+            stream.hasCredit = true
             // What it has sent ahead counts.
             grant(Self.window)
         }

@@ -54,7 +54,7 @@ extension Session {
         guard let index = crowded.firstIndex(where: { $0 === stream }) else { return }
         crowded.remove(at: index)
         stream.isStuck = false
-        if crowded.allSatisfy(\.isStuck) { resumeReading() }
+        if mayRead { resumeReading() }
         if crowded.isEmpty { crowdTimer?.stop() }
     }
 
@@ -68,12 +68,16 @@ extension Session {
                 stream.isStuck = false
             } else {
                 stream.isStuck = true
-                if !stream.mayWait, now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
-                    stream.fail(Stream.stuckFailure)
-                }
+                let isTooLong = now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos
+                if isTooLong, !stream.mayWait, openCount > 1 { stream.fail(Stream.stuckFailure) }
             }
         }
-        if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
+        if mayRead { resumeReading() } else { pauseReading() }
+    }
+
+    /// Whether reading on is right: nobody is over the limit and moves, and there is room for what comes.
+    private var mayRead: Bool {
+        crowded.allSatisfy(\.isStuck) && heldInput < SessionLimits.connectionInputBytes
     }
 
     private func pauseReading() {

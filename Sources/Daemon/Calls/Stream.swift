@@ -3,7 +3,10 @@ internal import Wire
 
 /// Who handles a stream; called on the connection's loop.
 protocol StreamReceiver: AnyObject, Sendable {
-    /// A message of the caller; borrowed.
+    /// A message has come, and may have to wait behind others; borrowed. For what must not wait: a caller's credit lets
+    /// the function's output move, which may be what its input waits for.
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer)
+    /// A message of the caller, in its turn; borrowed.
     ///
     /// - Returns: `false` if there is no room: it is kept, and offered again by ``Stream/drain()``.
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool
@@ -13,6 +16,10 @@ protocol StreamReceiver: AnyObject, Sendable {
     func streamHasRoom(_ stream: Stream)
     /// It is over: nobody waits for an answer any more, or it was answered with `failure`.
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?)
+}
+
+extension StreamReceiver {
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {}
 }
 
 /// One streamed call of a connection: bounded input and output between the wire and its handler.
@@ -26,6 +33,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     var receiver: (any StreamReceiver)?
     /// Whether its handler cannot take anything yet, as while a call waits for a container: not its fault.
     var mayWait = false
+    /// Whether the caller sends no more than it was granted.
+    var hasCredit = false
 
     private var input: [[UInt8]] = []
     private var inputStart = 0
@@ -70,7 +79,10 @@ final class Stream: OpenCall, @unchecked Sendable {
             if message != nil { fail(Failure(.invalid, "stream id \(id): a message came after the last one")) }
             return
         }
-        if let message, !take(message) { return }
+        if let message {
+            receiver?.stream(self, saw: message)
+            guard take(message) else { return }
+        }
         if ends { endInput() }
     }
 
@@ -83,23 +95,29 @@ final class Stream: OpenCall, @unchecked Sendable {
     private func take(_ message: UnsafeRawBufferPointer) -> Bool {
         if inputStart == input.count, receiver?.stream(self, received: message) == true { return true }
         if isOver { return false }
-        guard session.heldInput + message.count <= SessionLimits.connectionInputBytes,
-            session.context.budget.reserve(message.count)
-        else {
+        // A connection with one stream holds back nobody but itself: it is not read any more. See `Session.crowd`.
+        let isOverfull = session.heldInput >= SessionLimits.connectionInputBytes && session.openCount > 1
+        guard !isOverfull, session.context.budget.reserve(message.count) else {
             fail(
                 Failure(
                     .busy,
-                    "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, the limit",
-                    retryNanos: 1_000_000_000, quota: "connection_input"))
+                    "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, or all "
+                        + "buffers \(session.context.budget.limit), the limits", retryNanos: 1_000_000_000,
+                    quota: "connection_input"))
             return false
         }
         input.append(Array(message))
         inputBytes += message.count
         session.heldInput += message.count
-        if input.count - inputStart >= SessionLimits.inputMessages || inputBytes >= SessionLimits.inputBytes {
-            session.crowd(self)
-        }
+        if input.count - inputStart >= maxInput.messages || inputBytes >= maxInput.bytes { session.crowd(self) }
         return true
+    }
+
+    /// What may wait for its handler. A caller that keeps to its credit never meets it.
+    private var maxInput: (messages: Int, bytes: Int) {
+        hasCredit
+            ? (SessionLimits.creditMessages, FunctionRelay.window + 2 * SessionLimits.chunkBytes)
+            : (SessionLimits.inputMessages, SessionLimits.inputBytes)
     }
 
     /// Offers what is kept again, in order.
@@ -122,9 +140,7 @@ final class Stream: OpenCall, @unchecked Sendable {
             input.removeFirst(inputStart)
             inputStart = 0
         }
-        if input.count - inputStart < SessionLimits.inputMessages / 2, inputBytes < SessionLimits.inputBytes / 2 {
-            session.uncrowd(self)
-        }
+        if input.count - inputStart < maxInput.messages / 2, inputBytes < maxInput.bytes / 2 { session.uncrowd(self) }
         tellEnd()
     }
 
