@@ -134,8 +134,9 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             _ = window.take(header.streamID)
             refuse(header.streamID, failure)
         case FrameHeader.data:
-            guard let stream = open(header.streamID) as? Stream else { return }
-            stream.fail(failure)
+            if let stream = open(header.streamID) as? Stream { return stream.fail(failure) }
+            // Where no stream is, its size does not matter.
+            streamData(header, UnsafeRawBufferPointer(start: nil, count: 0))
         default: return
         }
     }

@@ -42,18 +42,25 @@ struct DiagnosticsHandler: Sendable {
             service, "EchoStream", .bidirectional, .known,
             .streaming { stream in
                 while let message = try await stream.next() {
-                    _ = try EchoMessage(decoding: message, strict: false)
+                    _ = try scan(message)
                     try await stream.send(message)
                 }
                 return nil
             })
     }
 
+    private func scan(_ message: [UInt8]) throws(Failure) -> EchoScan {
+        let result = message.withUnsafeBytes { bytes -> Result<EchoScan, Failure> in
+            do throws(Failure) { return .success(try EchoScan(scanning: bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
     private func collect(_ stream: ServerStream) async throws -> [UInt8] {
         var result = CollectResponse(messages: 0, bytes: 0)
         while let message = try await stream.next() {
             result.messages += 1
-            result.bytes += UInt64(try EchoMessage(decoding: message, strict: false).payload.count)
+            result.bytes += UInt64(try scan(message).payloadBytes)
         }
         return result.encoded()
     }
