@@ -54,6 +54,8 @@ extension TestDaemon {
         "sleeper": "read seconds\nsleep $seconds\necho slept\n",
         // Never reads its input.
         "deaf": "sleep 30\n",
+        // With one container.
+        "lonely": "sleep 30\n",
         "cat": "cat\n",
     ]
 

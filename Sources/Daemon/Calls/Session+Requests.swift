@@ -83,6 +83,8 @@ extension Session {
     /// Answers without having opened the stream. Thread-safe.
     func refuse(_ streamID: UInt32, _ failure: Failure) {
         failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0)) }
+        // Ten bytes of a mistake cost a sentence of answer; who does not read the answers is not read either.
+        if loop.isCurrent, queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }
 
     /// Answers a unary call and ends it; says nothing if it has ended meanwhile. Thread-safe.

@@ -73,6 +73,8 @@ struct DiagnosticsHandler: Sendable {
         guard request.bytes <= Self.maxBytes else {
             throw Failure(.invalid, "bytes: \(request.bytes) is out of range; 0 to \(Self.maxBytes)")
         }
+        // A thousand callers that do not read must not make it hold a thousand messages.
+        try await stream.room()
         let message = EchoMessage(payload: [UInt8](repeating: 0x2E, count: Int(request.bytes))).encoded()
         for _ in 0..<request.messages { try await stream.send(message) }
         return nil
