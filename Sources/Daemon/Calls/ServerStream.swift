@@ -24,7 +24,7 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     /// Who waits for room, and what it then sends.
     private struct Writer {
         let continuation: CheckedContinuation<Void, any Error>
-        let message: [UInt8]?
+        let make: @Sendable () -> [UInt8]
     }
 
     init(
@@ -52,17 +52,16 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     }
 
     /// Sends a message; waits before while the peer does not read. Throws when the stream is over.
-    package func send(_ message: [UInt8]) async throws { try await whenThereIsRoom(message) }
+    package func send(_ message: [UInt8]) async throws { try await send(making: { message }) }
 
-    /// Waits while the peer does not read: for who makes large messages. Throws when the stream is over.
-    package func room() async throws { try await whenThereIsRoom(nil) }
-
-    private func whenThereIsRoom(_ message: [UInt8]?) async throws {
+    /// As ``send(_:)``, for large messages: made when there is room, so that callers that do not read hold none. `make`
+    /// runs on the connection's loop.
+    package func send(making make: @escaping @Sendable () -> [UInt8]) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             loop.run { [self] in
                 if isOver.load(ordering: .relaxed) { return continuation.resume(throwing: CancellationError()) }
                 precondition(writer == nil, "BUG: two writers of one stream")
-                writer = Writer(continuation: continuation, message: message)
+                writer = Writer(continuation: continuation, make: make)
                 streamHasRoom(stream)
             }
         }
@@ -138,7 +137,7 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     func streamHasRoom(_ stream: Stream) {
         guard let waiting = writer, stream.hasRoom else { return }
         writer = nil
-        waiting.message?.withUnsafeBytes { stream.send($0) }
+        waiting.make().withUnsafeBytes { stream.send($0) }
         waiting.continuation.resume()
     }
 

@@ -32,6 +32,8 @@ struct DiagnosticsHandler: Sendable {
     private static let maxMessages: UInt32 = 1_000_000
     /// Payload of each, bytes.
     private static let maxBytes: UInt32 = 256 << 10
+    /// Larger ones are made again for each message: a thousand callers that do not read must not hold a thousand.
+    private static let keptBytes: UInt32 = 4 << 10
 
     func register(in list: inout MethodList) {
         let service = "fnrpc.v1.Diagnostics"
@@ -73,10 +75,13 @@ struct DiagnosticsHandler: Sendable {
         guard request.bytes <= Self.maxBytes else {
             throw Failure(.invalid, "bytes: \(request.bytes) is out of range; 0 to \(Self.maxBytes)")
         }
-        // A thousand callers that do not read must not make it hold a thousand messages.
-        try await stream.room()
-        let message = EchoMessage(payload: [UInt8](repeating: 0x2E, count: Int(request.bytes))).encoded()
-        for _ in 0..<request.messages { try await stream.send(message) }
+        let make = { @Sendable in EchoMessage(payload: [UInt8](repeating: 0x2E, count: Int(request.bytes))).encoded() }
+        if request.bytes <= Self.keptBytes {
+            let message = make()
+            for _ in 0..<request.messages { try await stream.send(message) }
+        } else {
+            for _ in 0..<request.messages { try await stream.send(making: make) }
+        }
         return nil
     }
 }
