@@ -72,10 +72,13 @@ extension WireTests {
             // Nothing is read until the daemon has ended it: then no stream is open any more.
             try daemon.wait("the stream has ended") {
                 let list = Fields(try SharedDaemon.connect().call("fnrpc.v1.Connections/List").payload)
-                return list.all(1).allSatisfy { Fields($0).number(7) ?? 0 == 0 || Fields($0).number(10) ?? 0 < 1000 }
+                let all = list.all(1).map(Fields.init)
+                return all.contains { $0.number(7) ?? 0 == 0 && $0.number(8) == 1 && $0.number(11) ?? 0 > 0 }
             }
             var count = 0
-            while case let frame = try connection.frame(), frame.type == RawFrame.message || frame.id != id { count += 1 }
+            while case let frame = try connection.frame(), frame.type == RawFrame.message || frame.id != id {
+                count += 1
+            }
             #expect(count > 0 && count < 100_000)
             #expect(try connection.isAliveAndQuiet())
         }
@@ -87,7 +90,8 @@ extension WireTests {
                 #expect(answer.code == 3 && answer.field == "fnrpc-timeout", "\(text): \(answer.message)")
             }
             for (text, code) in [("10s", 0), ("9999999999999999999h", 0), ("0s", 4), ("-1s", 4)] {
-                #expect(try connection.call(WireTests.echo, metadata: [("fnrpc-timeout", text)]).code == code, "\(text)")
+                #expect(
+                    try connection.call(WireTests.echo, metadata: [("fnrpc-timeout", text)]).code == code, "\(text)")
             }
         }
 
@@ -160,6 +164,20 @@ extension WireTests {
             for bad in ["", String(repeating: "x", count: 129)] {
                 #expect(try other.call("fnrpc.v1.Invocation/Cancel", Proto.field(1, bad)).field == "id")
             }
+        }
+
+        @Test func callsAreCancelledByTheirOwnID() throws {
+            try SharedDaemon.daemon.deploy("named")
+            let connection = try SharedDaemon.connect()
+            let id = try connection.open(WireTests.invokeStream, WireTests.invocation("named"), flags: 0x01)
+            var text = ""
+            while !text.hasSuffix("\n") { text += Fields(try connection.message(id) ?? []).text(1) }
+            let cancelled = try SharedDaemon.connect().call(
+                "fnrpc.v1.Invocation/Cancel", Proto.field(1, String(text.dropLast())))
+            #expect(Fields(cancelled.payload).number(1) == 1)
+            #expect(try connection.answer(id).code == 1)
+            #expect(try lastStatus("named") == "cancelled")
+            #expect(try connection.isAliveAndQuiet())
         }
 
         @Test func answersOfFunctionsCarryMetadata() throws {

@@ -14,7 +14,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     let stream: Stream
     /// Whether messages are those of InvokeStream, else a service's own.
-    private let isBody: Bool
+    let isBody: Bool
     /// The Request frame's data and flags, for calls by service name.
     private let frame: [UInt8]
     private let flags: UInt8
@@ -22,16 +22,19 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     private var opening: CallOrigin?
     /// The deadline until then; the call has its own.
     private let entry = WheelEntry()
-    private var call: Call?
-    private var function: (any FunctionStream)?
+    private(set) var call: Call?
+    var function: (any FunctionStream)?
     private var inputEnded = false
     private var firstMessage: [UInt8] = []
-    private var isOver = false
-    /// `nil`: the caller does not count.
-    private var mayReceive: Int?
-    private var granted = 0
-    private var consumed = 0
-    private var isPaused = false
+    var isOver = false
+    var isPaused = false
+    /// Payload that the caller may still be sent, bytes; `nil`: it does not count.
+    var mayReceive: Int?
+    /// Payload taken from the caller since it was last told, bytes.
+    var consumed = 0
+    /// What the function has said beyond that, and whether it has ended since.
+    var held: [UInt8] = []
+    var heldEnd = false
 
     private init(stream: Stream, isBody: Bool, frame: [UInt8], flags: UInt8, opening: CallOrigin?) {
         self.stream = stream
@@ -129,6 +132,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     func streamInputEnded(_ stream: Stream) {
         inputEnded = true
+        endCredit()
         if opening != nil {
             _ = refuse(Failure(.invalid, "function: missing; the first message of a stream names app and function"))
         } else if firstMessage.isEmpty {
@@ -159,28 +163,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             guard opening != nil, !isOver else { return }
             stream.fail(Failure(.timeout, "the deadline has passed, and no message has named a function"))
         }
-    }
-
-    // MARK: - Credit
-
-    private func took(_ count: Int) {
-        guard mayReceive != nil else { return }
-        consumed += count
-        if consumed >= Self.window / 4 {
-            grant(consumed)
-            consumed = 0
-        }
-    }
-
-    private func grant(_ count: Int) {
-        granted += count
-        InvokeCredit.message(UInt32(count)).withUnsafeBytes { stream.send($0) }
-    }
-
-    private func receivedCredit(_ count: Int) {
-        guard let left = mayReceive else { return }
-        mayReceive = min(left + count, Int(Int32.max))
-        resumeIfPossible()
     }
 
     // MARK: - The function
@@ -254,19 +236,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     func functionStream(_ function: any FunctionStream, received message: UnsafeRawBufferPointer) {
         guard !isOver else { return }
-        stream.send(message)
-        if let left = mayReceive, isBody, let scan = try? InvokeStreamScan(scanning: message) {
-            mayReceive = left - scan.payload.count
-        }
+        pass(message)
         guard !stream.hasRoom || (mayReceive ?? 1) <= 0 else { return }
         isPaused = true
         function.pause()
-    }
-
-    private func resumeIfPossible() {
-        guard isPaused, !isOver, (mayReceive ?? 1) > 0, stream.hasRoom else { return }
-        isPaused = false
-        function?.resume()
     }
 
     func functionStreamHasRoom(_ function: any FunctionStream) { stream.drain() }
@@ -275,6 +248,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         self.function = nil
         guard let call, let worker = call.worker else { return }
         switch ended {
+        case .finished where !held.isEmpty && !isOver: heldEnd = true
         case .finished: worker.streamEnded(call, .finished)
         case .response(let payload): worker.streamEnded(call, .response(Array(payload)))
         case .failed(let code, let message, let status):
@@ -327,19 +301,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
                 if isUrgent { stream.dropOutput() }
                 metadata.withEntries { stream.respond(status: status, metadata: $0) }
             }
-        }
-    }
-}
-
-/// A message of InvokeStream that gives credit only.
-enum InvokeCredit {
-    static func message(_ credit: UInt32) -> [UInt8] {
-        let size = FieldSize.field(7, varint: UInt64(credit))
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            var writer = FieldWriter(
-                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
-            writer.field(7, varint: UInt64(credit))
-            count = size
         }
     }
 }
