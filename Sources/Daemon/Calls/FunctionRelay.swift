@@ -248,6 +248,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         self.function = nil
         guard let call, let worker = call.worker else { return }
         switch ended {
+        case .response(let payload) where isBody && !isOver:
+            // One message more, and the end.
+            if payload.count > 0 { pass(payload) }
+            if held.isEmpty { worker.streamEnded(call, .finished) } else { heldEnd = true }
         case .finished where !held.isEmpty && !isOver: heldEnd = true
         case .finished: worker.streamEnded(call, .finished)
         case .response(let payload): worker.streamEnded(call, .response(Array(payload)))
