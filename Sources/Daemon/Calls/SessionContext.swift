@@ -9,7 +9,8 @@ internal import Wire
 package struct SessionLimits: Sendable {
     /// Calls and streams that one connection may have open.
     package var maxStreams = 1024
-    /// Output that may wait before further calls of the connection are refused, bytes.
+    /// Output that may wait before further calls of the connection are refused, bytes; beyond it, a peer that makes
+    /// mistakes is not read until it reads. Its streams together hold as much again before their producers wait.
     package var maxOutputBytes = 8 << 20
 
     /// Bytes of a management request; the largest carries a chunk of 256 KiB.
