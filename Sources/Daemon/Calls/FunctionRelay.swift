@@ -8,7 +8,7 @@ internal import Wire
 ///
 /// It waits for a container as every call does; what the caller sends meanwhile is kept by its ``Stream``, within limits.
 // SAFETY: confined to the caller's loop, but for `call`, `isBody` and `frame`, which are set before anything else runs.
-final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Sendable {
+final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unchecked Sendable {
     /// Payload that a caller may send ahead if it asked for credit, bytes.
     static let window = 1 << 20
 
@@ -20,6 +20,8 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
     private let flags: UInt8
     /// What InvokeStream's Request said, until the first message names the function.
     private var opening: CallOrigin?
+    /// The deadline until then; the call has its own.
+    private let entry = WheelEntry()
     private var call: Call?
     private var function: (any FunctionStream)?
     private var bodyEnded = false
@@ -47,6 +49,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             opening: CallOrigin(request))
         stream.receiver = relay
         guard request.session.add(stream, request.streamID) else { return }
+        if request.timeoutNanos > 0 {
+            let due = request.arrivedAt.advanced(byNanoseconds: UInt64(request.timeoutNanos))
+            relay.wheel.add(relay.entry, of: relay, due: due)
+        }
         if request.envelope.payload.count > 0 { stream.received(request.envelope.payload, ends: false) }
         if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
     }
@@ -115,6 +121,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             runnable = try dispatcher.find(scan.app, scan.function, scan.version, for: origin.principal, stream.session)
         } catch { return refuse(error) }
         self.opening = nil
+        wheel.remove(entry)
         firstMessage = Array(scan.bytes)
         bodyEnded = scan.isEnd
         if let credit = scan.credit {
@@ -142,6 +149,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
 
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
         isOver = true
+        wheel.remove(entry)
         guard let call else { return }
         stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
     }
@@ -151,6 +159,15 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         stream.session.loop.post { [self] in stream.fail(failure) }
         isOver = true
         return true
+    }
+
+    private var wheel: TimerWheel { stream.session.context.dispatcher.wheels[0] }
+
+    func expired() {
+        stream.session.loop.run { [self] in
+            guard opening != nil, !isOver else { return }
+            stream.fail(Failure(.timeout, "the deadline has passed, and no message has named a function"))
+        }
     }
 
     // MARK: - Credit

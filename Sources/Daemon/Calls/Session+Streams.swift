@@ -11,7 +11,7 @@ extension Session {
     /// - Returns: `false` if it waits.
     func sendInTurn(_ frame: [UInt8], of stream: Stream) -> Bool {
         guard let connection else { return true }
-        guard ready.isEmpty, connection.queuedOutput < Connection.lowWater else {
+        guard ready.isEmpty, connection.queuedOutput <= Connection.lowWater else {
             if stream.output.isEmpty { ready.append(stream) }
             return false
         }
@@ -23,7 +23,7 @@ extension Session {
     func pump() {
         guard let connection, !ready.isEmpty else { return }
         var index = 0
-        while index < ready.count, connection.queuedOutput < Connection.lowWater {
+        while index < ready.count, connection.queuedOutput <= Connection.lowWater {
             let stream = ready[index]
             index += 1
             guard let frame = stream.nextFrame() else { continue }
@@ -31,6 +31,14 @@ extension Session {
             if !stream.output.isEmpty { ready.append(stream) }
         }
         ready.removeFirst(index)
+        offerRoom()
+    }
+
+    /// Streams that were held up go on where there is room.
+    func offerRoom() {
+        guard !waitingForRoom.isEmpty, heldOutput < context.limits.maxOutputBytes / 2 else { return }
+        let waiting = waitingForRoom
+        waitingForRoom = waiting.filter { !$0.takeRoom() }
     }
 
     private func write(_ frame: [UInt8]) {
@@ -76,6 +84,18 @@ extension Session {
         if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
     }
 
+    func waitForReader() {
+        guard !waitsForReader else { return }
+        waitsForReader = true
+        connection?.pauseReading()
+    }
+
+    func listenAgain() {
+        guard waitsForReader else { return }
+        waitsForReader = false
+        if !isReadingPaused { connection?.resumeReading() }
+    }
+
     private func pauseReading() {
         guard !isReadingPaused else { return }
         isReadingPaused = true
@@ -85,6 +105,6 @@ extension Session {
     private func resumeReading() {
         guard isReadingPaused else { return }
         isReadingPaused = false
-        connection?.resumeReading()
+        if !waitsForReader { connection?.resumeReading() }
     }
 }

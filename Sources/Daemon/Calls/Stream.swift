@@ -46,6 +46,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     private var outputBytes = 0
     private var wantsRoom = false
     private var isOver = false
+    /// It has failed already; its handler does not know yet.
+    private var isAnswered = false
 
     init(session: Session, id: UInt32) {
         self.session = session
@@ -144,9 +146,24 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Whether its producer should go on; if not, ``StreamReceiver/streamHasRoom(_:)`` follows.
     var hasRoom: Bool {
-        if outputBytes < SessionLimits.outputBytes { return true }
+        if isOver { return true }
+        // Many streams of one connection share its limit.
+        if outputBytes < SessionLimits.outputBytes, session.heldOutput < session.context.limits.maxOutputBytes {
+            return true
+        }
+        if !wantsRoom { session.waitingForRoom.append(self) }
         wantsRoom = true
         return false
+    }
+
+    /// Lets the producer go on if its share allows it; `false`: it still waits.
+    func takeRoom() -> Bool {
+        guard !isOver else { return true }
+        guard outputBytes < SessionLimits.outputBytes / 2 else { return false }
+        wantsRoom = false
+        // After this turn: the handler may send right away.
+        session.loop.post { [self] in receiver?.streamHasRoom(self) }
+        return true
     }
 
     /// Sends a message.
@@ -196,7 +213,7 @@ final class Stream: OpenCall, @unchecked Sendable {
         guard !isOver else { return }
         let receiver = receiver
         dropOutput()
-        failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) }
+        if !isAnswered { failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) } }
         close()
         receiver?.stream(self, abandoned: .cancelled, failure: failure)
     }
@@ -213,6 +230,7 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Drops what waits to be sent: an answer overtakes it.
     func dropOutput() {
+        release(outputBytes)
         output = []
         outputStart = 0
         outputBytes = 0
@@ -224,22 +242,38 @@ final class Stream: OpenCall, @unchecked Sendable {
         let frame = output[outputStart]
         outputStart += 1
         outputBytes -= frame.count
+        release(frame.count)
         if outputStart == output.count {
             output = []
             outputStart = 0
         }
-        if wantsRoom, outputBytes < SessionLimits.outputBytes / 2, !isOver {
-            wantsRoom = false
-            // After this turn: the handler may send right away.
-            session.loop.post { [self] in receiver?.streamHasRoom(self) }
-        }
         return frame
     }
 
+    private func release(_ count: Int) {
+        session.heldOutput -= count
+        session.context.budget.release(count)
+    }
+
+    /// As ``fail(_:)``, but its handler, which is sending right now, is told after this turn.
+    private func fail(later failure: Failure) {
+        dropOutput()
+        failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) }
+        isAnswered = true
+        session.loop.post { [self] in fail(failure) }
+    }
+
     private func enqueue(_ frame: [UInt8]) {
+        if isAnswered { return }
         if output.isEmpty, session.sendInTurn(frame, of: self) { return }
+        guard session.context.budget.reserve(frame.count) else {
+            let limit = session.context.budget.limit
+            let text = "buffers hold \(limit) bytes, the limit (buffer-budget-mib); try again later"
+            return fail(later: Failure(.busy, text, retryNanos: 100_000_000, quota: "buffer-budget-mib"))
+        }
         output.append(frame)
         outputBytes += frame.count
+        session.heldOutput += frame.count
     }
 
     private func end(with frame: [UInt8]) {
