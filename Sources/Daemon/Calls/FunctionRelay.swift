@@ -142,7 +142,13 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
 
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
         isOver = true
-        guard let call else { return }
+        guard let call else {
+            // Nobody else counts what ended before it named a function.
+            opening?.method.metrics.observe(
+                code: (failure?.code ?? .cancelled).status,
+                nanos: opening.map { Instant.now().nanoseconds(since: $0.arrivedAt) } ?? 0)
+            return
+        }
         stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
     }
 
