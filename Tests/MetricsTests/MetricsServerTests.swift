@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func getAndHeadAreAnsweredAndTheConnectionCloses() throws {
-        try withServer { port in
+        try withServer { port throws in
             let get = try HTTPClient(port).exchange("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(get.hasPrefix("HTTP/1.1 200 OK\r\n") && get.hasSuffix("\r\nConnection: close\r\n\r\na 1\n"))
             let head = try HTTPClient(port).exchange("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func aRequestMayComeByteByByteAndOnlyOneIsAnswered() throws {
-        try withServer { port in
+        try withServer { port throws in
             let client = try HTTPClient(port)
             for byte in "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".utf8 { try client.send([byte]) }
             #expect(try client.rest().hasSuffix("\r\n\r\na 1\n"))
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func aHeadWithoutEndIsRefusedAtItsLimit() throws {
-        try withServer { port in
+        try withServer { port throws in
             let long = "GET /metrics HTTP/1.1\r\nA: " + String(repeating: "x", count: 8192)
             #expect(try HTTPClient(port).exchange(long).hasPrefix("HTTP/1.1 400 "))
         }
@@ -46,14 +46,14 @@ import Testing
 
     @Test func longTextsArriveWhole() throws {
         let size = 3 << 20
-        try withServer({ [UInt8](repeating: UInt8(ascii: "#"), count: size) }) { port in
+        try withServer({ [UInt8](repeating: UInt8(ascii: "#"), count: size) }) { port throws in
             let answer = try HTTPClient(port).exchange("GET /metrics HTTP/1.1\r\n\r\n")
             #expect(answer.utf8.count { $0 == UInt8(ascii: "#") } == size)
         }
     }
 
     @Test func furtherConnectionsAreClosedUntilOneEnds() throws {
-        try withServer { port in
+        try withServer { port throws in
             var clients = try (0..<MetricsServer.maxConnections).map { _ in try HTTPClient(port) }
             #expect(try HTTPClient(port).rest() == "", "closed without an answer")
             #expect(try clients.removeLast().exchange("GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("a 1\n"))

@@ -142,7 +142,9 @@ package final class Dispatcher: @unchecked Sendable {
     @discardableResult
     func fail(_ call: Call, _ failure: Failure) -> Bool {
         guard call.claimWaiting() else { return false }
-        if failure.code == .internalError { log("call \(call.id)\(Self.describe(call.origin.trace)): \(failure.message)") }
+        if failure.code == .internalError {
+            log("call \(call.id)\(Self.describe(call.origin.trace)): \(failure.message)")
+        }
         let status: CallRecord.Status =
             switch failure.code {
             case .timeout: .timeout

@@ -16,7 +16,8 @@ extension Server {
             version: context.version, startedAt: context.startedAt, counters: context.counters, methods: methods,
             sessions: context.sessions, budget: budget, catalog: context.catalog, audit: context.audit)
         let server = try MetricsServer(host: host, port: port) { metrics.text() }
-        log.info("metrics at http://\(ListenAddress.tcp(host: host, port: server.port).description.dropFirst(4))/metrics")
+        log.info(
+            "metrics at http://\(ListenAddress.tcp(host: host, port: server.port).description.dropFirst(4))/metrics")
         return server
     }
 }

@@ -33,7 +33,8 @@ struct CallGet: AsyncParsableCommand {
                 ("started", call.startedAt.map(Shown.time) ?? "never"), ("completed", Shown.time(call.completedAt)),
                 ("waited", Shown.duration(call.waitNanos)),
                 ("cold start", call.coldStartNanos.map(Shown.duration) ?? "none, the container was hot"),
-                ("ran", Shown.duration(call.runNanos)), ("container", call.container), ("trace", call.traceID ?? "none"),
+                ("ran", Shown.duration(call.runNanos)), ("container", call.container),
+                ("trace", call.traceID ?? "none"),
             ])
             try Terminal.write(text, to: STDOUT_FILENO)
         }
