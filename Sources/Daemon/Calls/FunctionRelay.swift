@@ -8,28 +8,33 @@ internal import Wire
 ///
 /// It waits for a container as every call does; what the caller sends meanwhile is kept by its ``Stream``, within limits.
 // SAFETY: confined to the caller's loop, but for `call`, `isBody` and `frame`, which are set before anything else runs.
-final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Sendable {
+final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unchecked Sendable {
     /// Payload that a caller may send ahead if it asked for credit, bytes.
     static let window = 1 << 20
 
     let stream: Stream
     /// Whether messages are those of InvokeStream, else a service's own.
-    private let isBody: Bool
+    let isBody: Bool
     /// The Request frame's data and flags, for calls by service name.
     private let frame: [UInt8]
     private let flags: UInt8
     /// What InvokeStream's Request said, until the first message names the function.
     private var opening: CallOrigin?
-    private var call: Call?
-    private var function: (any FunctionStream)?
+    /// The deadline until then; the call has its own.
+    private let entry = WheelEntry()
+    private(set) var call: Call?
+    var function: (any FunctionStream)?
     private var bodyEnded = false
     private var firstMessage: [UInt8] = []
-    private var isOver = false
-    /// `nil`: the caller does not count.
-    private var mayReceive: Int?
-    private var granted = 0
-    private var consumed = 0
-    private var isPaused = false
+    var isOver = false
+    var isPaused = false
+    /// Payload that the caller may still be sent, bytes; `nil`: it does not count.
+    var mayReceive: Int?
+    /// Payload taken from the caller since it was last told, bytes.
+    var consumed = 0
+    /// What the function has said beyond that, and whether it has ended since.
+    var held: [UInt8] = []
+    var heldEnd = false
 
     private init(stream: Stream, isBody: Bool, frame: [UInt8], flags: UInt8, opening: CallOrigin?) {
         self.stream = stream
@@ -47,6 +52,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             opening: CallOrigin(request))
         stream.receiver = relay
         guard request.session.add(stream, request.streamID) else { return }
+        if request.timeoutNanos > 0 {
+            let due = request.arrivedAt.advanced(byNanoseconds: UInt64(request.timeoutNanos))
+            relay.wheel.add(relay.entry, of: relay, due: due)
+        }
         if request.envelope.payload.count > 0 { stream.received(request.envelope.payload, ends: false) }
         if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
     }
@@ -74,6 +83,11 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         isBody ? receivedBody(message) : function?.send(message) ?? false
     }
 
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {
+        guard isBody, mayReceive != nil, opening == nil else { return }
+        if let credit = (try? InvokeStreamScan(scanning: message))?.credit { receivedCredit(Int(credit)) }
+    }
+
     private func receivedBody(_ message: UnsafeRawBufferPointer) -> Bool {
         let scan: InvokeStreamScan
         do throws(EnvelopeError) { scan = try InvokeStreamScan(scanning: message) } catch {
@@ -94,8 +108,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             guard function.send(message) else { return false }
             took(scan.payload.count)
         }
-        // Counted once only: a message that was refused is offered again.
-        if let credit = scan.credit { receivedCredit(Int(credit)) }
         if scan.isEnd { endBody() }
         return true
     }
@@ -115,10 +127,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
             runnable = try dispatcher.find(scan.app, scan.function, scan.version, for: origin.principal, stream.session)
         } catch { return refuse(error) }
         self.opening = nil
+        wheel.remove(entry)
         firstMessage = Array(scan.bytes)
         bodyEnded = scan.isEnd
         if let credit = scan.credit {
             mayReceive = Int(credit)
+            stream.hasCredit = true
             // What it has sent ahead counts.
             grant(Self.window)
         }
@@ -131,6 +145,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
     }
 
     func streamInputEnded(_ stream: Stream) {
+        endCredit()
         guard opening == nil else {
             _ = refuse(Failure(.invalid, "function: missing; the first message of a stream names app and function"))
             return
@@ -142,6 +157,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
 
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
         isOver = true
+        wheel.remove(entry)
         guard let call else {
             // Nobody else counts what ended before it named a function.
             opening?.method.metrics.observe(
@@ -159,26 +175,13 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         return true
     }
 
-    // MARK: - Credit
+    private var wheel: TimerWheel { stream.session.context.dispatcher.wheels[0] }
 
-    private func took(_ count: Int) {
-        guard mayReceive != nil else { return }
-        consumed += count
-        if consumed >= Self.window / 4 {
-            grant(consumed)
-            consumed = 0
+    func expired() {
+        stream.session.loop.run { [self] in
+            guard opening != nil, !isOver else { return }
+            stream.fail(Failure(.timeout, "the deadline has passed, and no message has named a function"))
         }
-    }
-
-    private func grant(_ count: Int) {
-        granted += count
-        InvokeCredit.message(UInt32(count)).withUnsafeBytes { stream.send($0) }
-    }
-
-    private func receivedCredit(_ count: Int) {
-        guard let left = mayReceive else { return }
-        mayReceive = min(left + count, Int(Int32.max))
-        resumeIfPossible()
     }
 
     // MARK: - The function
@@ -252,19 +255,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
 
     func functionStream(_ function: any FunctionStream, received message: UnsafeRawBufferPointer) {
         guard !isOver else { return }
-        stream.send(message)
-        if let left = mayReceive, isBody, let scan = try? InvokeStreamScan(scanning: message) {
-            mayReceive = left - scan.payload.count
-        }
+        pass(message)
         guard !stream.hasRoom || (mayReceive ?? 1) <= 0 else { return }
         isPaused = true
         function.pause()
-    }
-
-    private func resumeIfPossible() {
-        guard isPaused, !isOver, (mayReceive ?? 1) > 0, stream.hasRoom else { return }
-        isPaused = false
-        function?.resume()
     }
 
     func functionStreamHasRoom(_ function: any FunctionStream) { stream.drain() }
@@ -273,6 +267,11 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
         self.function = nil
         guard let call, let worker = call.worker else { return }
         switch ended {
+        case .response(let payload) where isBody && !isOver:
+            // One message more, and the end.
+            if payload.count > 0 { pass(payload) }
+            if held.isEmpty { worker.streamEnded(call, .finished) } else { heldEnd = true }
+        case .finished where !held.isEmpty && !isOver: heldEnd = true
         case .finished: worker.streamEnded(call, .finished)
         case .response(let payload): worker.streamEnded(call, .response(Array(payload)))
         case .failed(let code, let message, let status):
@@ -325,19 +324,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, @unchecked Senda
                 if isUrgent { stream.dropOutput() }
                 metadata.withEntries { stream.respond(status: status, metadata: $0) }
             }
-        }
-    }
-}
-
-/// A message of InvokeStream that gives credit only.
-enum InvokeCredit {
-    static func message(_ credit: UInt32) -> [UInt8] {
-        let size = FieldSize.field(7, varint: UInt64(credit))
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            var writer = FieldWriter(
-                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
-            writer.field(7, varint: UInt64(credit))
-            count = size
         }
     }
 }

@@ -18,8 +18,14 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     private let isOver = Atomic<Bool>(false)
 
     private var reader: CheckedContinuation<[UInt8]?, any Error>?
-    private var writer: CheckedContinuation<Void, any Error>?
+    private var writer: Writer?
     private var inputEnded = false
+
+    /// Who waits for room, and what it then sends.
+    private struct Writer {
+        let continuation: CheckedContinuation<Void, any Error>
+        let make: @Sendable () -> [UInt8]
+    }
 
     init(
         stream: Stream, caller: Caller, request: [UInt8], method: Method, arrivedAt: Instant, timeoutNanos: Int64
@@ -45,15 +51,18 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
         }
     }
 
-    /// Sends a message; waits while the peer does not read. Throws when the stream is over.
-    package func send(_ message: [UInt8]) async throws {
+    /// Sends a message; waits before while the peer does not read. Throws when the stream is over.
+    package func send(_ message: [UInt8]) async throws { try await send(making: { message }) }
+
+    /// As ``send(_:)``, for large messages: made when there is room, so that callers that do not read hold none. `make`
+    /// runs on the connection's loop.
+    package func send(making make: @escaping @Sendable () -> [UInt8]) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             loop.run { [self] in
                 if isOver.load(ordering: .relaxed) { return continuation.resume(throwing: CancellationError()) }
                 precondition(writer == nil, "BUG: two writers of one stream")
-                message.withUnsafeBytes { stream.send($0) }
-                if stream.hasRoom { return continuation.resume() }
-                writer = continuation
+                writer = Writer(continuation: continuation, make: make)
+                streamHasRoom(stream)
             }
         }
     }
@@ -126,9 +135,10 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     }
 
     func streamHasRoom(_ stream: Stream) {
-        guard let waiting = writer else { return }
+        guard let waiting = writer, stream.hasRoom else { return }
         writer = nil
-        waiting.resume()
+        waiting.make().withUnsafeBytes { stream.send($0) }
+        waiting.continuation.resume()
     }
 
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
@@ -139,6 +149,6 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
         self.reader = nil
         self.writer = nil
         reader?.resume(throwing: CancellationError())
-        writer?.resume(throwing: CancellationError())
+        writer?.continuation.resume(throwing: CancellationError())
     }
 }

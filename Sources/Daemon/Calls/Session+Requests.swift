@@ -6,10 +6,7 @@ extension Session {
     /// Brings an admitted request to its handler; on the loop.
     func dispatch(_ request: Incoming) {
         switch request.method.handler {
-        case .echo:
-            countCall()
-            send(request.streamID, ResponseFrame(payload: request.envelope.payload))
-            request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        case .echo: echo(request)
         case .hello: answerHello(request)
         case .invoke:
             if request.method === context.methods.routed {
@@ -21,6 +18,15 @@ extension Session {
         case .unary(let run): serve(request, run)
         case .streaming(let run): serve(request, run)
         }
+    }
+
+    private func echo(_ request: Incoming) {
+        countCall()
+        do throws(Failure) { _ = try EchoScan(scanning: request.envelope.payload) } catch {
+            return refuse(request, error)
+        }
+        send(request.streamID, ResponseFrame(payload: request.envelope.payload))
+        request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
     }
 
     private func answerHello(_ request: Incoming) {
@@ -83,6 +89,8 @@ extension Session {
     /// Answers without having opened the stream. Thread-safe.
     func refuse(_ streamID: UInt32, _ failure: Failure) {
         failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0)) }
+        // Ten bytes of a mistake cost a sentence of answer; who does not read the answers is not read either.
+        if loop.isCurrent, queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }
 
     /// Answers a unary call and ends it; says nothing if it has ended meanwhile. Thread-safe.

@@ -11,7 +11,7 @@ extension Session {
     /// - Returns: `false` if it waits.
     func sendInTurn(_ frame: [UInt8], of stream: Stream) -> Bool {
         guard let connection else { return true }
-        guard ready.isEmpty, connection.queuedOutput < Connection.lowWater else {
+        guard ready.isEmpty, connection.queuedOutput <= Connection.lowWater else {
             if stream.output.isEmpty { ready.append(stream) }
             return false
         }
@@ -23,7 +23,7 @@ extension Session {
     func pump() {
         guard let connection, !ready.isEmpty else { return }
         var index = 0
-        while index < ready.count, connection.queuedOutput < Connection.lowWater {
+        while index < ready.count, connection.queuedOutput <= Connection.lowWater {
             let stream = ready[index]
             index += 1
             guard let frame = stream.nextFrame() else { continue }
@@ -31,6 +31,14 @@ extension Session {
             if !stream.output.isEmpty { ready.append(stream) }
         }
         ready.removeFirst(index)
+        offerRoom()
+    }
+
+    /// Streams that were held up go on where there is room.
+    func offerRoom() {
+        guard !waitingForRoom.isEmpty, heldOutput < context.limits.maxOutputBytes / 2 else { return }
+        let waiting = waitingForRoom
+        waitingForRoom = waiting.filter { !$0.takeRoom() }
     }
 
     private func write(_ frame: [UInt8]) {
@@ -54,7 +62,7 @@ extension Session {
         guard let index = crowded.firstIndex(where: { $0 === stream }) else { return }
         crowded.remove(at: index)
         stream.isStuck = false
-        if crowded.allSatisfy(\.isStuck) { resumeReading() }
+        if mayRead { resumeReading() }
         if crowded.isEmpty { crowdTimer?.stop() }
     }
 
@@ -68,12 +76,28 @@ extension Session {
                 stream.isStuck = false
             } else {
                 stream.isStuck = true
-                if !stream.mayWait, now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
-                    stream.fail(Stream.stuckFailure)
-                }
+                let isTooLong = now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos
+                if isTooLong, !stream.mayWait, openCount > 1 { stream.fail(Stream.stuckFailure) }
             }
         }
-        if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
+        if mayRead { resumeReading() } else { pauseReading() }
+    }
+
+    /// Whether reading on is right: nobody is over the limit and moves, and there is room for what comes.
+    private var mayRead: Bool {
+        crowded.allSatisfy(\.isStuck) && heldInput < SessionLimits.connectionInputBytes
+    }
+
+    func waitForReader() {
+        guard !waitsForReader else { return }
+        waitsForReader = true
+        connection?.pauseReading()
+    }
+
+    func listenAgain() {
+        guard waitsForReader else { return }
+        waitsForReader = false
+        if !isReadingPaused { connection?.resumeReading() }
     }
 
     private func pauseReading() {
@@ -85,6 +109,6 @@ extension Session {
     private func resumeReading() {
         guard isReadingPaused else { return }
         isReadingPaused = false
-        connection?.resumeReading()
+        if !waitsForReader { connection?.resumeReading() }
     }
 }

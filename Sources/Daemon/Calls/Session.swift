@@ -50,8 +50,13 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     var crowded: [Stream] = []
     var crowdTimer: LoopTimer?
     var isReadingPaused = false
+    /// Nothing is read until the peer has read what waits for it: it makes mistake after mistake.
+    var waitsForReader = false
     /// Input bytes that streams of this connection hold.
     var heldInput = 0
+    /// Output bytes that they hold for their turns, and who has more to send.
+    var heldOutput = 0
+    var waitingForRoom: [Stream] = []
 
     private struct State {
         var open: [UInt32: any OpenCall] = [:]
@@ -98,7 +103,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         var done = min(skip, bytes.count)
         skip -= done
         while skip == 0 {
-            if isReadingPaused { return .consumed(done, needed: 0) }
+            if isReadingPaused || waitsForReader { return .consumed(done, needed: 0) }
             switch FrameStep(UnsafeRawBufferPointer(rebasing: bytes[done...])) {
             case .incomplete(let needed): return .consumed(done, needed: needed)
             case .foreign(let kind):
@@ -134,8 +139,9 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             _ = window.take(header.streamID)
             refuse(header.streamID, failure)
         case FrameHeader.data:
-            guard let stream = open(header.streamID) as? Stream else { return }
-            stream.fail(failure)
+            if let stream = open(header.streamID) as? Stream { return stream.fail(failure) }
+            // Where no stream is, its size does not matter.
+            streamData(header, UnsafeRawBufferPointer(start: nil, count: 0))
         default: return
         }
     }
@@ -148,6 +154,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     }
 
     package func connectionHasRoom(_ connection: Connection) {
+        listenAgain()
         pump()
     }
 
@@ -164,7 +171,10 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         crowdTimer?.close()
         crowdTimer = nil
         for call in open { call.abandoned(.closed) }
+        // Streams that have ended may still wait for their turn.
+        for stream in ready { stream.dropOutput() }
         ready = []
+        waitingForRoom = []
         crowded = []
         context.sessions.remove(self)
     }
@@ -252,8 +262,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             if let peerPrincipal { return peerPrincipal }
             throw Failure(
                 .unauthenticated,
-                "authorization: missing; \(peer) is nobody that the daemon knows, and TCP always needs a token: send "
-                    + "metadata authorization: Bearer TOKEN (fnrpc token create makes one)")
+                "authorization: missing; the daemon does not know \(peer): send a token as metadata authorization: Bearer "
+                    + "TOKEN (fnrpc token create makes one), or give the peer scopes by the setting peer-scopes")
         }
         let principal = try bearer.principal(text, context.authenticator)
         if peerPrincipal == nil { state.withLock { $0.principal = principal.description } }

@@ -9,7 +9,8 @@ internal import Wire
 package struct SessionLimits: Sendable {
     /// Calls and streams that one connection may have open.
     package var maxStreams = 1024
-    /// Output that may wait before further calls of the connection are refused, bytes.
+    /// Output that may wait before further calls of the connection are refused, bytes; beyond it, a peer that makes
+    /// mistakes is not read until it reads. Its streams together hold as much again before their producers wait.
     package var maxOutputBytes = 8 << 20
 
     /// Bytes of a management request; the largest carries a chunk of 256 KiB.
@@ -20,11 +21,13 @@ package struct SessionLimits: Sendable {
     static let inputMessages = 64
     /// Their bytes; a message of any size is taken when none waits.
     static let inputBytes = 1 << 20
+    /// The same, of a caller that keeps to its credit.
+    static let creditMessages = 4096
     /// Input that all streams of one connection may hold while one of them is stuck, bytes.
     static let connectionInputBytes = 16 << 20
     /// How long a connection is not read when a stream's input is full and nothing of it is taken, milliseconds.
     static let pauseMilliseconds: UInt64 = 20
-    /// How long a stream's input may stay full without anything taken, nanoseconds.
+    /// How long a stream's input may stay full without anything taken, if the connection has other calls, nanoseconds.
     static let stuckNanos: UInt64 = 1_000_000_000
     /// Output of one stream that waits for its turn, bytes; its producer is held up beyond.
     static let outputBytes = 256 << 10

@@ -3,7 +3,10 @@ internal import Wire
 
 /// Who handles a stream; called on the connection's loop.
 protocol StreamReceiver: AnyObject, Sendable {
-    /// A message of the caller; borrowed.
+    /// A message has come, and may have to wait behind others; borrowed. For what must not wait: a caller's credit lets
+    /// the function's output move, which may be what its input waits for.
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer)
+    /// A message of the caller, in its turn; borrowed.
     ///
     /// - Returns: `false` if there is no room: it is kept, and offered again by ``Stream/drain()``.
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool
@@ -13,6 +16,10 @@ protocol StreamReceiver: AnyObject, Sendable {
     func streamHasRoom(_ stream: Stream)
     /// It is over: nobody waits for an answer any more, or it was answered with `failure`.
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?)
+}
+
+extension StreamReceiver {
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {}
 }
 
 /// One streamed call of a connection: bounded input and output between the wire and its handler.
@@ -26,6 +33,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     var receiver: (any StreamReceiver)?
     /// Whether its handler cannot take anything yet, as while a call waits for a container: not its fault.
     var mayWait = false
+    /// Whether the caller sends no more than it was granted.
+    var hasCredit = false
 
     private var input: [[UInt8]] = []
     private var inputStart = 0
@@ -46,6 +55,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     private var outputBytes = 0
     private var wantsRoom = false
     private var isOver = false
+    /// It has failed already; its handler does not know yet.
+    private var isAnswered = false
 
     init(session: Session, id: UInt32) {
         self.session = session
@@ -70,7 +81,10 @@ final class Stream: OpenCall, @unchecked Sendable {
             if message != nil { fail(Failure(.invalid, "stream id \(id): a message came after the last one")) }
             return
         }
-        if let message, !take(message) { return }
+        if let message {
+            receiver?.stream(self, saw: message)
+            guard take(message) else { return }
+        }
         if ends { endInput() }
     }
 
@@ -83,23 +97,29 @@ final class Stream: OpenCall, @unchecked Sendable {
     private func take(_ message: UnsafeRawBufferPointer) -> Bool {
         if inputStart == input.count, receiver?.stream(self, received: message) == true { return true }
         if isOver { return false }
-        guard session.heldInput + message.count <= SessionLimits.connectionInputBytes,
-            session.context.budget.reserve(message.count)
-        else {
+        // A connection with one stream holds back nobody but itself: it is not read any more. See `Session.crowd`.
+        let isOverfull = session.heldInput >= SessionLimits.connectionInputBytes && session.openCount > 1
+        guard !isOverfull, session.context.budget.reserve(message.count) else {
             fail(
                 Failure(
                     .busy,
-                    "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, the limit",
-                    retryNanos: 1_000_000_000, quota: "connection_input"))
+                    "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, or all "
+                        + "buffers \(session.context.budget.limit), the limits", retryNanos: 1_000_000_000,
+                    quota: "connection_input"))
             return false
         }
         input.append(Array(message))
         inputBytes += message.count
         session.heldInput += message.count
-        if input.count - inputStart >= SessionLimits.inputMessages || inputBytes >= SessionLimits.inputBytes {
-            session.crowd(self)
-        }
+        if input.count - inputStart >= maxInput.messages || inputBytes >= maxInput.bytes { session.crowd(self) }
         return true
+    }
+
+    /// What may wait for its handler. A caller that keeps to its credit never meets it.
+    private var maxInput: (messages: Int, bytes: Int) {
+        hasCredit
+            ? (SessionLimits.creditMessages, FunctionRelay.window + 2 * SessionLimits.chunkBytes)
+            : (SessionLimits.inputMessages, SessionLimits.inputBytes)
     }
 
     /// Offers what is kept again, in order.
@@ -122,9 +142,7 @@ final class Stream: OpenCall, @unchecked Sendable {
             input.removeFirst(inputStart)
             inputStart = 0
         }
-        if input.count - inputStart < SessionLimits.inputMessages / 2, inputBytes < SessionLimits.inputBytes / 2 {
-            session.uncrowd(self)
-        }
+        if input.count - inputStart < maxInput.messages / 2, inputBytes < maxInput.bytes / 2 { session.uncrowd(self) }
         tellEnd()
     }
 
@@ -144,9 +162,24 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Whether its producer should go on; if not, ``StreamReceiver/streamHasRoom(_:)`` follows.
     var hasRoom: Bool {
-        if outputBytes < SessionLimits.outputBytes { return true }
+        if isOver { return true }
+        // Many streams of one connection share its limit.
+        if outputBytes < SessionLimits.outputBytes, session.heldOutput < session.context.limits.maxOutputBytes {
+            return true
+        }
+        if !wantsRoom { session.waitingForRoom.append(self) }
         wantsRoom = true
         return false
+    }
+
+    /// Lets the producer go on if its share allows it; `false`: it still waits.
+    func takeRoom() -> Bool {
+        guard !isOver else { return true }
+        guard outputBytes < SessionLimits.outputBytes / 2 else { return false }
+        wantsRoom = false
+        // After this turn: the handler may send right away.
+        session.loop.post { [self] in receiver?.streamHasRoom(self) }
+        return true
     }
 
     /// Sends a message.
@@ -196,7 +229,7 @@ final class Stream: OpenCall, @unchecked Sendable {
         guard !isOver else { return }
         let receiver = receiver
         dropOutput()
-        failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) }
+        if !isAnswered { failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) } }
         close()
         receiver?.stream(self, abandoned: .cancelled, failure: failure)
     }
@@ -213,6 +246,7 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Drops what waits to be sent: an answer overtakes it.
     func dropOutput() {
+        release(outputBytes)
         output = []
         outputStart = 0
         outputBytes = 0
@@ -224,22 +258,38 @@ final class Stream: OpenCall, @unchecked Sendable {
         let frame = output[outputStart]
         outputStart += 1
         outputBytes -= frame.count
+        release(frame.count)
         if outputStart == output.count {
             output = []
             outputStart = 0
         }
-        if wantsRoom, outputBytes < SessionLimits.outputBytes / 2, !isOver {
-            wantsRoom = false
-            // After this turn: the handler may send right away.
-            session.loop.post { [self] in receiver?.streamHasRoom(self) }
-        }
         return frame
     }
 
+    private func release(_ count: Int) {
+        session.heldOutput -= count
+        session.context.budget.release(count)
+    }
+
+    /// As ``fail(_:)``, but its handler, which is sending right now, is told after this turn.
+    private func fail(later failure: Failure) {
+        dropOutput()
+        failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) }
+        isAnswered = true
+        session.loop.post { [self] in fail(failure) }
+    }
+
     private func enqueue(_ frame: [UInt8]) {
+        if isAnswered { return }
         if output.isEmpty, session.sendInTurn(frame, of: self) { return }
+        guard session.context.budget.reserve(frame.count) else {
+            let limit = session.context.budget.limit
+            let text = "buffers hold \(limit) bytes, the limit (buffer-budget-mib); try again later"
+            return fail(later: Failure(.busy, text, retryNanos: 100_000_000, quota: "buffer-budget-mib"))
+        }
         output.append(frame)
         outputBytes += frame.count
+        session.heldOutput += frame.count
     }
 
     private func end(with frame: [UInt8]) {

@@ -32,6 +32,8 @@ struct DiagnosticsHandler: Sendable {
     private static let maxMessages: UInt32 = 1_000_000
     /// Payload of each, bytes.
     private static let maxBytes: UInt32 = 256 << 10
+    /// Larger ones are made again for each message: a thousand callers that do not read must not hold a thousand.
+    private static let keptBytes: UInt32 = 4 << 10
 
     func register(in list: inout MethodList) {
         let service = "fnrpc.v1.Diagnostics"
@@ -42,18 +44,25 @@ struct DiagnosticsHandler: Sendable {
             service, "EchoStream", .bidirectional, .known,
             .streaming { stream in
                 while let message = try await stream.next() {
-                    _ = try EchoMessage(decoding: message, strict: false)
+                    _ = try scan(message)
                     try await stream.send(message)
                 }
                 return nil
             })
     }
 
+    private func scan(_ message: [UInt8]) throws(Failure) -> EchoScan {
+        let result = message.withUnsafeBytes { bytes -> Result<EchoScan, Failure> in
+            do throws(Failure) { return .success(try EchoScan(scanning: bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
     private func collect(_ stream: ServerStream) async throws -> [UInt8] {
         var result = CollectResponse(messages: 0, bytes: 0)
         while let message = try await stream.next() {
             result.messages += 1
-            result.bytes += UInt64(try EchoMessage(decoding: message, strict: false).payload.count)
+            result.bytes += UInt64(try scan(message).payloadBytes)
         }
         return result.encoded()
     }
@@ -66,8 +75,13 @@ struct DiagnosticsHandler: Sendable {
         guard request.bytes <= Self.maxBytes else {
             throw Failure(.invalid, "bytes: \(request.bytes) is out of range; 0 to \(Self.maxBytes)")
         }
-        let message = EchoMessage(payload: [UInt8](repeating: 0x2E, count: Int(request.bytes))).encoded()
-        for _ in 0..<request.messages { try await stream.send(message) }
+        let make = { @Sendable in EchoMessage(payload: [UInt8](repeating: 0x2E, count: Int(request.bytes))).encoded() }
+        if request.bytes <= Self.keptBytes {
+            let message = make()
+            for _ in 0..<request.messages { try await stream.send(message) }
+        } else {
+            for _ in 0..<request.messages { try await stream.send(making: make) }
+        }
         return nil
     }
 }
