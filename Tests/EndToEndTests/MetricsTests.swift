@@ -75,6 +75,11 @@ import Testing
                     service: "fnrpc.v1.Apps", method: "Get", payload: [],
                     metadata: [Header("authorization", "Bearer none")])
             }
+            // A stream that names no function ends before it is a call.
+            let stream = try await client.stream(
+                service: "fnrpc.v1.Invocation", method: "InvokeStream", kind: .bidirectional)
+            try await stream.finishSending()
+            await #expect(throws: ClientError.self) { try await stream.receive() }
             let values = try scrape(port)
             let get = "service=\"fnrpc.v1.Apps\",method=\"Get\""
             #expect(values["fnrpc_requests_started_total{\(get)}"] == 3)
@@ -84,6 +89,36 @@ import Testing
             #expect(values["fnrpc_request_duration_seconds_count{\(get)}"] == 3)
             let invoke = "service=\"fnrpc.v1.Invocation\",method=\"Invoke\""
             #expect(values["fnrpc_requests_total{\(invoke),code=\"INVALID_ARGUMENT\"}"] == 1)
+            let body = "service=\"fnrpc.v1.Invocation\",method=\"InvokeStream\""
+            #expect(values["fnrpc_requests_started_total{\(body)}"] == 1)
+            #expect(values["fnrpc_requests_total{\(body),code=\"INVALID_ARGUMENT\"}"] == 1)
+            #expect(values["fnrpc_request_duration_seconds_count{\(body)}"] == 1)
+            await client.close()
+        }
+    }
+
+    @Test func callsThatWaitAreCounted() async throws {
+        try await withDaemon(["--metrics-listen", "tcp:127.0.0.1:0"]) { daemon in
+            let port = try port(daemon)
+            let folder = try daemon.write(
+                "slow",
+                [
+                    "func.yaml": "name: slow\nruntime: python\nentry: func.handler\nmax_containers: 1\n",
+                    "func.py": "import time\ndef handler():\n    time.sleep(1)\n    return 1\n",
+                ])
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            let client = try await daemon.client()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<3 {
+                    group.addTask { _ = try await client.invoke(app: "demo", function: "slow", payload: []) }
+                }
+                var values = try scrape(port)
+                repeat { values = try scrape(port) } while values["fnrpc_waiting_calls"] != 2
+                #expect(values["fnrpc_calls_started_total"] == 3 && values["fnrpc_containers"] == 1)
+                try await group.waitForAll()
+            }
+            let values = try scrape(port)
+            #expect(values["fnrpc_waiting_calls"] == 0 && values["fnrpc_calls_finished_total"] == 3)
             await client.close()
         }
     }
