@@ -66,7 +66,7 @@ struct MethodList {
                     AuditEntry(
                         time: .now(), principal: caller.principal.description, peer: caller.peer,
                         method: "\(service)/\(name)", target: target(request), failure: failure,
-                        connection: caller.connection))
+                        connection: caller.connection, trace: caller.trace?.traceID))
             }
             do {
                 let response = try await run(request, caller)

@@ -158,7 +158,13 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
         isOver = true
         wheel.remove(entry)
-        guard let call else { return }
+        guard let call else {
+            // Nobody else counts what ended before it named a function.
+            opening?.method.metrics.observe(
+                code: (failure?.code ?? .cancelled).status,
+                nanos: opening.map { Instant.now().nanoseconds(since: $0.arrivedAt) } ?? 0)
+            return
+        }
         stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
     }
 

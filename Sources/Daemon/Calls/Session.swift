@@ -210,8 +210,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         do throws(Failure) {
             for interceptor in InterceptorChain.standard { try interceptor.admit(&incoming) }
         } catch {
-            method.metrics.observe(code: error.code.status, nanos: 0)
-            return refuse(streamID, error)
+            method.metrics.started.increment()
+            return refuse(incoming, error)
         }
         dispatch(incoming)
     }
