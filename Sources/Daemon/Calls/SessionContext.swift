@@ -29,6 +29,9 @@ package struct SessionLimits: Sendable {
     /// Output of one stream that waits for its turn, bytes; its producer is held up beyond.
     static let outputBytes = 256 << 10
 
+    /// Changes that one connection was not allowed to make and that the audit log takes in a minute.
+    static let denials = 60
+
     package init() {}
 }
 
@@ -80,6 +83,9 @@ package final class SessionContext: Sendable {
         self.serverName = serverName
         self.log = log
     }
+
+    /// Says that the daemon's buffers are full.
+    var noRoom: Failure { dispatcher.noRoom }
 }
 
 /// The last token of a connection, so that a caller that shows the same one again costs a comparison. Loop-confined.
