@@ -14,9 +14,9 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     let stream: Stream
     /// Whether messages are those of InvokeStream, else a service's own.
-    private let isBody: Bool
+    let isBody: Bool
     /// The Request frame's data and flags, for calls by service name.
-    private let frame: [UInt8]
+    private var frame: [UInt8]
     private let flags: UInt8
     /// What InvokeStream's Request said, until the first message names the function.
     private var opening: CallOrigin?
@@ -26,12 +26,15 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     private var function: (any FunctionStream)?
     private var bodyEnded = false
     private var firstMessage: [UInt8] = []
-    private var isOver = false
+    var isOver = false
     /// `nil`: the caller does not count.
-    private var mayReceive: Int?
-    private var granted = 0
+    private var credit: CallerCredit?
     private var consumed = 0
     private var isPaused = false
+    /// What payload that waits for credit holds of the budget, bytes.
+    private var withheldCost = 0
+    /// The function has ended well behind it.
+    private var endsBehindWithheld = false
 
     private init(stream: Stream, isBody: Bool, frame: [UInt8], flags: UInt8, opening: CallOrigin?) {
         self.stream = stream
@@ -58,18 +61,23 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     /// Accepts a streamed call by service name.
-    static func openService(_ request: Incoming, _ runnable: Runnable) {
+    ///
+    /// - Throws: `busy` if the daemon has no room for the request.
+    static func openService(_ request: Incoming, _ runnable: Runnable) throws(Failure) {
+        let held = request.envelope.bytes.count
+        let dispatcher = request.session.context.dispatcher
+        guard dispatcher.budget.reserve(held) else { throw dispatcher.noRoom }
         let stream = Stream(session: request.session, id: request.streamID)
         let relay = FunctionRelay(
             stream: stream, isBody: false, frame: Array(request.envelope.bytes), flags: request.flags, opening: nil)
         stream.receiver = relay
         stream.mayWait = true
-        let dispatcher = request.session.context.dispatcher
         let call = dispatcher.makeCall(
             runnable, CallOrigin(request), session: request.session, streamID: request.streamID, relay: relay)
+        call.hold(held)
+        guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
         relay.call = call
         stream.call.withLock { $0 = call }
-        guard request.session.add(stream, request.streamID) else { return }
         if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
         dispatcher.accept(call, data: request.envelope.bytes)
     }
@@ -101,7 +109,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             took(scan.payload.count)
         }
         // Counted once only: a message that was refused is offered again.
-        if let credit = scan.credit { receivedCredit(Int(credit)) }
+        if let credit = scan.credit { receivedCredit(credit) }
         if scan.isEnd { endBody() }
         return true
     }
@@ -120,17 +128,21 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         do throws(Failure) {
             runnable = try dispatcher.find(scan.app, scan.function, scan.version, for: origin.principal, stream.session)
         } catch { return refuse(error) }
+        guard dispatcher.budget.reserve(scan.bytes.count) else { return refuse(dispatcher.noRoom) }
         self.opening = nil
         wheel.remove(entry)
         firstMessage = Array(scan.bytes)
         bodyEnded = scan.isEnd
         if let credit = scan.credit {
-            mayReceive = Int(credit)
+            self.credit = CallerCredit(credit)
+            // With what is around the payload.
+            stream.credited = 2 * Self.window
             // What it has sent ahead counts.
             grant(Self.window)
         }
         stream.mayWait = true
         let call = dispatcher.makeCall(runnable, origin, session: stream.session, streamID: stream.id, relay: self)
+        call.hold(scan.bytes.count)
         self.call = call
         stream.call.withLock { $0 = call }
         dispatcher.accept(call, data: scan.bytes)
@@ -152,6 +164,16 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         wheel.remove(entry)
         guard let call else { return }
         stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
+        letGo()
+    }
+
+    /// The call holds its relay and the relay its call: what is over lets go.
+    func letGo() {
+        guard isOver, function == nil else { return }
+        call = nil
+        frame = []
+        firstMessage = []
+        dropWithheld()
     }
 
     private func refuse(_ failure: Failure) -> Bool {
@@ -173,7 +195,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     // MARK: - Credit
 
     private func took(_ count: Int) {
-        guard mayReceive != nil else { return }
+        guard credit != nil else { return }
         consumed += count
         if consumed >= Self.window / 4 {
             grant(consumed)
@@ -182,14 +204,48 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     private func grant(_ count: Int) {
-        granted += count
         InvokeCredit.message(UInt32(count)).withUnsafeBytes { stream.send($0) }
     }
 
-    private func receivedCredit(_ count: Int) {
-        guard let left = mayReceive else { return }
-        mayReceive = min(left + count, Int(Int32.max))
+    private func receivedCredit(_ count: UInt32) {
+        credit?.add(count)
+        sendWithheld()
         resumeIfPossible()
+    }
+
+    private var isWithholding: Bool { credit?.isWithholding ?? false }
+
+    /// Sends a function's message as far as the caller has given credit for it; the rest waits for more.
+    private func deliver(_ message: UnsafeRawBufferPointer) {
+        guard isBody, credit != nil, let scan = try? InvokeStreamScan(scanning: message),
+            credit?.take(scan.payload.count) == false
+        else { return stream.send(message) }
+        guard stream.session.context.budget.reserve(scan.payload.count) else {
+            _ = refuse(stream.session.context.noRoom)
+            return
+        }
+        withheldCost = scan.payload.count
+        credit?.withhold(Array(scan.payload))
+        // What is not payload needs no credit.
+        if scan.contentType.count > 0 || scan.headerCount > 0 {
+            let type = String(decoding: scan.contentType, as: UTF8.self)
+            InvokeChunk(contentType: type, headers: scan.headers).encoded().withUnsafeBytes { stream.send($0) }
+        }
+        sendWithheld()
+    }
+
+    private func sendWithheld() {
+        guard !isOver, let part = credit?.takePart() else { return }
+        InvokeChunk(payload: part).encoded().withUnsafeBytes { stream.send($0) }
+        guard !isWithholding else { return }
+        dropWithheld()
+        if endsBehindWithheld { end(.finished) }
+    }
+
+    private func dropWithheld() {
+        credit?.drop()
+        stream.session.context.budget.release(withheldCost)
+        withheldCost = 0
     }
 
     // MARK: - The function
@@ -202,6 +258,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         do throws(Failure) {
             made = try isBody ? makeBody(worker, call) : makeService(worker, call)
         } catch {
+            releaseRequest(of: call)
             // What the caller asked for does not fit the function; or the function is not there any more.
             let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
             return worker.streamEnded(
@@ -216,10 +273,18 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             _ = message.withUnsafeBytes { made.send($0) }
             took((try? message.withUnsafeBytes { try InvokeStreamScan(scanning: $0).payload.count }) ?? 0)
         }
+        releaseRequest(of: call)
         // If it ends while what was kept is passed on, `endBody` says so.
         let hadEnded = bodyEnded
         stream.drain()
         if hadEnded { function?.endInput() }
+    }
+
+    /// The function has it now.
+    private func releaseRequest(of call: Call) {
+        frame = []
+        firstMessage = []
+        stream.session.context.budget.release(call.takeHeldBytes())
     }
 
     private func makeBody(_ worker: Worker, _ call: Call) throws(Failure) -> any FunctionStream {
@@ -263,17 +328,14 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     func functionStream(_ function: any FunctionStream, received message: UnsafeRawBufferPointer) {
         guard !isOver else { return }
-        stream.send(message)
-        if let left = mayReceive, isBody, let scan = try? InvokeStreamScan(scanning: message) {
-            mayReceive = left - scan.payload.count
-        }
-        guard !stream.hasRoom || (mayReceive ?? 1) <= 0 else { return }
+        deliver(message)
+        guard !stream.hasRoom || isWithholding else { return }
         isPaused = true
         function.pause()
     }
 
     private func resumeIfPossible() {
-        guard isPaused, !isOver, (mayReceive ?? 1) > 0, stream.hasRoom else { return }
+        guard isPaused, !isOver, !isWithholding, stream.hasRoom else { return }
         isPaused = false
         function?.resume()
     }
@@ -282,14 +344,19 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     func functionStream(_ function: any FunctionStream, ended: FunctionStreamEnd) {
         self.function = nil
-        guard let call, let worker = call.worker else { return }
         switch ended {
-        case .finished: worker.streamEnded(call, .finished)
-        case .response(let payload): worker.streamEnded(call, .response(Array(payload)))
+        case .finished where isWithholding: endsBehindWithheld = true
+        case .finished: end(.finished)
+        case .response(let payload): end(.response(Array(payload)))
         case .failed(let code, let message, let status):
-            worker.streamEnded(call, .failed(code: code, message: message, status: Array(status)))
-        case .broken(let reason): worker.streamEnded(call, .broken(reason))
+            end(.failed(code: code, message: message, status: Array(status)))
+        case .broken(let reason): end(.broken(reason))
         }
+    }
+
+    private func end(_ end: StreamEnd) {
+        if let call, let worker = call.worker { worker.streamEnded(call, end) }
+        letGo()
     }
 
     /// The function's process has ended. Thread-safe.
@@ -302,53 +369,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         stream.session.loop.run { [self] in
             function?.cancel()
             function = nil
-        }
-    }
-
-    // MARK: - The answer
-
-    /// How the call ends for its caller.
-    enum Answer: Sendable {
-        /// The function's stream has ended well.
-        case finished
-        /// One message instead of a stream.
-        case response([UInt8])
-        /// An encoded Status; `isUrgent`: what waits to be sent is dropped.
-        case failed([UInt8], isUrgent: Bool)
-    }
-
-    /// Answers the caller; the call has been claimed. Thread-safe.
-    func answer(_ answer: Answer, metadata: CallMetadata) {
-        stream.session.loop.run { [self] in
-            isOver = true
-            switch answer {
-            case .finished: stream.finish()
-            case .response(let payload):
-                if isBody {
-                    if !payload.isEmpty { payload.withUnsafeBytes { stream.send($0) } }
-                    stream.finish()
-                } else {
-                    metadata.withEntries { entries in
-                        payload.withUnsafeBytes { stream.respond(payload: $0, metadata: entries) }
-                    }
-                }
-            case .failed(let status, let isUrgent):
-                if isUrgent { stream.dropOutput() }
-                metadata.withEntries { stream.respond(status: status, metadata: $0) }
-            }
-        }
-    }
-}
-
-/// A message of InvokeStream that gives credit only.
-enum InvokeCredit {
-    static func message(_ credit: UInt32) -> [UInt8] {
-        let size = FieldSize.field(7, varint: UInt64(credit))
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            var writer = FieldWriter(
-                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
-            writer.field(7, varint: UInt64(credit))
-            count = size
+            letGo()
         }
     }
 }

@@ -76,12 +76,41 @@ extension Session {
                 stream.isStuck = false
             } else {
                 stream.isStuck = true
-                if !stream.mayWait, now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
+                if stream.mayStay {
+                    stream.fullSince = now
+                } else if now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
                     stream.fail(Stream.stuckFailure)
                 }
             }
         }
         if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
+    }
+
+    /// Ends streams that hold more input than this one, the largest first, until so much more fits; else this one. A
+    /// stream that is stuck must not be at the expense of one that moves.
+    ///
+    /// - Returns: whether another one was ended.
+    func makeRoom(for cost: Int, of stream: Stream) -> Bool {
+        var hasEnded = false
+        while heldInput + cost > SessionLimits.connectionInputBytes {
+            let largest = allOpen.lazy.compactMap { $0 as? Stream }.max { $0.heldInput < $1.heldInput }
+            guard let largest, largest.heldInput > stream.heldInput else {
+                stream.fail(Stream.inputFailure)
+                return false
+            }
+            largest.fail(Stream.inputFailure)
+            hasEnded = true
+        }
+        return hasEnded
+    }
+
+    /// Ends all streams and tells their callers that the daemon stops. Thread-safe.
+    package func interruptStreams() {
+        loop.run { [self] in
+            for case let stream as Stream in allOpen {
+                stream.fail(Failure(.unavailable, "the daemon stops; the stream was interrupted"))
+            }
+        }
     }
 
     func waitForReader() {
