@@ -75,7 +75,9 @@ extension WireTests {
                 return list.all(1).allSatisfy { Fields($0).number(7) ?? 0 == 0 || Fields($0).number(10) ?? 0 < 1000 }
             }
             var count = 0
-            while case let frame = try connection.frame(), frame.type == RawFrame.message || frame.id != id { count += 1 }
+            while case let frame = try connection.frame(), frame.type == RawFrame.message || frame.id != id {
+                count += 1
+            }
             #expect(count > 0 && count < 100_000)
             #expect(try connection.isAliveAndQuiet())
         }
@@ -87,7 +89,8 @@ extension WireTests {
                 #expect(answer.code == 3 && answer.field == "fnrpc-timeout", "\(text): \(answer.message)")
             }
             for (text, code) in [("10s", 0), ("9999999999999999999h", 0), ("0s", 4), ("-1s", 4)] {
-                #expect(try connection.call(WireTests.echo, metadata: [("fnrpc-timeout", text)]).code == code, "\(text)")
+                #expect(
+                    try connection.call(WireTests.echo, metadata: [("fnrpc-timeout", text)]).code == code, "\(text)")
             }
         }
 

@@ -13,7 +13,8 @@ import Testing
         let connection = try SharedDaemon.connect()
         for _ in 0..<50 { _ = try connection.isAliveAndQuiet() }
         // The high-water mark begins here.
-        try "5".write(toFile: "/proc/\(daemon.process.processIdentifier)/clear_refs", atomically: false, encoding: .utf8)
+        try "5".write(
+            toFile: "/proc/\(daemon.process.processIdentifier)/clear_refs", atomically: false, encoding: .utf8)
         let before = try daemon.status("VmRSS")
         try run(daemon)
         for _ in 0..<200 { #expect(try connection.isAliveAndQuiet(), "others are served as before") }

@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 /// Every answer of the protocol, by raw frames, against one real daemon for all of them.
-@Suite(.serialized, SharedDaemon(["--listen", "tcp:127.0.0.1:0", "--unix-mode", "0666", "--peer-scopes", "uid:65534=read"]))
+@Suite(
+    .serialized,
+    SharedDaemon(["--listen", "tcp:127.0.0.1:0", "--unix-mode", "0666", "--peer-scopes", "uid:65534=read"]))
 struct WireTests {
     static let echo = "fnrpc.v1.Diagnostics/Echo"
     static let echoStream = "fnrpc.v1.Diagnostics/EchoStream"
@@ -76,7 +78,9 @@ extension TestDaemon {
     var port: UInt16 {
         get throws {
             try #require(
-                readyLine.split(separator: ":").last.flatMap { UInt16($0.trimmingCharacters(in: .whitespacesAndNewlines)) })
+                readyLine.split(separator: ":").last.flatMap {
+                    UInt16($0.trimmingCharacters(in: .whitespacesAndNewlines))
+                })
         }
     }
 
