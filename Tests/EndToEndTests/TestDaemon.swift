@@ -159,5 +159,6 @@ func withDaemon(_ arguments: [String] = [], _ body: (TestDaemon) async throws ->
         throw error
     }
     if daemon.process.isRunning { #expect(daemon.stop() == 0, "\(daemon.log)") }
+    #expect(!daemon.log.contains("BUG:"), "\(daemon.log)")
     #expect(try daemon.leftovers() == [])
 }

@@ -60,22 +60,31 @@ struct MethodList {
         _ run: @escaping @Sendable (Request, Caller) async throws -> Response
     ) {
         let audit = context.audit
-        add(service, name, .admin) { (request: Request, caller: Caller) in
-            func record(_ failure: Failure.Code?) {
-                audit.record(
-                    AuditEntry(
-                        time: .now(), principal: caller.principal.description, peer: caller.peer,
-                        method: "\(service)/\(name)", target: target(request), failure: failure,
-                        connection: caller.connection, trace: caller.trace?.traceID))
+        @Sendable func record(_ request: Request?, _ caller: Caller, _ failure: Failure.Code?) {
+            audit.record(
+                AuditEntry(
+                    time: .now(), principal: caller.principal.description, peer: caller.peer,
+                    method: "\(service)/\(name)", target: request.map(target) ?? [], failure: failure,
+                    connection: caller.connection, trace: caller.trace?.traceID))
+        }
+        let handler = Method.Handler.unary { payload, caller in
+            let request: Request
+            do { request = try Request(decoding: payload, strict: true) } catch {
+                record(nil, caller, (error as? Failure)?.code ?? .internalError)
+                throw error
             }
             do {
-                let response = try await run(request, caller)
-                record(nil)
+                let response = try await run(request, caller).encoded()
+                record(request, caller, nil)
                 return response
             } catch {
-                record((error as? Failure)?.code ?? .internalError)
+                record(request, caller, (error as? Failure)?.code ?? .internalError)
                 throw error
             }
         }
+        methods.append(
+            Method(
+                service, name, kind: .unary, access: .admin, handler: handler,
+                denied: { record(try? Request(decoding: $0, strict: true), $1, .notPermitted) }))
     }
 }

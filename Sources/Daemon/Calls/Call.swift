@@ -61,10 +61,16 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     /// Keeps the request until a slot is there.
     func keep(_ bytes: UnsafeRawBufferPointer) {
         request = Array(bytes)
-        heldBytes.store(bytes.count, ordering: .relaxed)
+        hold(bytes.count)
     }
 
-    /// How many bytes the wait held; 0 from the second time on.
+    /// Notes bytes of the budget that it holds until it runs.
+    func hold(_ count: Int) { heldBytes.store(count, ordering: .relaxed) }
+
+    /// It has been sent: nobody else reads it.
+    func forgetRequest() { request = [] }
+
+    /// How many bytes it held; 0 from the second time on.
     func takeHeldBytes() -> Int {
         heldBytes.exchange(0, ordering: .relaxed)
     }

@@ -34,7 +34,7 @@ extension Dispatcher {
             try checkSize(incoming.envelope.payload.count)
             let runnable = try findService(incoming)
             if incoming.isStream {
-                FunctionRelay.openService(incoming, runnable)
+                try FunctionRelay.openService(incoming, runnable)
             } else {
                 open(incoming, runnable)
             }
@@ -92,8 +92,7 @@ extension Dispatcher {
                 return machine.lease(call.waiter, of: call, now: call.acceptedAt)
             }
         guard let lease else {
-            let text = "buffers hold \(budget.limit) bytes, the limit (buffer-budget-mib); try again later"
-            fail(call, Failure(.busy, text, retryNanos: 100_000_000, quota: "buffer-budget-mib"))
+            fail(call, noRoom)
             return
         }
         // After the lease, so that its deadline finds the call where it is.

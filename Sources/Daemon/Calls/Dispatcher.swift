@@ -25,7 +25,7 @@ package final class Dispatcher: @unchecked Sendable {
     /// The host folder of an unpacked package; blocks.
     let packagePath: @Sendable (Digest) -> Result<String, Failure>
     /// Every byte that waits anywhere counts here.
-    let budget: ByteBudget
+    package let budget: ByteBudget
     /// Running calls by what their callers call them.
     let invocations = InvocationTable()
     /// One line to the daemon's log.
@@ -63,6 +63,12 @@ package final class Dispatcher: @unchecked Sendable {
         upkeep.dispatcher = self
     }
 
+    /// Says that the buffers are full.
+    var noRoom: Failure {
+        let text = "buffers hold \(budget.limit) bytes, the limit (buffer-budget-mib); try again later"
+        return Failure(.busy, text, retryNanos: 100_000_000, quota: "buffer-budget-mib")
+    }
+
     /// Whether new calls are refused.
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
 
@@ -75,6 +81,9 @@ package final class Dispatcher: @unchecked Sendable {
     func act(on hand: PoolMachine.Hand, worker: Worker) {
         for case let call as Call in hand.calls {
             call.request.withUnsafeBytes { worker.dispatch(call, $0) }
+            // A relay has its own copy, and says when it is gone.
+            guard call.relay == nil else { continue }
+            call.forgetRequest()
             budget.release(call.takeHeldBytes())
         }
         if hand.start { startWorker(worker.runnable) }

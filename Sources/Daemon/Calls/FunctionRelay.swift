@@ -16,25 +16,25 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     /// Whether messages are those of InvokeStream, else a service's own.
     let isBody: Bool
     /// The Request frame's data and flags, for calls by service name.
-    private let frame: [UInt8]
+    private var frame: [UInt8]
     private let flags: UInt8
     /// What InvokeStream's Request said, until the first message names the function.
     private var opening: CallOrigin?
     /// The deadline until then; the call has its own.
     private let entry = WheelEntry()
-    private(set) var call: Call?
-    var function: (any FunctionStream)?
+    private var call: Call?
+    private var function: (any FunctionStream)?
     private var bodyEnded = false
     private var firstMessage: [UInt8] = []
     var isOver = false
-    var isPaused = false
-    /// Payload that the caller may still be sent, bytes; `nil`: it does not count.
-    var mayReceive: Int?
-    /// Payload taken from the caller since it was last told, bytes.
-    var consumed = 0
-    /// What the function has said beyond that, and whether it has ended since.
-    var held: [UInt8] = []
-    var heldEnd = false
+    /// `nil`: the caller does not count.
+    private var credit: CallerCredit?
+    private var consumed = 0
+    private var isPaused = false
+    /// What payload that waits for credit holds of the budget, bytes.
+    private var withheldCost = 0
+    /// The function has ended well behind it.
+    private var endsBehindWithheld = false
 
     private init(stream: Stream, isBody: Bool, frame: [UInt8], flags: UInt8, opening: CallOrigin?) {
         self.stream = stream
@@ -61,18 +61,23 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     /// Accepts a streamed call by service name.
-    static func openService(_ request: Incoming, _ runnable: Runnable) {
+    ///
+    /// - Throws: `busy` if the daemon has no room for the request.
+    static func openService(_ request: Incoming, _ runnable: Runnable) throws(Failure) {
+        let held = request.envelope.bytes.count
+        let dispatcher = request.session.context.dispatcher
+        guard dispatcher.budget.reserve(held) else { throw dispatcher.noRoom }
         let stream = Stream(session: request.session, id: request.streamID)
         let relay = FunctionRelay(
             stream: stream, isBody: false, frame: Array(request.envelope.bytes), flags: request.flags, opening: nil)
         stream.receiver = relay
         stream.mayWait = true
-        let dispatcher = request.session.context.dispatcher
         let call = dispatcher.makeCall(
             runnable, CallOrigin(request), session: request.session, streamID: request.streamID, relay: relay)
+        call.hold(held)
+        guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
         relay.call = call
         stream.call.withLock { $0 = call }
-        guard request.session.add(stream, request.streamID) else { return }
         if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
         dispatcher.accept(call, data: request.envelope.bytes)
     }
@@ -84,8 +89,8 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {
-        guard isBody, mayReceive != nil, opening == nil else { return }
-        if let credit = (try? InvokeStreamScan(scanning: message))?.credit { receivedCredit(Int(credit)) }
+        guard isBody, credit != nil, opening == nil else { return }
+        if let credit = (try? InvokeStreamScan(scanning: message))?.credit { receivedCredit(credit) }
     }
 
     private func receivedBody(_ message: UnsafeRawBufferPointer) -> Bool {
@@ -126,18 +131,21 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         do throws(Failure) {
             runnable = try dispatcher.find(scan.app, scan.function, scan.version, for: origin.principal, stream.session)
         } catch { return refuse(error) }
+        guard dispatcher.budget.reserve(scan.bytes.count) else { return refuse(dispatcher.noRoom) }
         self.opening = nil
         wheel.remove(entry)
         firstMessage = Array(scan.bytes)
         bodyEnded = scan.isEnd
         if let credit = scan.credit {
-            mayReceive = Int(credit)
-            stream.hasCredit = true
+            self.credit = CallerCredit(credit)
+            // With what is around the payload.
+            stream.credited = 2 * Self.window
             // What it has sent ahead counts.
             grant(Self.window)
         }
         stream.mayWait = true
         let call = dispatcher.makeCall(runnable, origin, session: stream.session, streamID: stream.id, relay: self)
+        call.hold(scan.bytes.count)
         self.call = call
         stream.call.withLock { $0 = call }
         dispatcher.accept(call, data: scan.bytes)
@@ -145,7 +153,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     func streamInputEnded(_ stream: Stream) {
-        endCredit()
+        // A caller that has closed its half can give no more; from now on its reading is what holds the function back.
+        if credit != nil {
+            credit?.lift()
+            sendWithheld()
+            resumeIfPossible()
+        }
         guard opening == nil else {
             _ = refuse(Failure(.invalid, "function: missing; the first message of a stream names app and function"))
             return
@@ -160,12 +173,24 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         wheel.remove(entry)
         guard let call else {
             // Nobody else counts what ended before it named a function.
-            opening?.method.metrics.observe(
-                code: (failure?.code ?? .cancelled).status,
-                nanos: opening.map { Instant.now().nanoseconds(since: $0.arrivedAt) } ?? 0)
+            if let opening {
+                opening.method.metrics.observe(
+                    code: (failure?.code ?? .cancelled).status,
+                    nanos: Instant.now().nanoseconds(since: opening.arrivedAt))
+            }
             return
         }
         stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
+        letGo()
+    }
+
+    /// The call holds its relay and the relay its call: what is over lets go.
+    func letGo() {
+        guard isOver, function == nil else { return }
+        call = nil
+        frame = []
+        firstMessage = []
+        dropWithheld()
     }
 
     private func refuse(_ failure: Failure) -> Bool {
@@ -184,6 +209,62 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         }
     }
 
+    // MARK: - Credit
+
+    private func took(_ count: Int) {
+        guard credit != nil else { return }
+        consumed += count
+        if consumed >= Self.window / 4 {
+            grant(consumed)
+            consumed = 0
+        }
+    }
+
+    private func grant(_ count: Int) {
+        InvokeCredit.message(UInt32(count)).withUnsafeBytes { stream.send($0) }
+    }
+
+    private func receivedCredit(_ count: UInt32) {
+        credit?.add(count)
+        sendWithheld()
+        resumeIfPossible()
+    }
+
+    private var isWithholding: Bool { credit?.isWithholding ?? false }
+
+    /// Sends a function's message as far as the caller has given credit for it; the rest waits for more.
+    private func deliver(_ message: UnsafeRawBufferPointer) {
+        guard isBody, credit != nil, let scan = try? InvokeStreamScan(scanning: message),
+            credit?.take(scan.payload.count) == false
+        else { return stream.send(message) }
+        guard stream.session.context.budget.reserve(scan.payload.count) else {
+            _ = refuse(stream.session.context.noRoom)
+            return
+        }
+        withheldCost = scan.payload.count
+        credit?.withhold(Array(scan.payload))
+        // What is not payload needs no credit.
+        if scan.contentType.count > 0 || scan.headerCount > 0 {
+            let type = String(decoding: scan.contentType, as: UTF8.self)
+            InvokeChunk(contentType: type, headers: scan.headers).encoded().withUnsafeBytes { stream.send($0) }
+        }
+        sendWithheld()
+    }
+
+    private func sendWithheld() {
+        guard !isOver, let part = credit?.takePart() else { return }
+        InvokeChunk(payload: part).encoded().withUnsafeBytes { stream.send($0) }
+        guard !isWithholding else { return }
+        dropWithheld()
+        if endsBehindWithheld { end(.finished) }
+    }
+
+    private func dropWithheld() {
+        credit?.drop()
+        stream.session.context.budget.release(withheldCost)
+        withheldCost = 0
+    }
+
     // MARK: - The function
 
     /// The call has got a container; on the caller's loop.
@@ -194,6 +275,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         do throws(Failure) {
             made = try isBody ? makeBody(worker, call) : makeService(worker, call)
         } catch {
+            releaseRequest(of: call)
             // What the caller asked for does not fit the function; or the function is not there any more.
             let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
             return worker.streamEnded(
@@ -208,10 +290,18 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             _ = message.withUnsafeBytes { made.send($0) }
             took((try? message.withUnsafeBytes { try InvokeStreamScan(scanning: $0).payload.count }) ?? 0)
         }
+        releaseRequest(of: call)
         // If it ends while what was kept is passed on, `endBody` says so.
         let hadEnded = bodyEnded
         stream.drain()
         if hadEnded { function?.endInput() }
+    }
+
+    /// The function has it now.
+    private func releaseRequest(of call: Call) {
+        frame = []
+        firstMessage = []
+        stream.session.context.budget.release(call.takeHeldBytes())
     }
 
     private func makeBody(_ worker: Worker, _ call: Call) throws(Failure) -> any FunctionStream {
@@ -255,29 +345,39 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     func functionStream(_ function: any FunctionStream, received message: UnsafeRawBufferPointer) {
         guard !isOver else { return }
-        pass(message)
-        guard !stream.hasRoom || (mayReceive ?? 1) <= 0 else { return }
+        deliver(message)
+        guard !stream.hasRoom || isWithholding else { return }
         isPaused = true
         function.pause()
+    }
+
+    private func resumeIfPossible() {
+        guard isPaused, !isOver, !isWithholding, stream.hasRoom else { return }
+        isPaused = false
+        function?.resume()
     }
 
     func functionStreamHasRoom(_ function: any FunctionStream) { stream.drain() }
 
     func functionStream(_ function: any FunctionStream, ended: FunctionStreamEnd) {
         self.function = nil
-        guard let call, let worker = call.worker else { return }
         switch ended {
         case .response(let payload) where isBody && !isOver:
             // One message more, and the end.
-            if payload.count > 0 { pass(payload) }
-            if held.isEmpty { worker.streamEnded(call, .finished) } else { heldEnd = true }
-        case .finished where !held.isEmpty && !isOver: heldEnd = true
-        case .finished: worker.streamEnded(call, .finished)
-        case .response(let payload): worker.streamEnded(call, .response(Array(payload)))
+            if payload.count > 0 { deliver(payload) }
+            if isWithholding { endsBehindWithheld = true } else { end(.finished) }
+        case .finished where isWithholding: endsBehindWithheld = true
+        case .finished: end(.finished)
+        case .response(let payload): end(.response(Array(payload)))
         case .failed(let code, let message, let status):
-            worker.streamEnded(call, .failed(code: code, message: message, status: Array(status)))
-        case .broken(let reason): worker.streamEnded(call, .broken(reason))
+            end(.failed(code: code, message: message, status: Array(status)))
+        case .broken(let reason): end(.broken(reason))
         }
+    }
+
+    private func end(_ end: StreamEnd) {
+        if let call, let worker = call.worker { worker.streamEnded(call, end) }
+        letGo()
     }
 
     /// The function's process has ended. Thread-safe.
@@ -290,40 +390,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         stream.session.loop.run { [self] in
             function?.cancel()
             function = nil
-        }
-    }
-
-    // MARK: - The answer
-
-    /// How the call ends for its caller.
-    enum Answer: Sendable {
-        /// The function's stream has ended well.
-        case finished
-        /// One message instead of a stream.
-        case response([UInt8])
-        /// An encoded Status; `isUrgent`: what waits to be sent is dropped.
-        case failed([UInt8], isUrgent: Bool)
-    }
-
-    /// Answers the caller; the call has been claimed. Thread-safe.
-    func answer(_ answer: Answer, metadata: CallMetadata) {
-        stream.session.loop.run { [self] in
-            isOver = true
-            switch answer {
-            case .finished: stream.finish()
-            case .response(let payload):
-                if isBody {
-                    if !payload.isEmpty { payload.withUnsafeBytes { stream.send($0) } }
-                    stream.finish()
-                } else {
-                    metadata.withEntries { entries in
-                        payload.withUnsafeBytes { stream.respond(payload: $0, metadata: entries) }
-                    }
-                }
-            case .failed(let status, let isUrgent):
-                if isUrgent { stream.dropOutput() }
-                metadata.withEntries { stream.respond(status: status, metadata: $0) }
-            }
+            letGo()
         }
     }
 }

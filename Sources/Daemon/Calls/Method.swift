@@ -66,9 +66,16 @@ package final class Method: Sendable {
     package let kind: MethodKind
     package let access: Permission
     package let handler: Handler
+    /// Is told of a caller that is known and not allowed: the payload, which nobody has looked at. On a loop, so it
+    /// must not wait.
+    package let denied: (@Sendable ([UInt8], Caller) -> Void)?
     package let metrics = MethodMetrics()
 
-    package init(_ service: String, _ name: String, kind: MethodKind, access: Permission, handler: Handler) {
+    package init(
+        _ service: String, _ name: String, kind: MethodKind, access: Permission, handler: Handler,
+        denied: (@Sendable ([UInt8], Caller) -> Void)? = nil
+    ) {
+        self.denied = denied
         self.service = service
         self.name = name
         self.kind = kind

@@ -41,11 +41,18 @@ extension Session {
 
     private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {
         guard fits(request) else { return }
+        let budget = context.budget
+        let held = request.envelope.payload.count
+        guard budget.reserve(held) else {
+            request.method.metrics.observe(code: Failure.Code.busy.status, nanos: 0)
+            return refuse(request.streamID, context.noRoom)
+        }
         let call = ServedCall(request)
-        guard add(call, request.streamID) else { return }
+        guard add(call, request.streamID) else { return budget.release(held) }
         let payload = Array(request.envelope.payload)
         let caller = request.caller
         call.start { [context] in
+            defer { budget.release(held) }
             do {
                 call.answer(payload: try await run(payload, caller))
             } catch {

@@ -62,7 +62,7 @@ extension Session {
         guard let index = crowded.firstIndex(where: { $0 === stream }) else { return }
         crowded.remove(at: index)
         stream.isStuck = false
-        if mayRead { resumeReading() }
+        if crowded.allSatisfy(\.isStuck) { resumeReading() }
         if crowded.isEmpty { crowdTimer?.stop() }
     }
 
@@ -76,16 +76,41 @@ extension Session {
                 stream.isStuck = false
             } else {
                 stream.isStuck = true
-                let isTooLong = now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos
-                if isTooLong, !stream.mayWait, openCount > 1 { stream.fail(Stream.stuckFailure) }
+                if stream.mayStay {
+                    stream.fullSince = now
+                } else if now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
+                    stream.fail(Stream.stuckFailure)
+                }
             }
         }
-        if mayRead { resumeReading() } else { pauseReading() }
+        if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
     }
 
-    /// Whether reading on is right: nobody is over the limit and moves, and there is room for what comes.
-    private var mayRead: Bool {
-        crowded.allSatisfy(\.isStuck) && heldInput < SessionLimits.connectionInputBytes
+    /// Ends streams that hold more input than this one, the largest first, until so much more fits; else this one. A
+    /// stream that is stuck must not be at the expense of one that moves.
+    ///
+    /// - Returns: whether another one was ended.
+    func makeRoom(for cost: Int, of stream: Stream) -> Bool {
+        var hasEnded = false
+        while heldInput + cost > SessionLimits.connectionInputBytes {
+            let largest = allOpen.lazy.compactMap { $0 as? Stream }.max { $0.heldInput < $1.heldInput }
+            guard let largest, largest.heldInput > stream.heldInput else {
+                stream.fail(Stream.inputFailure)
+                return false
+            }
+            largest.fail(Stream.inputFailure)
+            hasEnded = true
+        }
+        return hasEnded
+    }
+
+    /// Ends all streams and tells their callers that the daemon stops. Thread-safe.
+    package func interruptStreams() {
+        loop.run { [self] in
+            for case let stream as Stream in allOpen {
+                stream.fail(Failure(.unavailable, "the daemon stops; the stream was interrupted"))
+            }
+        }
     }
 
     func waitForReader() {

@@ -39,6 +39,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     /// The last bearer token that was looked at.
     private var bearer = BearerCache()
     private var window = StreamWindow()
+    /// Changes that were refused in this minute, and are in the audit log.
+    private var denials: (minute: UInt64, count: Int) = (0, 0)
     /// Bytes of an oversized frame that are still to be thrown away.
     private var skip = 0
     /// Extension frames that the client understands.
@@ -211,9 +213,20 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             for interceptor in InterceptorChain.standard { try interceptor.admit(&incoming) }
         } catch {
             method.metrics.started.increment()
+            if error.code == .notPermitted { denied(incoming) }
             return refuse(incoming, error)
         }
         dispatch(incoming)
+    }
+
+    /// Somebody known tried what is not allowed. Bounded, so that nobody drives older lines out of the audit log.
+    private func denied(_ request: Incoming) {
+        guard let note = request.method.denied, request.principal != nil else { return }
+        let minute = request.arrivedAt.nanoseconds / 60_000_000_000
+        if denials.minute != minute { denials = (minute, 0) }
+        guard denials.count < SessionLimits.denials else { return }
+        denials.count += 1
+        note(Array(request.envelope.payload.prefix(SessionLimits.managementBytes)), request.caller)
     }
 
     private func routed(_ envelope: RequestEnvelope) -> Method? {
@@ -309,12 +322,15 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
 
     /// Notes a call as open; `false` if the connection is closed. On the loop.
     func add(_ call: any OpenCall, _ streamID: UInt32) -> Bool {
-        state.withLock { state in
+        let isAdded = state.withLock { state in
             if state.isClosed { return false }
             state.open[streamID] = call
             state.calls += 1
             return true
         }
+        // It and its handler hold each other until it ends, which it never will.
+        if !isAdded { (call as? Stream)?.receiver = nil }
+        return isAdded
     }
 
     /// What is open under an id. Thread-safe.

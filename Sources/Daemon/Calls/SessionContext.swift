@@ -21,16 +21,17 @@ package struct SessionLimits: Sendable {
     static let inputMessages = 64
     /// Their bytes; a message of any size is taken when none waits.
     static let inputBytes = 1 << 20
-    /// The same, of a caller that keeps to its credit.
-    static let creditMessages = 4096
     /// Input that all streams of one connection may hold while one of them is stuck, bytes.
     static let connectionInputBytes = 16 << 20
     /// How long a connection is not read when a stream's input is full and nothing of it is taken, milliseconds.
     static let pauseMilliseconds: UInt64 = 20
-    /// How long a stream's input may stay full without anything taken, if the connection has other calls, nanoseconds.
+    /// How long a stream's input may stay full without anything taken, nanoseconds.
     static let stuckNanos: UInt64 = 1_000_000_000
     /// Output of one stream that waits for its turn, bytes; its producer is held up beyond.
     static let outputBytes = 256 << 10
+
+    /// Changes that one connection was not allowed to make and that the audit log takes in a minute.
+    static let denials = 60
 
     package init() {}
 }
@@ -83,6 +84,9 @@ package final class SessionContext: Sendable {
         self.serverName = serverName
         self.log = log
     }
+
+    /// Says that the daemon's buffers are full.
+    var noRoom: Failure { dispatcher.noRoom }
 }
 
 /// The last token of a connection, so that a caller that shows the same one again costs a comparison. Loop-confined.

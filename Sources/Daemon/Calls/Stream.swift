@@ -33,12 +33,11 @@ final class Stream: OpenCall, @unchecked Sendable {
     var receiver: (any StreamReceiver)?
     /// Whether its handler cannot take anything yet, as while a call waits for a container: not its fault.
     var mayWait = false
-    /// Whether the caller sends no more than it was granted.
-    var hasCredit = false
 
-    private var input: [[UInt8]] = []
-    private var inputStart = 0
-    private var inputBytes = 0
+    /// Input up to this cost may stay for as long as it takes: its caller counts credit.
+    var credited = 0
+
+    private var input = MessageQueue()
     private var inputEnded = false
     private var endWasTold = false
     private var isDraining = false
@@ -50,9 +49,7 @@ final class Stream: OpenCall, @unchecked Sendable {
     var isStuck = false
 
     /// Frames that wait for their turn.
-    private(set) var output: [[UInt8]] = []
-    private var outputStart = 0
-    private var outputBytes = 0
+    private(set) var output = MessageQueue()
     private var wantsRoom = false
     private var isOver = false
     /// It has failed already; its handler does not know yet.
@@ -69,6 +66,12 @@ final class Stream: OpenCall, @unchecked Sendable {
             "the stream's input was not taken for \(SessionLimits.stuckNanos / 1_000_000) ms with "
                 + "\(SessionLimits.inputMessages) messages or \(SessionLimits.inputBytes) bytes waiting, the limit",
             retryNanos: 1_000_000_000, quota: "stream_input")
+    }
+
+    static var inputFailure: Failure {
+        Failure(
+            .busy, "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, the limit",
+            retryNanos: 1_000_000_000, quota: "connection_input")
     }
 
     // MARK: - Input
@@ -95,65 +98,57 @@ final class Stream: OpenCall, @unchecked Sendable {
     }
 
     private func take(_ message: UnsafeRawBufferPointer) -> Bool {
-        if inputStart == input.count, receiver?.stream(self, received: message) == true { return true }
+        if input.isEmpty, receiver?.stream(self, received: message) == true { return true }
         if isOver { return false }
-        // A connection with one stream holds back nobody but itself: it is not read any more. See `Session.crowd`.
-        let isOverfull = session.heldInput >= SessionLimits.connectionInputBytes && session.openCount > 1
-        guard !isOverfull, session.context.budget.reserve(message.count) else {
-            fail(
-                Failure(
-                    .busy,
-                    "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, or all "
-                        + "buffers \(session.context.budget.limit), the limits", retryNanos: 1_000_000_000,
-                    quota: "connection_input"))
+        let cost = MessageQueue.cost(of: message.count)
+        // By the end of another stream this one may have got a container.
+        if session.makeRoom(for: cost, of: self), input.isEmpty, receiver?.stream(self, received: message) == true {
+            return true
+        }
+        if isOver { return false }
+        guard session.context.budget.reserve(cost) else {
+            fail(session.context.noRoom)
             return false
         }
         input.append(Array(message))
-        inputBytes += message.count
-        session.heldInput += message.count
-        if input.count - inputStart >= maxInput.messages || inputBytes >= maxInput.bytes { session.crowd(self) }
+        session.heldInput += cost
+        if isFull(SessionLimits.inputMessages, SessionLimits.inputBytes) { session.crowd(self) }
         return true
     }
 
-    /// What may wait for its handler. A caller that keeps to its credit never meets it.
-    private var maxInput: (messages: Int, bytes: Int) {
-        hasCredit
-            ? (SessionLimits.creditMessages, FunctionRelay.window + 2 * SessionLimits.chunkBytes)
-            : (SessionLimits.inputMessages, SessionLimits.inputBytes)
+    /// What its input costs that was not taken yet, bytes.
+    var heldInput: Int { input.cost }
+
+    /// Whether nobody is to blame that its input stays.
+    var mayStay: Bool { mayWait || input.cost <= credited }
+
+    /// Whether more waits than may. A caller that keeps to its credit never comes so far.
+    private func isFull(_ messages: Int, _ bytes: Int) -> Bool {
+        input.cost > credited && (input.count >= messages || input.cost >= bytes)
     }
 
     /// Offers what is kept again, in order.
     func drain() {
         guard !isDraining, !isOver else { return }
         isDraining = true
-        while inputStart < input.count, !isOver {
-            let message = input[inputStart]
+        while !isOver, let message = input.first {
             guard let receiver, message.withUnsafeBytes({ receiver.stream(self, received: $0) }) else { break }
             if isOver { break }
             hasMoved = true
-            inputStart += 1
-            forget(message.count)
+            forget(input.removeFirst())
         }
         isDraining = false
-        if inputStart == input.count {
-            input.removeAll(keepingCapacity: false)
-            inputStart = 0
-        } else if inputStart >= SessionLimits.inputMessages {
-            input.removeFirst(inputStart)
-            inputStart = 0
-        }
-        if input.count - inputStart < maxInput.messages / 2, inputBytes < maxInput.bytes / 2 { session.uncrowd(self) }
+        if !isFull(SessionLimits.inputMessages / 2, SessionLimits.inputBytes / 2) { session.uncrowd(self) }
         tellEnd()
     }
 
-    private func forget(_ count: Int) {
-        inputBytes -= count
-        session.heldInput -= count
-        session.context.budget.release(count)
+    private func forget(_ cost: Int) {
+        session.heldInput -= cost
+        session.context.budget.release(cost)
     }
 
     private func tellEnd() {
-        guard inputEnded, !endWasTold, inputStart == input.count, !isOver else { return }
+        guard inputEnded, !endWasTold, input.isEmpty, !isOver else { return }
         endWasTold = true
         receiver?.streamInputEnded(self)
     }
@@ -164,7 +159,7 @@ final class Stream: OpenCall, @unchecked Sendable {
     var hasRoom: Bool {
         if isOver { return true }
         // Many streams of one connection share its limit.
-        if outputBytes < SessionLimits.outputBytes, session.heldOutput < session.context.limits.maxOutputBytes {
+        if output.cost < SessionLimits.outputBytes, session.heldOutput < session.context.limits.maxOutputBytes {
             return true
         }
         if !wantsRoom { session.waitingForRoom.append(self) }
@@ -175,7 +170,7 @@ final class Stream: OpenCall, @unchecked Sendable {
     /// Lets the producer go on if its share allows it; `false`: it still waits.
     func takeRoom() -> Bool {
         guard !isOver else { return true }
-        guard outputBytes < SessionLimits.outputBytes / 2 else { return false }
+        guard output.cost < SessionLimits.outputBytes / 2 else { return false }
         wantsRoom = false
         // After this turn: the handler may send right away.
         session.loop.post { [self] in receiver?.streamHasRoom(self) }
@@ -246,29 +241,20 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Drops what waits to be sent: an answer overtakes it.
     func dropOutput() {
-        release(outputBytes)
-        output = []
-        outputStart = 0
-        outputBytes = 0
+        release(output.cost)
+        output.removeAll()
     }
 
     /// The next frame in turn.
     func nextFrame() -> [UInt8]? {
-        guard outputStart < output.count else { return nil }
-        let frame = output[outputStart]
-        outputStart += 1
-        outputBytes -= frame.count
-        release(frame.count)
-        if outputStart == output.count {
-            output = []
-            outputStart = 0
-        }
+        guard let frame = output.first else { return nil }
+        release(output.removeFirst())
         return frame
     }
 
-    private func release(_ count: Int) {
-        session.heldOutput -= count
-        session.context.budget.release(count)
+    private func release(_ cost: Int) {
+        session.heldOutput -= cost
+        session.context.budget.release(cost)
     }
 
     /// As ``fail(_:)``, but its handler, which is sending right now, is told after this turn.
@@ -282,14 +268,10 @@ final class Stream: OpenCall, @unchecked Sendable {
     private func enqueue(_ frame: [UInt8]) {
         if isAnswered { return }
         if output.isEmpty, session.sendInTurn(frame, of: self) { return }
-        guard session.context.budget.reserve(frame.count) else {
-            let limit = session.context.budget.limit
-            let text = "buffers hold \(limit) bytes, the limit (buffer-budget-mib); try again later"
-            return fail(later: Failure(.busy, text, retryNanos: 100_000_000, quota: "buffer-budget-mib"))
-        }
+        let cost = MessageQueue.cost(of: frame.count)
+        guard session.context.budget.reserve(cost) else { return fail(later: session.context.noRoom) }
         output.append(frame)
-        outputBytes += frame.count
-        session.heldOutput += frame.count
+        session.heldOutput += cost
     }
 
     private func end(with frame: [UInt8]) {
@@ -303,9 +285,8 @@ final class Stream: OpenCall, @unchecked Sendable {
         isOver = true
         session.take(id)
         session.uncrowd(self)
-        forget(inputBytes)
-        input = []
-        inputStart = 0
+        forget(input.cost)
+        input.removeAll()
         receiver = nil
         call.withLock { $0 = nil }
     }

@@ -34,7 +34,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
     /// Those of them whose connection was lost, until it is known why.
-    private var lostStreams: [Call] = []
+    private var lostStreams: [(call: Call, reason: String)] = []
+    private var isLinkLost = false
     private var lostReason: String?
     private var exit: SandboxExit?
     private var isStopped = false
@@ -110,7 +111,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         guard call.isRunning else { return }
         // What the container said since the last call belongs to nobody.
         readLog()
-        if call.relay != nil { streams[ObjectIdentifier(call)] = call }
+        if let relay = call.relay {
+            streams[ObjectIdentifier(call)] = call
+            // It may have come to its end on the way here as well.
+            if control == nil { relay.exited(endDescription, success: exit?.code == 0) }
+        }
         if runnable.pool.limits.concurrency == 1 { current = call }
     }
 
@@ -135,9 +140,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         loop.run { [self] in
             if case .broken(let reason) = end {
                 // What ended the container, if anything did, says more than a lost connection.
-                lostStreams.append(call)
-                if exit != nil || control == nil { failPending() } else { streamLost(reason) }
-                return
+                lostStreams.append((call, reason))
+                return streamLost()
             }
             let now = Instant.now()
             if current != nil { readLog() }
@@ -149,10 +153,9 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     /// The container cannot be trusted any more; its other calls may still finish.
-    private func streamLost(_ reason: String) {
-        if lostReason == nil { lostReason = reason }
+    private func streamLost() {
         retire(kill: false)
-        if isStopped { return failPending() }
+        if exit != nil || control == nil || isStopped { return failLostStreams() }
         if grace == nil { startGrace() }
     }
 
@@ -194,7 +197,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     // MARK: - The end
 
     func linkLost(_ reason: String) {
-        guard lostReason == nil, !isStopped else { return }
+        guard !isLinkLost, !isStopped else { return }
+        isLinkLost = true
         lostReason = reason
         retire(kill: false)
         // Without a call in it, that was its end.
@@ -205,8 +209,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     private func startGrace() {
         let timer = LoopTimer(loop) { [weak self] in
-            self?.sandbox.kill()
-            self?.failPending()
+            guard let self else { return }
+            guard self.isLinkLost else { return self.failLostStreams() }
+            self.sandbox.kill()
+            self.failPending()
         }
         grace?.close()
         grace = timer
@@ -267,9 +273,20 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             forget(call)
             released(call, serviceNanos: 0)
         }
+        failLostStreams()
+    }
+
+    private func failLostStreams() {
+        if !isLinkLost {
+            grace?.close()
+            grace = nil
+        }
+        readLog()
         let lost = lostStreams
         lostStreams = []
-        for call in lost {
+        for (call, reason) in lost {
+            let isAlive = exit == nil && control != nil && !sandbox.ranOutOfMemory
+            let description = isAlive ? reason : endDescription
             if call.claim() {
                 dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: takeFresh())
             }

@@ -172,6 +172,7 @@ package final class Server: Sendable {
         await front.stopListening()
         for session in sessions.all { session.goAway() }
         await dispatcher.drain(until: deadline)
+        for session in sessions.all { session.interruptStreams() }
         if !sessions.all.isEmpty { try? await Task.sleep(for: .milliseconds(Self.lingerMilliseconds)) }
         await front.closeConnections()
         for task in background.withLock({ $0 }) {
@@ -182,6 +183,8 @@ package final class Server: Sendable {
         metrics?.stop()
         blocking.stop()
         for loop in loops { loop.stop() }
+        let held = dispatcher.budget.used
+        if held != 0 { log.warning("BUG: buffers still hold \(held) bytes, and nobody is there") }
         driver.removeLeftovers()
         log.info("stopped")
     }

@@ -1,0 +1,36 @@
+internal import Wire
+
+extension FunctionRelay {
+    /// How the call ends for its caller.
+    enum Answer: Sendable {
+        /// The function's stream has ended well.
+        case finished
+        /// One message instead of a stream.
+        case response([UInt8])
+        /// An encoded Status; `isUrgent`: what waits to be sent is dropped.
+        case failed([UInt8], isUrgent: Bool)
+    }
+
+    /// Answers the caller; the call has been claimed. Thread-safe.
+    func answer(_ answer: Answer, metadata: CallMetadata) {
+        stream.session.loop.run { [self] in
+            isOver = true
+            switch answer {
+            case .finished: stream.finish()
+            case .response(let payload):
+                if isBody {
+                    if !payload.isEmpty { payload.withUnsafeBytes { stream.send($0) } }
+                    stream.finish()
+                } else {
+                    metadata.withEntries { entries in
+                        payload.withUnsafeBytes { stream.respond(payload: $0, metadata: entries) }
+                    }
+                }
+            case .failed(let status, let isUrgent):
+                if isUrgent { stream.dropOutput() }
+                metadata.withEntries { stream.respond(status: status, metadata: $0) }
+            }
+            letGo()
+        }
+    }
+}
