@@ -38,7 +38,8 @@ import Wire
                 for number in 0..<500 {
                     group.addTask { () async throws in
                         let payload = Array("call \(number)".utf8)
-                        #expect(try await client.call(service: "s", method: "m", payload: payload).payload == payload)
+                        let reply = try await client.call(service: "s", method: "m", payload: payload)
+                        #expect((reply.payload == payload) == true)
                     }
                 }
                 try await group.waitForAll()

@@ -72,7 +72,7 @@ private final class Deadline: Expiring, @unchecked Sendable {
             received += buffer[..<count]
         }
         writer.stop()
-        #expect(received == sent)
+        #expect((received == sent) == true)
         close(far)
         while !echo.closed.withLock({ $0 }) { await onLoop(loop) {} }
         loop.stop()

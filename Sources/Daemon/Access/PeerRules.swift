@@ -99,7 +99,7 @@ package struct PeerRules: Sendable {
     /// Looks the names up; blocks while the machine's user database answers.
     ///
     /// - Parameters:
-    ///   - insecureTCP: TCP peers without token or certificate may do everything.
+    ///   - insecureTCP: peers of TCP without TLS may do everything, without a token.
     ///   - ownUser: the daemon's effective uid.
     /// - Throws: `invalid` with the first user or group that the machine does not have.
     package init(_ rules: [PeerRule], insecureTCP: Bool, ownUser: UInt32 = geteuid()) throws(Failure) {
@@ -130,8 +130,7 @@ package struct PeerRules: Sendable {
             if !groups.isEmpty { for group in Set(others).union([gid]) { scopes += groups[group] ?? [] } }
             return scopes.isEmpty ? nil : Principal(.user(uid: uid, gid: gid), grants: Grants(scopes))
         case .certificate(let name):
-            if let scopes = certificates[name] { return Principal(.certificate(name: name), grants: Grants(scopes)) }
-            return insecureTCP ? Principal(.certificate(name: name), grants: .all) : nil
+            return certificates[name].map { Principal(.certificate(name: name), grants: Grants($0)) }
         case .tcp:
             return insecureTCP ? Principal(.nobody, grants: .all) : nil
         }

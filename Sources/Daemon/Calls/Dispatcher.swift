@@ -142,7 +142,8 @@ package final class Dispatcher: @unchecked Sendable {
     }
 
     private func broken(_ call: Call, _ reason: String, _ worker: Worker, _ coldNanos: UInt64?) -> [UInt8] {
-        record(call, .failed, error: reason, worker: worker, coldNanos: coldNanos)
+        let explained = reason + worker.containerTail(for: call)
+        record(call, .failed, error: explained, worker: worker, coldNanos: coldNanos)
         let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
         return Failure(.functionFailed, text).encodedStatus()
     }

@@ -24,7 +24,8 @@ package struct Incoming {
 
     var caller: Caller {
         Caller(
-            principal: principal ?? Session.nobody, connection: session.id, peer: session.peer, trace: trace)
+            principal: principal ?? Session.nobody, connection: session.id, peer: session.peer, trace: trace,
+            defaultApp: principal?.grants.onlyApp ?? session.listener.defaultApp)
     }
 }
 
@@ -128,5 +129,8 @@ struct MetricsInterceptor: Interceptor {
 
 extension Method {
     /// Whether it answers while the daemon stops: who looks at the end should see it.
-    var worksWhileDraining: Bool { access == .read || access == .known }
+    var worksWhileDraining: Bool { access == .read || access == .known || (access == .call && isUnaryTask) }
+
+    /// Whether it is a method of the daemon's own that runs as a task: `Invocation/Cancel`, of those that need `invoke`.
+    private var isUnaryTask: Bool { if case .unary = handler { true } else { false } }
 }

@@ -35,6 +35,8 @@ package struct Caller: Sendable {
     package let peer: String
     /// The trace that the call belongs to.
     package let trace: TraceContext?
+    /// The app that is meant where none is named: the token's, else the listener's; empty: none.
+    package let defaultApp: String
 }
 
 /// One method of the daemon's own services. Thread-safe.

@@ -330,10 +330,15 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     // MARK: - Log
 
-    /// The last lines that explain a call's failure; empty or with a lead-in. Where calls share a container, or the
-    /// call itself said nothing, they are the container's.
+    /// The last lines of a call's own log, for its caller; empty or with a lead-in. What other calls wrote is not its
+    /// caller's to see.
     func logTail(of call: Call) -> String {
-        Self.describe(tail: call.log.isEmpty ? tail : call.log.suffix(Self.tailBytes))
+        Self.describe(tail: call.log.suffix(Self.tailBytes))
+    }
+
+    /// The container's last lines, for the record of a call that it took with it and that has no log of its own.
+    func containerTail(for call: Call) -> String {
+        call.log.isEmpty ? Self.describe(tail: tail) : ""
     }
 
     static func describe(tail: some Collection<UInt8>) -> String {

@@ -163,7 +163,8 @@ final class Front: @unchecked Sendable {
         }
         counters.connections.change(by: 1)
         let loop = loops[nextLoop.wrappingAdd(1, ordering: .relaxed).newValue % loops.count]
-        let principal = rules.principal(for: Self.identity(socket.peer))
+        // Who comes by TLS shows a certificate or a token, whatever plain TCP may do.
+        let principal = listener.isTLS ? nil : rules.principal(for: Self.identity(socket.peer))
         loop.run { [self, options] in
             _ = Session(
                 loop: loop, descriptor: socket.descriptor, options: options, context: context, listener: listener,

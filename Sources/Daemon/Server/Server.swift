@@ -203,6 +203,12 @@ package final class Server: Sendable {
         }
     }
 
+    private func noteTokenUses() async {
+        do { try await store.touchTokens(authenticator.takeUses()) } catch {
+            log.error("when tokens were used was not stored: \(error)")
+        }
+    }
+
     private func startBackground() {
         let tasks = [
             Task { [recorder] in await recorder.run() },
@@ -214,15 +220,10 @@ package final class Server: Sendable {
                     try? await Task.sleep(for: .seconds(60))
                 }
             },
-            Task { [store, authenticator, log] in
-                var isLast = false
-                while !isLast {
+            Task { [self] in
+                while !Task.isCancelled {
                     try? await Task.sleep(for: .seconds(60))
-                    // What was used until the stop is written too.
-                    isLast = Task.isCancelled
-                    do { try await store.touchTokens(authenticator.takeUses()) } catch {
-                        log.error("when tokens were used was not stored: \(error)")
-                    }
+                    if !Task.isCancelled { await noteTokenUses() }
                 }
             },
         ]

@@ -47,9 +47,9 @@ struct ReflectionHandler: Sendable {
         if request.service.isEmpty || context.ownServices.withLock({ $0.contains(request.service) }) {
             return Array(UnsafeBufferPointer(start: fnrpc_descriptors(), count: fnrpc_descriptors_size()))
         }
+        let app = request.app.isEmpty ? caller.defaultApp : request.app
         let serving = context.catalog.snapshot.allServices.filter {
-            $0.name == request.service && (request.app.isEmpty || $0.app == request.app)
-                && maySee($0.latest, caller)
+            $0.name == request.service && (app.isEmpty || $0.app == app) && maySee($0.latest, caller)
         }
         guard let found = serving.first else {
             throw Failure(.notFound, "service \(quoted(request.service)) not found; see fnrpc rpc list")
