@@ -86,6 +86,9 @@ let package = Package(
             ],
             path: "Sources/Daemon/Calls", swiftSettings: swift),
         .target(
+            name: "Metrics", dependencies: ["Model", "Telemetry", "Loop", "Catalog", "Pool", "Access", "Calls"],
+            path: "Sources/Daemon/Metrics", swiftSettings: swift),
+        .target(
             name: "Admin",
             dependencies: ["Model", "Wire", "Telemetry", "Store", "Catalog", "Access", "Drivers", "Calls"],
             path: "Sources/Daemon/Admin", swiftSettings: swift),
@@ -93,7 +96,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Model", "Wire", "Telemetry", "Loop", "CLinux", "Store", "Catalog", "Pool", "Access", "Drivers",
-                "Contracts", "Calls", "Admin",
+                "Contracts", "Calls", "Metrics", "Admin",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -141,6 +144,9 @@ let package = Package(
         .testTarget(
             name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "Loop", "Drivers"],
             swiftSettings: swift),
+        .testTarget(
+            name: "MetricsTests",
+            dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Access", "Calls"], swiftSettings: swift),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Access", "Model"], swiftSettings: swift),
         .testTarget(
             name: "FnrpcTests",

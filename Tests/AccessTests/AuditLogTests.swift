@@ -5,11 +5,13 @@ import Model
 import Testing
 
 @Suite struct AuditLogTests {
-    private func entry(_ app: String = "shop", _ failure: Failure.Code? = nil) -> AuditEntry {
+    private func entry(
+        _ app: String = "shop", _ failure: Failure.Code? = nil, trace: String? = nil
+    ) -> AuditEntry {
         AuditEntry(
             time: Timestamp(nanoseconds: 1_700_000_000_123_456_789), principal: "token ci", peer: "tcp 127.0.0.1:4",
             method: "fnrpc.v1.Apps/Create", target: [("app", app), ("function", "hello")], failure: failure,
-            connection: 12)
+            connection: 12, trace: trace)
     }
 
     private struct Line: Codable, Equatable {
@@ -17,6 +19,7 @@ import Testing
         var target: [String: String]
         var outcome: String
         var connection: UInt64
+        var trace: String?
     }
 
     private func lines(_ text: String) throws -> [Line] {
@@ -28,13 +31,14 @@ import Testing
         let reports = Lock<[String]>([])
         let log = AuditLog(path: scratch.path + "/audit.log") { text in reports.withLock { $0.append(text) } }
         log.record(entry())
-        log.record(entry("x", .notPermitted))
+        log.record(entry("x", .notPermitted, trace: "4bf92f3577b34da6a3ce929d0e0e4736"))
         let expected = Line(
             time: "2023-11-14T22:13:20.123456789Z", principal: "token ci", peer: "tcp 127.0.0.1:4",
             method: "fnrpc.v1.Apps/Create", target: ["app": "shop", "function": "hello"], outcome: "ok", connection: 12)
         var second = expected
         second.target["app"] = "x"
         second.outcome = "NOT_PERMITTED"
+        second.trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         #expect(try lines(scratch.text("audit.log")) == [expected, second])
         let mode = try FileManager.default.attributesOfItem(atPath: scratch.path + "/audit.log")[.posixPermissions]
         #expect(mode as? Int == 0o600 && reports.withLock { $0.isEmpty })
@@ -110,11 +114,12 @@ import Testing
         for _ in 0..<10 { log.record(entry()) }
         // One report; the next one has a minute's time.
         #expect(reports.withLock { $0.count } == 2 && reports.withLock { $0[1].contains("1 lines were not written") })
+        #expect(log.linesLost == 10)
         // As soon as it can be written, it is.
         try FileManager.default.removeItem(atPath: path)
         log.record(entry("back"))
         #expect(try lines(scratch.text("audit.log")).map { $0.target["app"] } == ["back"])
-        #expect(reports.withLock { $0.count } == 2)
+        #expect(reports.withLock { $0.count } == 2 && log.linesLost == 10)
     }
 
     @Test func aLinkOrAPipeIsNotFollowed() throws {

@@ -72,7 +72,8 @@ extension WireTests {
             // Nothing is read until the daemon has ended it: then no stream is open any more.
             try daemon.wait("the stream has ended") {
                 let list = Fields(try SharedDaemon.connect().call("fnrpc.v1.Connections/List").payload)
-                return list.all(1).allSatisfy { Fields($0).number(7) ?? 0 == 0 || Fields($0).number(10) ?? 0 < 1000 }
+                let all = list.all(1).map(Fields.init)
+                return all.contains { $0.number(7) ?? 0 == 0 && $0.number(8) == 1 && $0.number(11) ?? 0 > 0 }
             }
             var count = 0
             while case let frame = try connection.frame(), frame.type == RawFrame.message || frame.id != id {
@@ -163,6 +164,20 @@ extension WireTests {
             for bad in ["", String(repeating: "x", count: 129)] {
                 #expect(try other.call("fnrpc.v1.Invocation/Cancel", Proto.field(1, bad)).field == "id")
             }
+        }
+
+        @Test func callsAreCancelledByTheirOwnID() throws {
+            try SharedDaemon.daemon.deploy("named")
+            let connection = try SharedDaemon.connect()
+            let id = try connection.open(WireTests.invokeStream, WireTests.invocation("named"), flags: 0x01)
+            var text = ""
+            while !text.hasSuffix("\n") { text += Fields(try connection.message(id) ?? []).text(1) }
+            let cancelled = try SharedDaemon.connect().call(
+                "fnrpc.v1.Invocation/Cancel", Proto.field(1, String(text.dropLast())))
+            #expect(Fields(cancelled.payload).number(1) == 1)
+            #expect(try connection.answer(id).code == 1)
+            #expect(try lastStatus("named") == "cancelled")
+            #expect(try connection.isAliveAndQuiet())
         }
 
         @Test func answersOfFunctionsCarryMetadata() throws {

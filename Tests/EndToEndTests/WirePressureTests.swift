@@ -14,17 +14,19 @@ extension WireTests {
             let before = try daemon.callCounts().started
             try connection.send(.data(id, WireTests.invocation("deaf")))
             try daemon.wait("it runs") { try daemon.callCounts().started > before }
+            let begun = Date()
             // 4 MiB: more than a pipe and the stream's buffer hold together.
             for _ in 0..<256 { try connection.send(.data(id, Proto.field(1, chunk))) }
             var (echoes, stuck) = (0, [Answer]())
-            let begun = Date()
+            let echoing = Date()
             let ids = try (0..<1000).map { _ in try connection.open(WireTests.echo, [0x0A, 1, 0x65]) }
             while echoes < ids.count {
                 let frame = try connection.frame()
                 if frame.id == id { stuck.append(Answer(frame.data)) } else { echoes += 1 }
             }
-            #expect(Date().timeIntervalSince(begun) < 10, "1000 echoes beside a stuck stream")
+            #expect(Date().timeIntervalSince(echoing) < 10, "1000 echoes beside a stuck stream")
             if stuck.isEmpty { stuck.append(try connection.answer(id)) }
+            #expect(Date().timeIntervalSince(begun) >= 1, "it had its second")
             #expect(stuck.count == 1 && stuck[0].code == 8, "\(stuck)")
             #expect(stuck[0].quota == "stream_input" && stuck[0].retryNanos == 1_000_000_000)
             // The rest of it is dropped.
@@ -118,6 +120,68 @@ extension WireTests {
                 received += part
             }
             #expect(received == sent)
+        }
+
+        @Test func aFunctionThatEndsEarlyEndsItsStream() throws {
+            try SharedDaemon.daemon.deploy("hasty")
+            let connection = try SharedDaemon.connect()
+            let id = try connection.open(WireTests.invokeStream, flags: 0x02)
+            try connection.send(.data(id, WireTests.invocation("hasty")))
+            for _ in 0..<20 { try connection.send(.data(id, Proto.field(1, chunk))) }
+            var text = ""
+            while let message = try connection.message(id) { text += Fields(message).text(1) }
+            #expect(text == "bye\n")
+            for _ in 0..<20 { try connection.send(.data(id, Proto.field(1, chunk))) }
+            try connection.send(.end(id))
+            #expect(try connection.isAliveAndQuiet())
+        }
+
+        @Test func aReplyOverTheFrameLimitIsRefusedAndStreamsInFull() throws {
+            try SharedDaemon.daemon.deploy("big")
+            let connection = try SharedDaemon.connect()
+            let answer = try connection.call(WireTests.invoke, WireTests.invocation("big"))
+            #expect(answer.code != 0 && answer.message.contains("over the limit of 4128768 bytes"), "\(answer)")
+            let id = try connection.open(WireTests.invokeStream, WireTests.invocation("big"), flags: 0x01)
+            var count = 0
+            while let message = try connection.message(id) { count += Fields(message).part(1)?.count ?? 0 }
+            #expect(count == 5_000_000)
+            #expect(try connection.isAliveAndQuiet())
+        }
+
+        @Test func whoGivesCreditIsNeverSentMore() throws {
+            try SharedDaemon.daemon.deploy("cat")
+            let connection = try SharedDaemon.connect()
+            let id = try connection.open(WireTests.invokeStream, flags: 0x02)
+            let body = Bytes((0..<40_000).map { UInt8($0 % 251) })
+            try connection.send(
+                .data(id, WireTests.invocation("cat") + Proto.field(7, varint: 1000)), .data(id, Proto.field(1, body)))
+            var (received, allowed, window) = (Bytes(), 1000, UInt64(0))
+            while let message = try connection.message(id) {
+                let fields = Fields(message)
+                window += fields.number(7) ?? 0
+                received += fields.part(1) ?? []
+                #expect(received.count <= allowed)
+                if received.count == body.count { try connection.send(.end(id)) }
+                if received.count >= allowed, fields.part(1) != nil {
+                    #expect(try connection.isAliveAndQuiet(), "nothing comes without credit")
+                    try connection.send(.data(id, Proto.field(7, varint: 7000)))
+                    allowed += 7000
+                }
+            }
+            #expect(received == body && window >= 40_000)
+        }
+
+        @Test func whoClosesItsHalfIsSentAllOfIt() throws {
+            try SharedDaemon.daemon.deploy("cat")
+            let connection = try SharedDaemon.connect()
+            let id = try connection.open(WireTests.invokeStream, flags: 0x02)
+            let body = Bytes(repeating: 0x61, count: 40_000)
+            try connection.send(
+                .data(id, WireTests.invocation("cat") + Proto.field(7, varint: 1000)), .data(id, Proto.field(1, body)),
+                .end(id))
+            var received = Bytes()
+            while let message = try connection.message(id) { received += Fields(message).part(1) ?? [] }
+            #expect(received == body)
         }
 
         @Test func aChunkOver256KiBIs8() throws {

@@ -59,6 +59,11 @@ extension TestDaemon {
         // With one container.
         "lonely": "sleep 30\n",
         "cat": "cat\n",
+        // Says who it is, and stays.
+        "named": "echo $FN_CALL_ID\nsleep 30\n",
+        // Does not care for its input.
+        "hasty": "echo bye\n",
+        "big": "head -c 5000000 /dev/zero\n",
     ]
 
     /// Deploys one of ``scripts`` to the app `demo`, once.

@@ -243,6 +243,8 @@ import Testing
         await bench.turn()
         #expect(!witness.isClosed)
         _ = Self.write(witness, 10)
+        // What it said before it left is read first, once somebody wants it.
+        await bench.run { witness.connection?.resumeReading() }
         await bench.until({ witness.isClosed }, "it was not closed")
         #expect(!Self.write(witness, 10))
     }

@@ -15,7 +15,7 @@ import Testing
         try first.close()
 
         let second = try SQLiteStore(path: path)
-        #expect(second.instanceID == instance && second.schemaVersion == 2)
+        #expect(second.instanceID == instance && second.schemaVersion == 3)
         #expect(try await second.counts() == counts)
         #expect(try await second.catalog() == catalog)
         #expect(try await second.package(Sample.digest(1)) == Sample.package(1))
@@ -54,10 +54,11 @@ import Testing
         let first = try SQLiteStore(path: path)
         _ = try await first.addPackage(Sample.package(1))
         let deployed = try await first.deploy(Sample.deployment("demo", "hello"))
+        try await first.append([Sample.call(1, of: deployed.function)])
         try first.close()
         _ = try Python.sql(
-            path, "DROP TABLE tokens", "DROP TABLE function_services",
-            "DELETE FROM grdb_migrations WHERE identifier LIKE '002%'")
+            path, "DROP TABLE tokens", "DROP TABLE function_services", "ALTER TABLE calls DROP COLUMN trace_id",
+            "DELETE FROM grdb_migrations WHERE identifier > '002'")
         let second = try SQLiteStore(path: path)
         #expect(try await second.function(app: "demo", function: "hello") == deployed.function)
         _ = try await second.createToken(
@@ -65,6 +66,11 @@ import Testing
         var next = try Sample.deployment("demo", "hello")
         next.spec.services = ["pkg.Greeter"]
         #expect(try await second.deploy(next).version.number == 2)
+        var old = Sample.call(1, of: deployed.function)
+        old.traceID = nil
+        try await second.append([Sample.call(3, of: deployed.function)])
+        let calls = try await second.calls(app: "demo", function: "", page: PageRequest())
+        #expect(calls.items == [Sample.call(3, of: deployed.function), old])
         try second.close()
     }
 

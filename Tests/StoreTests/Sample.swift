@@ -50,6 +50,7 @@ enum Sample {
             version: function.latestVersion, status: number % 2 == 0 ? .success : .timeout,
             error: number % 2 == 0 ? "" : "too long", startedAt: number % 3 == 0 ? nil : time, completedAt: time,
             waitNanos: number, coldStartNanos: number % 5 == 0 ? 9 : nil, runNanos: 77, container: "c\(number)",
-            log: Array(log.utf8), logTruncated: number % 7 == 0)
+            log: Array(log.utf8), logTruncated: number % 7 == 0,
+            traceID: number % 2 == 0 ? nil : String(repeating: "a", count: 31) + String(number % 10))
     }
 }

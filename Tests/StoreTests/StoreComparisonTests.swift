@@ -97,7 +97,8 @@ private struct Operation: CustomStringConvertible {
             var text = "\(removed)"
             for call in calls.items {
                 let log = try await store.callLog(call.meta.id.description)
-                text += "\(call.meta.id) \(call.status) \(call.error) \(call.version) \(log.bytes) \(log.truncated)\n"
+                text += "\(call.meta.id) \(call.status) \(call.error) \(call.version) \(log.bytes) \(log.truncated)"
+                text += " \(call.traceID ?? "-")\n"
             }
             return text
         }

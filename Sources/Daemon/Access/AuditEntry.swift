@@ -18,10 +18,12 @@ package struct AuditEntry: Sendable {
     package var failure: Failure.Code?
     /// The connection's number in logs and lists.
     package var connection: UInt64
+    /// The W3C trace that the caller named, 32 hexadecimal digits; `nil`: none.
+    package var trace: String?
 
     package init(
         time: Timestamp, principal: String, peer: String, method: String, target: [(key: String, value: String)],
-        failure: Failure.Code?, connection: UInt64
+        failure: Failure.Code?, connection: UInt64, trace: String? = nil
     ) {
         self.time = time
         self.principal = principal
@@ -30,6 +32,7 @@ package struct AuditEntry: Sendable {
         self.target = target
         self.failure = failure
         self.connection = connection
+        self.trace = trace
     }
 
     /// One line of JSON, with its line feed.
@@ -47,7 +50,9 @@ package struct AuditEntry: Sendable {
             Self.append(":", pair.value, to: &line)
         }
         Self.append("},\"outcome\":", failure?.rawValue ?? "ok", to: &line)
-        line += ",\"connection\":\(connection)}\n".utf8
+        line += ",\"connection\":\(connection)".utf8
+        if let trace { Self.append(",\"trace\":", trace, to: &line) }
+        line += "}\n".utf8
         return line
     }
 

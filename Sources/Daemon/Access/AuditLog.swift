@@ -22,6 +22,7 @@ package final class AuditLog: Sendable {
         var descriptor: Int32 = -1
         var size = 0
         var lost = 0
+        var lostEver: UInt64 = 0
         var reason: Int32 = 0
         /// When the daemon's log was last told; `nil`: never.
         var reportedAt: Instant?
@@ -55,12 +56,16 @@ package final class AuditLog: Sendable {
             let code = write(line, &state)
             if code != 0 {
                 state.lost += 1
+                state.lostEver += 1
                 state.reason = code
             }
             return complaint(&state, now)
         }
         if let message { report(message) }
     }
+
+    /// Lines that could not be written since the start.
+    package var linesLost: UInt64 { state.withLock { $0.lostEver } }
 
     private func write(_ line: [UInt8], _ state: inout State) -> Int32 {
         if state.descriptor >= 0 && state.size > 0 && state.size + line.count > limit { rotate(&state) }

@@ -65,7 +65,7 @@ struct MethodList {
                 AuditEntry(
                     time: .now(), principal: caller.principal.description, peer: caller.peer,
                     method: "\(service)/\(name)", target: request.map(target) ?? [], failure: failure,
-                    connection: caller.connection))
+                    connection: caller.connection, trace: caller.trace?.traceID))
         }
         let handler = Method.Handler.unary { payload, caller in
             let request: Request

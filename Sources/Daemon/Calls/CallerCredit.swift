@@ -6,6 +6,7 @@ struct CallerCredit {
     private static let limit = Int(Int32.max)
 
     private var left: Int
+    private var isLifted = false
     private var withheld: ArraySlice<UInt8> = []
 
     /// - Parameter credit: bytes of payload.
@@ -19,8 +20,12 @@ struct CallerCredit {
     /// The caller can take so much more.
     mutating func add(_ credit: UInt32) { left = min(left + Int(credit), Self.limit) }
 
+    /// The caller can give no more, so nothing is counted from now on.
+    mutating func lift() { isLifted = true }
+
     /// Whether so much payload may go at once; then it counts as sent.
     mutating func take(_ count: Int) -> Bool {
+        if isLifted { return !isWithholding }
         guard count <= left else { return false }
         left -= count
         return true
@@ -31,9 +36,9 @@ struct CallerCredit {
 
     /// What may go now of the payload that waits, in order; `nil`: nothing.
     mutating func takePart() -> [UInt8]? {
-        guard left > 0, !withheld.isEmpty else { return nil }
-        let part = Array(withheld.prefix(left))
-        left -= part.count
+        guard left > 0 || isLifted, !withheld.isEmpty else { return nil }
+        let part = isLifted ? Array(withheld) : Array(withheld.prefix(left))
+        if !isLifted { left -= part.count }
         withheld = withheld.dropFirst(part.count)
         return part
     }

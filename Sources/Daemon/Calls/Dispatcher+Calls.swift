@@ -24,7 +24,7 @@ extension Dispatcher {
                 incoming.session)
             open(incoming, runnable)
         } catch {
-            refuse(incoming, error)
+            incoming.session.refuse(incoming, error)
         }
     }
 
@@ -39,14 +39,8 @@ extension Dispatcher {
                 open(incoming, runnable)
             }
         } catch {
-            refuse(incoming, error)
+            incoming.session.refuse(incoming, error)
         }
-    }
-
-    private func refuse(_ incoming: Incoming, _ failure: Failure) {
-        incoming.method.metrics.observe(
-            code: failure.code.status, nanos: Instant.now().nanoseconds(since: incoming.arrivedAt))
-        incoming.session.refuse(incoming.streamID, failure)
     }
 
     private func checkSize(_ count: Int) throws(Failure) {

@@ -151,7 +151,9 @@ package final class Dispatcher: @unchecked Sendable {
     @discardableResult
     func fail(_ call: Call, _ failure: Failure) -> Bool {
         guard call.claimWaiting() else { return false }
-        if failure.code == .internalError { log("call \(call.id): \(failure.message)") }
+        if failure.code == .internalError {
+            log("call \(call.id)\(Self.describe(call.origin.trace)): \(failure.message)")
+        }
         let status: CallRecord.Status =
             switch failure.code {
             case .timeout: .timeout
@@ -277,8 +279,12 @@ package final class Dispatcher: @unchecked Sendable {
                 startedAt: started == nil ? nil : call.startedTime,
                 completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
                 coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
-                container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated))
+                container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
+                traceID: call.origin.trace?.traceID))
     }
+
+    /// So that the line is found beside those of the caller and of other services.
+    private static func describe(_ trace: TraceContext?) -> String { trace.map { " (trace \($0.traceID))" } ?? "" }
 
     // MARK: - Stop
 

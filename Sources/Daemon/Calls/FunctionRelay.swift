@@ -88,6 +88,11 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         isBody ? receivedBody(message) : function?.send(message) ?? false
     }
 
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {
+        guard isBody, credit != nil, opening == nil else { return }
+        if let credit = (try? InvokeStreamScan(scanning: message))?.credit { receivedCredit(credit) }
+    }
+
     private func receivedBody(_ message: UnsafeRawBufferPointer) -> Bool {
         let scan: InvokeStreamScan
         do throws(EnvelopeError) { scan = try InvokeStreamScan(scanning: message) } catch {
@@ -108,8 +113,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             guard function.send(message) else { return false }
             took(scan.payload.count)
         }
-        // Counted once only: a message that was refused is offered again.
-        if let credit = scan.credit { receivedCredit(credit) }
         if scan.isEnd { endBody() }
         return true
     }
@@ -150,6 +153,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     func streamInputEnded(_ stream: Stream) {
+        // A caller that has closed its half can give no more; from now on its reading is what holds the function back.
+        if credit != nil {
+            credit?.lift()
+            sendWithheld()
+            resumeIfPossible()
+        }
         guard opening == nil else {
             _ = refuse(Failure(.invalid, "function: missing; the first message of a stream names app and function"))
             return
@@ -162,7 +171,15 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?) {
         isOver = true
         wheel.remove(entry)
-        guard let call else { return }
+        guard let call else {
+            // Nobody else counts what ended before it named a function.
+            if let opening {
+                opening.method.metrics.observe(
+                    code: (failure?.code ?? .cancelled).status,
+                    nanos: Instant.now().nanoseconds(since: opening.arrivedAt))
+            }
+            return
+        }
         stream.session.context.dispatcher.callerLeft(call, reason.rawValue, failure)
         letGo()
     }
@@ -345,6 +362,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     func functionStream(_ function: any FunctionStream, ended: FunctionStreamEnd) {
         self.function = nil
         switch ended {
+        case .response(let payload) where isBody && !isOver:
+            // One message more, and the end.
+            if payload.count > 0 { deliver(payload) }
+            if isWithholding { endsBehindWithheld = true } else { end(.finished) }
         case .finished where isWithholding: endsBehindWithheld = true
         case .finished: end(.finished)
         case .response(let payload): end(.response(Array(payload)))

@@ -34,9 +34,10 @@ final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
     /// Answers, if nobody has; thread-safe.
     func answer(status: [UInt8] = [], payload: [UInt8] = []) {
         guard claim() else { return }
-        payload.withUnsafeBytes { _ = session.answer(streamID, status: status, payload: $0) }
+        // Counted first: who has its answer finds it counted.
         let failed = status.withUnsafeBytes { StatusScan.code($0) }
         method.metrics.observe(code: failed, nanos: Instant.now().nanoseconds(since: arrivedAt))
+        payload.withUnsafeBytes { _ = session.answer(streamID, status: status, payload: $0) }
     }
 
     func abandoned(_ reason: AbandonReason) {

@@ -23,8 +23,7 @@ extension Session {
     private func echo(_ request: Incoming) {
         countCall()
         do throws(Failure) { _ = try EchoScan(scanning: request.envelope.payload) } catch {
-            request.method.metrics.observe(code: error.code.status, nanos: 0)
-            return refuse(request.streamID, error)
+            return refuse(request, error)
         }
         send(request.streamID, ResponseFrame(payload: request.envelope.payload))
         request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
@@ -35,7 +34,7 @@ extension Session {
         let hello: HelloRequest
         do throws(Failure) {
             hello = try HelloRequest(decoding: request.envelope.payload, strict: false)
-        } catch { return refuse(request.streamID, error) }
+        } catch { return refuse(request, error) }
         self.hello(hello).encoded().withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0)) }
         request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
     }
@@ -78,7 +77,7 @@ extension Session {
         let count = request.envelope.payload.count
         guard count > SessionLimits.managementBytes else { return true }
         refuse(
-            request.streamID,
+            request,
             Failure(
                 .tooLarge, "the request has \(count) bytes; at most \(SessionLimits.managementBytes) are allowed",
                 quota: "management_bytes"))
@@ -86,6 +85,13 @@ extension Session {
     }
 
     // MARK: - Answers
+
+    /// Refuses a request that was counted as started. Thread-safe.
+    func refuse(_ request: Incoming, _ failure: Failure) {
+        request.method.metrics.observe(
+            code: failure.code.status, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        refuse(request.streamID, failure)
+    }
 
     /// Answers without having opened the stream. Thread-safe.
     func refuse(_ streamID: UInt32, _ failure: Failure) {

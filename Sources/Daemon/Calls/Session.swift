@@ -212,9 +212,9 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         do throws(Failure) {
             for interceptor in InterceptorChain.standard { try interceptor.admit(&incoming) }
         } catch {
-            method.metrics.observe(code: error.code.status, nanos: 0)
+            method.metrics.started.increment()
             if error.code == .notPermitted { denied(incoming) }
-            return refuse(streamID, error)
+            return refuse(incoming, error)
         }
         dispatch(incoming)
     }

@@ -9,7 +9,8 @@ internal import Wire
 package struct SessionLimits: Sendable {
     /// Calls and streams that one connection may have open.
     package var maxStreams = 1024
-    /// Output that may wait before further calls of the connection are refused, bytes.
+    /// Output that may wait before further calls of the connection are refused, bytes; beyond it, a peer that makes
+    /// mistakes is not read until it reads. Its streams together hold as much again before their producers wait.
     package var maxOutputBytes = 8 << 20
 
     /// Bytes of a management request; the largest carries a chunk of 256 KiB.
@@ -119,26 +120,53 @@ struct BearerCache {
 
 /// Every open client connection. Thread-safe.
 package final class SessionRegistry: Sendable {
-    private let state = Lock<[UInt64: Session]>([:])
+    private let state = Lock(State())
     private let lastID = Atomic<UInt64>(0)
     private let counters: Counters
+
+    private struct State {
+        var open: [UInt64: Session] = [:]
+        /// What has passed over those that are closed, bytes.
+        var received: UInt64 = 0
+        var sent: UInt64 = 0
+    }
 
     package init(counters: Counters) {
         self.counters = counters
     }
 
     /// All of them, the oldest first.
-    package var all: [Session] { state.withLock { $0.values.sorted { $0.id < $1.id } } }
+    package var all: [Session] { state.withLock { $0.open.values.sorted { $0.id < $1.id } } }
+
+    /// What has passed over all connections since the start, bytes; inside TLS. Never less than the last time.
+    package var traffic: (received: UInt64, sent: UInt64) {
+        var (received, sent, open) = state.withLock { ($0.received, $0.sent, Array($0.open.values)) }
+        // Their figures stay when they close meanwhile.
+        for session in open {
+            let statistics = session.connection?.statistics
+            received += statistics?.bytesReceived ?? 0
+            sent += statistics?.bytesSent ?? 0
+        }
+        return (received, sent)
+    }
 
     /// One of them.
-    package func session(_ id: UInt64) -> Session? { state.withLock { $0[id] } }
+    package func session(_ id: UInt64) -> Session? { state.withLock { $0.open[id] } }
 
     func nextID() -> UInt64 { lastID.wrappingAdd(1, ordering: .relaxed).newValue }
 
-    func add(_ session: Session) { state.withLock { $0[session.id] = session } }
+    func add(_ session: Session) { state.withLock { $0.open[session.id] = session } }
 
     func remove(_ session: Session) {
-        guard state.withLock({ $0.removeValue(forKey: session.id) }) != nil else { return }
+        // Final: the connection is closed.
+        let statistics = session.connection?.statistics
+        let wasOpen = state.withLock { state -> Bool in
+            guard state.open.removeValue(forKey: session.id) != nil else { return false }
+            state.received += statistics?.bytesReceived ?? 0
+            state.sent += statistics?.bytesSent ?? 0
+            return true
+        }
+        guard wasOpen else { return }
         counters.connections.change(by: -1)
     }
 }

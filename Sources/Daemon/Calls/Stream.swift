@@ -3,7 +3,10 @@ internal import Wire
 
 /// Who handles a stream; called on the connection's loop.
 protocol StreamReceiver: AnyObject, Sendable {
-    /// A message of the caller; borrowed.
+    /// A message has come, and may have to wait behind others; borrowed. For what must not wait: a caller's credit lets
+    /// the function's output move, which may be what its input waits for.
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer)
+    /// A message of the caller, in its turn; borrowed.
     ///
     /// - Returns: `false` if there is no room: it is kept, and offered again by ``Stream/drain()``.
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool
@@ -13,6 +16,10 @@ protocol StreamReceiver: AnyObject, Sendable {
     func streamHasRoom(_ stream: Stream)
     /// It is over: nobody waits for an answer any more, or it was answered with `failure`.
     func stream(_ stream: Stream, abandoned reason: AbandonReason, failure: Failure?)
+}
+
+extension StreamReceiver {
+    func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {}
 }
 
 /// One streamed call of a connection: bounded input and output between the wire and its handler.
@@ -77,7 +84,10 @@ final class Stream: OpenCall, @unchecked Sendable {
             if message != nil { fail(Failure(.invalid, "stream id \(id): a message came after the last one")) }
             return
         }
-        if let message, !take(message) { return }
+        if let message {
+            receiver?.stream(self, saw: message)
+            guard take(message) else { return }
+        }
         if ends { endInput() }
     }
 
@@ -102,9 +112,7 @@ final class Stream: OpenCall, @unchecked Sendable {
         }
         input.append(Array(message))
         session.heldInput += cost
-        if input.count >= SessionLimits.inputMessages || input.cost >= SessionLimits.inputBytes {
-            session.crowd(self)
-        }
+        if isFull(SessionLimits.inputMessages, SessionLimits.inputBytes) { session.crowd(self) }
         return true
     }
 
@@ -113,6 +121,11 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Whether nobody is to blame that its input stays.
     var mayStay: Bool { mayWait || input.cost <= credited }
+
+    /// Whether more waits than may. A caller that keeps to its credit never comes so far.
+    private func isFull(_ messages: Int, _ bytes: Int) -> Bool {
+        input.cost > credited && (input.count >= messages || input.cost >= bytes)
+    }
 
     /// Offers what is kept again, in order.
     func drain() {
@@ -125,9 +138,7 @@ final class Stream: OpenCall, @unchecked Sendable {
             forget(input.removeFirst())
         }
         isDraining = false
-        if input.count < SessionLimits.inputMessages / 2, input.cost < SessionLimits.inputBytes / 2 {
-            session.uncrowd(self)
-        }
+        if !isFull(SessionLimits.inputMessages / 2, SessionLimits.inputBytes / 2) { session.uncrowd(self) }
         tellEnd()
     }
 

@@ -7,6 +7,8 @@ package struct Configuration: Sendable, Equatable {
     package var dataDirectory = "/var/lib/fnrpc"
     /// Addresses to serve.
     package var listen: [ListenAddress] = [.unix("/run/fnrpc/fnrpc.sock")]
+    /// Where metrics are served over HTTP, a loopback address; `nil`: nowhere.
+    package var metricsListen: ListenAddress?
     /// Permissions of Unix sockets.
     package var unixMode: UInt32 = 0o600
     /// Group of Unix sockets, by name or number; empty: the daemon's own.

@@ -28,6 +28,8 @@ package struct DaemonCommand: ParsableCommand {
             repeated. (default: unix:/run/fnrpc/fnrpc.sock)
             """)
     package var listen: [String] = []
+    @Option(help: "tcp:HOST:PORT of this machine where Prometheus reads /metrics. (default: nowhere)")
+    package var metricsListen: String?
     @Option(help: "Permissions of Unix sockets, octal. (default: 0600)")
     package var unixMode: String?
     @Option(help: "Group of Unix sockets, by name or number. (default: the daemon's)")
@@ -105,7 +107,8 @@ package struct DaemonCommand: ParsableCommand {
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
-            ("unix-mode", unixMode), ("unix-group", unixGroup), ("tls-certificate", tlsCertificate),
+            ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
+            ("tls-certificate", tlsCertificate),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),
             ("max-streams", maxStreams), ("max-output-mib", maxOutputMib), ("buffer-budget-mib", bufferBudgetMib),
             ("frame-timeout", frameTimeout), ("handshake-timeout", handshakeTimeout), ("write-timeout", writeTimeout),

@@ -51,6 +51,21 @@ package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Reads `tcp:HOST:PORT` of this machine: whoever reaches it reads the metrics, without TLS or token.
+    init(metrics text: String) throws(Failure) {
+        guard text.hasPrefix("tcp:") else {
+            throw Failure(.invalid, "metrics-listen: \(quoted(text)) is no address; write tcp:127.0.0.1:PORT")
+        }
+        do throws(Failure) { self = try ListenAddress(text) } catch {
+            throw Failure(.invalid, "metrics-\(error.message)")
+        }
+        guard app == nil, isLoopback else {
+            throw Failure(
+                .invalid,
+                "metrics-listen: \(quoted(text)) must be an address of this machine alone, such as tcp:127.0.0.1:9464")
+        }
+    }
+
     private static func hostAndPort(_ address: String, _ text: String) throws(Failure) -> (String, UInt16) {
         guard let colon = address.lastIndex(of: ":"), colon > address.startIndex else {
             throw Failure(.invalid, "listen: \(quoted(text)) is no address; write \(text.prefix(4))HOST:PORT")

@@ -7,6 +7,7 @@ internal import Drivers
 internal import Glibc
 package import Logging
 internal import Loop
+internal import Metrics
 internal import Model
 internal import Store
 internal import Synchronization
@@ -30,6 +31,7 @@ package final class Server: Sendable {
     private let authenticator: Authenticator
     private let changes: Changes
     private let tls: TLSContext?
+    private let metrics: MetricsServer?
     private let background: Lock<[Task<Void, Never>]>
 
     /// What the daemon prints when it serves.
@@ -104,12 +106,14 @@ package final class Server: Sendable {
                 certificatePrincipal: { rules.principal(for: .certificate(name: $0)) },
                 serverName: "fnrpcd \(DaemonVersion.text)", log: { log.warning("\($0)") }),
             counters: counters, configuration: configuration, budget: budget, rules: rules, tls: tls, log: log)
+        let metrics = try serveMetrics(configuration, context, methods, budget, log)
         try await front.listen(configuration.listen)
         addresses.withLock { $0 = front.addresses }
         let server = Server(
             configuration: configuration, log: log, lock: lock, users: users, store: store, driver: driver,
             counters: counters, recorder: recorder, dispatcher: dispatcher, loops: loops, blocking: blocking,
-            front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls)
+            front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
+            metrics: metrics)
         server.startBackground()
         return server
     }
@@ -133,7 +137,7 @@ package final class Server: Sendable {
         configuration: Configuration, log: Logger, lock: DataDirectory, users: HostUsers, store: SQLiteStore,
         driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher, loops: [EventLoop],
         blocking: BlockingThreads, front: Front, sessions: SessionRegistry, authenticator: Authenticator,
-        changes: Changes, tls: TLSContext?
+        changes: Changes, tls: TLSContext?, metrics: MetricsServer?
     ) {
         self.configuration = configuration
         self.log = log
@@ -151,6 +155,7 @@ package final class Server: Sendable {
         self.authenticator = authenticator
         self.changes = changes
         self.tls = tls
+        self.metrics = metrics
         background = Lock([])
     }
 
@@ -175,6 +180,7 @@ package final class Server: Sendable {
             await task.value
         }
         dispatcher.stop()
+        metrics?.stop()
         blocking.stop()
         for loop in loops { loop.stop() }
         let held = dispatcher.budget.used

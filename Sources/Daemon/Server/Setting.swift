@@ -48,6 +48,13 @@ package struct Setting: Sendable {
                 for value in values { addresses.append(try ListenAddress(value)) }
                 configuration.listen = addresses
             }),
+        Setting(
+            key: "metrics-listen", help: "tcp:HOST:PORT of this machine for Prometheus; empty: nowhere", isList: false,
+            read: { [$0.metricsListen?.description ?? ""] },
+            write: { (configuration, values) throws(Failure) in
+                let value = try single("metrics-listen", values)
+                configuration.metricsListen = value.isEmpty ? nil : try ListenAddress(metrics: value)
+            }),
         mode("unix-mode", "permissions of Unix sockets, octal", \.unixMode),
         text("unix-group", "group of Unix sockets, by name or number; empty: the daemon's", \.unixGroup),
         Setting(

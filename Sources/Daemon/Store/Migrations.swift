@@ -70,6 +70,7 @@ enum Migrations {
             CREATE INDEX function_services_by_function ON function_services (function_id);
             """
         ),
+        ("003-call-traces", "ALTER TABLE calls ADD COLUMN trace_id TEXT;"),
     ]
 
     /// The schema version that this daemon writes.

@@ -67,7 +67,7 @@ enum Rows {
             startedAt: (row["started_at"] as Int64?).map { Timestamp(nanoseconds: $0) },
             completedAt: Timestamp(nanoseconds: row["completed_at"]), waitNanos: unsigned(row["wait_nanos"]),
             coldStartNanos: (row["cold_start_nanos"] as Int64?).map(unsigned), runNanos: unsigned(row["run_nanos"]),
-            container: row["container"], log: [], logTruncated: row["log_truncated"])
+            container: row["container"], log: [], logTruncated: row["log_truncated"], traceID: row["trace_id"])
     }
 
     private static func meta(_ row: Row) throws(Failure) -> Meta {

@@ -83,8 +83,8 @@ extension SQLiteStore {
     private static let insertCall = """
         INSERT INTO calls (id, api_version, revision, created_at, updated_at, labels, extra, app_id, app_name,
             function_id, function_name, version, status, error, started_at, completed_at, wait_nanos, cold_start_nanos,
-            run_nanos, container, log_truncated)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            run_nanos, container, log_truncated, trace_id)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     private static func insert(_ call: CallRecord, _ database: Database) throws {
@@ -96,7 +96,7 @@ extension SQLiteStore {
             call.functionName, Int64(call.version), call.status.rawValue, call.error, call.startedAt?.nanoseconds,
             call.completedAt.nanoseconds, Int64(clamping: call.waitNanos),
             call.coldStartNanos.map { Int64(clamping: $0) }, Int64(clamping: call.runNanos), call.container,
-            call.logTruncated,
+            call.logTruncated, call.traceID,
         ])
         if call.log.isEmpty { return }
         try database.cachedStatement(sql: "INSERT INTO call_logs (call_id, log) VALUES (?, ?)")

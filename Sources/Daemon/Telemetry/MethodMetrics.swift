@@ -5,7 +5,7 @@ package final class MethodMetrics: Sendable {
     /// The histogram's upper bounds, nanoseconds: 1 µs, then twice the one before; the last bucket has no bound.
     package static let buckets = 26
 
-    /// Calls that were admitted or refused after their method was known.
+    /// Calls that came, with those that were refused.
     package let started = Atomic<UInt64>(0)
     private let codes: Row
     private let durations: Row
@@ -27,7 +27,7 @@ package final class MethodMetrics: Sendable {
         nanoseconds.wrappingAdd(nanos, ordering: .relaxed)
     }
 
-    /// Calls that ended, by code.
+    /// Calls that ended, by google.rpc.Code; 17 numbers.
     package var ended: [UInt64] { codes.values }
 
     /// Calls by duration; one more than ``buckets``.

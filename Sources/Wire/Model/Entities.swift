@@ -149,6 +149,8 @@ package struct CallRecord: Hashable, Sendable {
     package var log: [UInt8]
     /// Whether ``log`` was cut.
     package var logTruncated: Bool
+    /// The W3C trace that its caller named, 32 hexadecimal digits; `nil`: none.
+    package var traceID: String?
 
     /// How a call ended.
     package enum Status: String, Sendable, CaseIterable {
@@ -167,7 +169,8 @@ package struct CallRecord: Hashable, Sendable {
     package init(
         meta: Meta, appID: Identifier, appName: String, functionID: Identifier, functionName: String, version: UInt32,
         status: Status, error: String, startedAt: Timestamp?, completedAt: Timestamp, waitNanos: UInt64,
-        coldStartNanos: UInt64?, runNanos: UInt64, container: String, log: [UInt8], logTruncated: Bool
+        coldStartNanos: UInt64?, runNanos: UInt64, container: String, log: [UInt8], logTruncated: Bool,
+        traceID: String? = nil
     ) {
         self.meta = meta
         self.appID = appID
@@ -185,6 +188,7 @@ package struct CallRecord: Hashable, Sendable {
         self.container = container
         self.log = log
         self.logTruncated = logTruncated
+        self.traceID = traceID
     }
 }
 

@@ -228,7 +228,7 @@ extension CallRecord: WireMessage {
             startedAt: raw.has_started_at != 0 ? Timestamp(nanoseconds: raw.started_at) : nil,
             completedAt: Timestamp(nanoseconds: raw.completed_at), waitNanos: raw.wait_nanos,
             coldStartNanos: raw.has_cold_start_nanos != 0 ? raw.cold_start_nanos : nil, runNanos: raw.run_nanos,
-            container: text(raw.container), log: [], logTruncated: false)
+            container: text(raw.container), log: [], logTruncated: false, traceID: raw.trace_id.map { text($0) })
     }
 
     package func write(to raw: inout Fnrpc__V1__Call, _ builder: Builder) {
@@ -254,5 +254,6 @@ extension CallRecord: WireMessage {
         raw.container = builder.string(container)
         raw.has_log_bytes = 1
         raw.log_bytes = UInt64(log.count)
+        if let traceID { raw.trace_id = builder.string(traceID) }
     }
 }

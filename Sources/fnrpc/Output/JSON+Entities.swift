@@ -86,6 +86,7 @@ extension JSON {
                 "completed_at": .string(call.completedAt.description), "wait_nanos": .unsigned(call.waitNanos),
                 "cold_start_nanos": call.coldStartNanos.map { .unsigned($0) } ?? .null,
                 "run_nanos": .unsigned(call.runNanos), "container": .string(call.container),
+                "trace_id": call.traceID.map { .string($0) } ?? .null,
             ])
     }
 

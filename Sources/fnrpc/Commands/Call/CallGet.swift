@@ -34,6 +34,7 @@ struct CallGet: AsyncParsableCommand {
                 ("waited", Shown.duration(call.waitNanos)),
                 ("cold start", call.coldStartNanos.map(Shown.duration) ?? "none, the container was hot"),
                 ("ran", Shown.duration(call.runNanos)), ("container", call.container),
+                ("trace", call.traceID ?? "none"),
             ])
             try Terminal.write(text, to: STDOUT_FILENO)
         }

@@ -1076,7 +1076,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__version__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__version__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[15] =
+static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[16] =
 {
   {
     "meta",
@@ -1258,6 +1258,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trace_id",
+    16,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Call, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
   1,   /* field[1] = app_id */
@@ -1273,13 +1285,14 @@ static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
   12,   /* field[12] = run_nanos */
   8,   /* field[8] = started_at */
   6,   /* field[6] = status */
+  15,   /* field[15] = trace_id */
   5,   /* field[5] = version */
   10,   /* field[10] = wait_nanos */
 };
 static const ProtobufCIntRange fnrpc__v1__call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
 {
@@ -1289,7 +1302,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
   "Fnrpc__V1__Call",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Call),
-  15,
+  16,
   fnrpc__v1__call__field_descriptors,
   fnrpc__v1__call__field_indices_by_name,
   1,  fnrpc__v1__call__number_ranges,

@@ -215,10 +215,14 @@ struct  Fnrpc__V1__Call
   char *container;
   protobuf_c_boolean has_log_bytes;
   uint64_t log_bytes;
+  /*
+   * W3C Trace Context, 32 hexadecimal digits; absent: the caller named none
+   */
+  char *trace_id;
 };
 #define FNRPC__V1__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__call__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
+    , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL }
 
 
 /*
