@@ -4,14 +4,19 @@ import Testing
 /// Many callers that do everything at once, right and wrong, and go as they please. Afterwards nothing may be left.
 @Suite struct StormTests {
     @Test func afterAStormEverythingIsIdle() async throws {
-        try await withDaemon(["--loops", "2", "--buffer-budget-mib", "64", "--max-output-mib", "5"]) { daemon in
+        // For a longer look, under a sanitizer or not.
+        let environment = ProcessInfo.processInfo.environment
+        let seconds = environment["FNRPC_STORM_SECONDS"].flatMap { Double($0) } ?? 5
+        let loops = environment["FNRPC_STORM_LOOPS"] ?? "2"
+        let seed = UInt64(environment["FNRPC_STORM_SEED"] ?? "") ?? 1
+        try await withDaemon(["--loops", loops, "--buffer-budget-mib", "64", "--max-output-mib", "5"]) { daemon in
             try daemon.deployEcho()
             try daemon.deploy("cat", yaml: "max_containers: 4\nmax_queue: 8\ntimeout: 20\n")
             let failures = Failures()
-            let end = Date().addingTimeInterval(5)
+            let end = Date().addingTimeInterval(seconds)
             let callers = (0..<12).map { number in
                 Thread {
-                    var random = SeededRandom(seed: UInt64(number + 1))
+                    var random = SeededRandom(seed: seed &* 100 &+ UInt64(number))
                     while Date() < end {
                         do {
                             var caller = try Caller(daemon.socket, &random)

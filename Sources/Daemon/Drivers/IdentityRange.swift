@@ -1,5 +1,4 @@
 import Model
-import Synchronization
 
 /// The user numbers that sandboxes have on the host: a range of their own, two for each sandbox.
 ///
@@ -27,7 +26,7 @@ package final class IdentityRange: Sendable {
 
     private let base: UInt32
     private let pairs: UInt32
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Throws: `invalid` for a range that is empty, contains usual numbers, or passes the largest user number.
     package init(base: UInt32, count: UInt32) throws(Failure) {

@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import Synchronization
+import Model
 
 /// What container runtimes leave to this process, which is the parent of their orphans. Thread-safe.
 ///
@@ -14,7 +14,7 @@ enum Orphans {
         var containers: Set<pid_t> = []
     }
 
-    private static let state = Mutex(State())
+    private static let state = Lock(State())
 
     /// Starts a command that the caller waits for; it is left alone.
     ///

@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import Model
-import Synchronization
 
 /// What a sandbox holds on the host, as its driver made it.
 package protocol SandboxResources: Sendable {
@@ -37,8 +36,8 @@ package final class Sandbox: Sendable {
     }
 
     private let resources: any SandboxResources
-    private let state: Mutex<State>
-    private let destroyed = Mutex(false)
+    private let state: Lock<State>
+    private let destroyed = Lock(false)
 
     /// - Parameters:
     ///   - descriptors: owned from here on.
@@ -51,7 +50,7 @@ package final class Sandbox: Sendable {
         control = descriptors.control
         log = descriptors.log
         output = descriptors.output
-        state = Mutex(State(input: descriptors.input))
+        state = Lock(State(input: descriptors.input))
         self.process = process
         self.socketFolder = socketFolder
         self.resources = resources
