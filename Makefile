@@ -66,7 +66,7 @@ tsan: setup ## the thread sanitizer on Loop and Pool
 	scripts/sanitize thread
 
 .PHONY: counts
-counts: build setup-test ## system calls and allocations of one call; fails when over benchmarks/limits.json
+counts: build setup-test ## system calls, allocations, instructions of one call; fails when over benchmarks/limits.json
 	@$(MAKE) -s bench-tools
 	@scripts/with-daemon --count-allocations .build/release benchmarks/counts
 

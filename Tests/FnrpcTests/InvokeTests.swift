@@ -35,11 +35,12 @@ import Testing
             return [.response(message(payload: payload, type: "text/x"), metadata: ["fn-call-id": "01CALL"])]
         }
         guard case .data(let bytes) = event else { return [] }
-        var (payload, isEnd) = ([UInt8](), false)
+        var (payload, isEnd, credit) = ([UInt8](), false, UInt64(0))
         var reader = ProtobufReader(bytes[...])
         while let field = try? reader.next() {
             switch (field.number, field.value) {
             case (1, .bytes(let content)): payload = Array(content)
+            case (7, .varint(let more)): credit = more
             case (8, .varint(let end)): isEnd = end != 0
             default: break
             }
@@ -57,8 +58,9 @@ import Testing
             let count = Array(String(received.bytes.withLock { $0 }).utf8)
             return (isSilent ? [.data(message(payload: count))] : []) + [.finished]
         }
-        guard !payload.isEmpty else { return [] }
-        return [.data(message(payload: isSilent ? [] : payload, credit: UInt64(payload.count)))]
+        guard !payload.isEmpty || credit > 0 else { return [] }
+        // What comes back must fit into the caller's credit, so it may send as much as it has read.
+        return [.data(message(payload: isSilent ? [] : payload, credit: isSilent ? UInt64(payload.count) : credit))]
     }
 
     private func invoke(

@@ -234,3 +234,7 @@ int fnrpc_tune_tcp(int connection)
             return -errno;
     return 0;
 }
+
+int fnrpc_name_thread(const char *name) {
+    return prctl(PR_SET_NAME, name) < 0 ? -errno : 0;
+}

@@ -38,7 +38,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     private var peerPrincipal: Principal?
     /// The last bearer token that was looked at.
     private var bearer = BearerCache()
-    private var window = StreamWindow()
+    // SAFETY: loop-confined, and the window calls nobody. Every request changes it.
+    @exclusivity(unchecked) private var window = StreamWindow()
     /// Changes that were refused in this minute, and are in the audit log.
     private var denials: (minute: UInt64, count: Int) = (0, 0)
     /// Bytes of an oversized frame that are still to be thrown away.
@@ -210,7 +211,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             envelope: envelope, streamID: streamID, flags: header.flags, session: self, method: method,
             arrivedAt: .now())
         do throws(Failure) {
-            for interceptor in InterceptorChain.standard { try interceptor.admit(&incoming) }
+            try InterceptorChain.admit(&incoming)
         } catch {
             method.metrics.started.increment()
             if error.code == .notPermitted { denied(incoming) }

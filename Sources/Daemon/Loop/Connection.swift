@@ -87,7 +87,8 @@ package final class Connection: @unchecked Sendable {
     /// Its place in ``EventLoop/connections``; -1: none.
     var index = -1
 
-    var input: ByteQueue
+    // SAFETY: loop-confined, and the queue calls nobody while it changes. Every read looks at it.
+    @exclusivity(unchecked) var input: ByteQueue
     /// Bytes from the front of the input that make the next message; 0: unknown.
     var neededBytes = 0
     var isPaused = false

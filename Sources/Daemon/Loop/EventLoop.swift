@@ -1,3 +1,4 @@
+internal import CLinux
 internal import CUV
 internal import Glibc
 internal import Model
@@ -28,11 +29,12 @@ package final class EventLoop: @unchecked Sendable {
     var sweeper: LoopTimer?
     /// Connections with output that waits for the end of this turn, and those whose turn it is; swapped, so that their
     /// memory stays.
-    var dirty: [Connection] = []
-    var flushing: [Connection] = []
+    // SAFETY: all four: loop-confined, and nothing is called while one is being changed. Every turn changes them.
+    @exclusivity(unchecked) var dirty: [Connection] = []
+    @exclusivity(unchecked) var flushing: [Connection] = []
     /// Connections with input that no descriptor announces, in the same way.
-    var unread: [Connection] = []
-    var continuing: [Connection] = []
+    @exclusivity(unchecked) var unread: [Connection] = []
+    @exclusivity(unchecked) var continuing: [Connection] = []
 
     private struct Mailbox {
         var work: [@Sendable () -> Void] = []
@@ -146,7 +148,11 @@ package final class EventLoop: @unchecked Sendable {
         uv_loop_close(uv)
     }
 
+    /// For whoever looks at the daemon's threads; `benchmarks/counts` does.
+    private static let threadName = "fnrpc-loop"
+
     private func run() {
+        _ = fnrpc_name_thread(Self.threadName)
         threadID.store(UInt(pthread_self()), ordering: .relaxed)
         uv_run(uv, UV_RUN_DEFAULT)
     }

@@ -7,7 +7,8 @@ package import Glibc
 // SAFETY: `state` is reached through `withLock` only.
 package final class Lock<State: ~Copyable>: @unchecked Sendable {
     @usableFromInline package let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    @usableFromInline package var state: State
+    // SAFETY: the mutex is what makes access exclusive; a body that came back here would wait for itself first.
+    @exclusivity(unchecked) @usableFromInline package var state: State
 
     package init(_ state: consuming sending State) {
         mutex = .allocate(capacity: 1)

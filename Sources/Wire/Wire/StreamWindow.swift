@@ -33,7 +33,7 @@ package struct StreamWindow: Sendable {
             if number - first >= Self.size {
                 for index in bits.indices { bits[index] = 0 }
             } else {
-                for skipped in first...number { clear(skipped) }
+                clear(first, through: number)
             }
             highest = id
         } else if Int(highest >> 1) - number >= Self.size || isSet(number) {
@@ -43,8 +43,14 @@ package struct StreamWindow: Sendable {
         return .new
     }
 
-    private mutating func clear(_ number: Int) {
-        bits[number % Self.size / 64] &= ~(1 << UInt64(number % 64))
+    private mutating func clear(_ first: Int, through last: Int) {
+        var number = first
+        while number <= last {
+            // As many as the word holds from here on.
+            let count = min(64 - number % 64, last - number + 1)
+            bits[number % Self.size / 64] &= ~((UInt64.max >> UInt64(64 - count)) << UInt64(number % 64))
+            number += count
+        }
     }
 
     private func isSet(_ number: Int) -> Bool {

@@ -101,4 +101,9 @@ int fnrpc_peer_groups(int connection, uint32_t *groups, uint32_t *count);
  */
 int fnrpc_tune_tcp(int connection);
 
+/* ---- Threads ---- */
+
+/* Names the calling thread for people who look at it; what is beyond 15 bytes is cut off. */
+int fnrpc_name_thread(const char *name);
+
 #endif
