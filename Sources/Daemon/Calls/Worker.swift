@@ -376,28 +376,3 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         if bytes.count > room { current.logTruncated = true }
     }
 }
-
-/// How a function ended a streamed call, with what was borrowed copied.
-enum StreamEnd: Sendable {
-    case finished
-    case response([UInt8])
-    case failed(code: Int32, message: String, status: [UInt8])
-    case broken(String)
-}
-
-/// The usual names of the signals that end functions.
-private func signalName(_ signal: Int32) -> String {
-    switch signal {
-    case SIGKILL: "SIGKILL"
-    case SIGSEGV: "SIGSEGV"
-    case SIGABRT: "SIGABRT"
-    case SIGTERM: "SIGTERM"
-    case SIGBUS: "SIGBUS"
-    case SIGILL: "SIGILL"
-    case SIGFPE: "SIGFPE"
-    case SIGPIPE: "SIGPIPE"
-    case SIGSYS: "SIGSYS"
-    case SIGXFSZ: "SIGXFSZ"
-    default: "a signal"
-    }
-}
