@@ -198,6 +198,47 @@ import Testing
         }
     }
 
+    @Test func aListenerHasADefaultApp() async throws {
+        let path = "/tmp/fnrpc-e2e-app-\(getpid()).sock"
+        try await withDaemon(["--listen", "unix:\(path)?app=two"]) { daemon in
+            #expect(try daemon.fnrpc("deploy", Self.echo, "--app", "one").code == 0)
+            #expect(try daemon.fnrpc("deploy", Self.echo, "--app", "two").code == 0)
+            let client = try await Client.connect(to: Address("unix:" + path))
+            let reply = try await client.call(service: Self.service, method: "Unary", payload: message("a"))
+            #expect(reply.payload == message("a"))
+            await client.close()
+            // Reflection goes the same way, and so `fnrpc rpc` does.
+            let called = try daemon.fnrpc(
+                "rpc", "echo.v1.Echo/Unary", "-d", #"{"text":"b"}"#, "--compact", "--address", "unix:" + path)
+            #expect(called.output.contains(#""text":"b""#), "\(called)")
+            let calls = try daemon.fnrpc("call", "list", "two").output
+            #expect(calls.components(separatedBy: "success").count == 3, "\(calls)")
+        }
+    }
+
+    @Test func limitsAreSettingsAndNamedInErrors() async throws {
+        try await withDaemon(["--max-metadata-entries", "8", "--max-management-kib", "400"]) { daemon in
+            let client = try await daemon.client()
+            func echo(_ entries: Int) async -> ClientError? {
+                do throws(ClientError) {
+                    _ = try await client.call(
+                        service: "fnrpc.v1.Diagnostics", method: "Echo", payload: [],
+                        metadata: (0..<entries).map { Header("k\($0)", "v") })
+                    return nil
+                } catch { return error }
+            }
+            #expect(await echo(8) == nil)
+            let refused = await echo(9)
+            #expect(refused?.code == .invalid && refused?.message.contains("max-metadata-entries") == true)
+            let big = await #expect(throws: ClientError.self) {
+                try await client.call(
+                    service: "fnrpc.v1.Apps", method: "Create", payload: [UInt8](repeating: 0, count: 401 << 10))
+            }
+            #expect(big?.code == .tooLarge && big?.message.contains("max-management-kib") == true)
+            await client.close()
+        }
+    }
+
     @Test func aServiceNameBelongsToOneFunctionOfAnApp() async throws {
         try await withDaemon { daemon in
             #expect(try daemon.fnrpc("deploy", Self.echo, "--app", "demo").code == 0)

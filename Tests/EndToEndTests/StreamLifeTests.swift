@@ -102,7 +102,7 @@ import Testing
         for _ in 0..<63 { try connection.send(.data(ids[1], part)) }
         for _ in 0..<4 { try connection.send(.data(ids[2], part)) }
         let answer = try connection.answer(ids[1])
-        #expect(answer.code == 8 && answer.quota == "connection_input", "\(answer)")
+        #expect(answer.code == 8 && answer.quota == "max-input-mib", "\(answer)")
         #expect(try connection.isAliveAndQuiet(), "the modest one lives")
     }
 

@@ -1,5 +1,6 @@
 import FnrpcClient
 import Foundation
+import Synchronization
 import Testing
 
 /// A daemon of its own for a test: a temporary data folder and socket, the real binary, real containers.
@@ -9,6 +10,7 @@ final class TestDaemon: @unchecked Sendable {
     let socket: String
     private(set) var process = Process()
     private let arguments: [String]
+    private static let made = Mutex(0)
 
     static let products = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0])
         .deletingLastPathComponent()
@@ -31,7 +33,13 @@ final class TestDaemon: @unchecked Sendable {
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         chmod(folder, 0o755)
         socket = folder + "/s"
-        self.arguments = arguments
+        // Many daemons run at once here, and one range of user numbers has room for 16.
+        let number = Self.made.withLock { made in
+            made += 1
+            return made
+        }
+        let base = 1_900_000_000 + (Int(getpid()) * 64 + number) % 30_000 * 65_536
+        self.arguments = arguments + ["--uid-base", String(base)]
         try start()
     }
 

@@ -28,7 +28,7 @@ extension WireTests {
             if stuck.isEmpty { stuck.append(try connection.answer(id)) }
             #expect(Date().timeIntervalSince(begun) >= 1, "it had its second")
             #expect(stuck.count == 1 && stuck[0].code == 8, "\(stuck)")
-            #expect(stuck[0].quota == "stream_input" && stuck[0].retryNanos == 1_000_000_000)
+            #expect(stuck[0].quota == "max-stream-input-kib" && stuck[0].retryNanos == 1_000_000_000)
             // The rest of it is dropped.
             try connection.send(.data(id, Proto.field(1, chunk)), .end(id))
             #expect(try connection.isAliveAndQuiet())
@@ -51,7 +51,7 @@ extension WireTests {
             while refused == 0 {
                 let frame = try connection.frame()
                 guard ids.contains(frame.id) else { continue }
-                #expect(Answer(frame.data).code == 8 && Answer(frame.data).quota == "connection_input", "\(frame)")
+                #expect(Answer(frame.data).code == 8 && Answer(frame.data).quota == "max-input-mib", "\(frame)")
                 refused += 1
             }
             let other = try SharedDaemon.connect()

@@ -317,7 +317,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     private func makeService(_ worker: Worker, _ call: Call) throws(Failure) -> any FunctionStream {
         let result = frame.withUnsafeBytes { bytes -> Result<any FunctionStream, Failure> in
-            guard let envelope = try? RequestEnvelope(scanning: bytes) else {
+            guard let envelope = try? RequestEnvelope(scanning: bytes, limits: .none) else {
                 return .failure(Failure(.internalError, "a request that parsed does not parse any more"))
             }
             let kind = FunctionStreamCall.Kind.service(

@@ -75,12 +75,13 @@ extension Session {
 
     private func fits(_ request: Incoming) -> Bool {
         let count = request.envelope.payload.count
-        guard count > SessionLimits.managementBytes else { return true }
+        guard count > context.limits.managementBytes else { return true }
         refuse(
             request,
             Failure(
-                .tooLarge, "the request has \(count) bytes; at most \(SessionLimits.managementBytes) are allowed",
-                quota: "management_bytes"))
+                .tooLarge,
+                "the request has \(count) bytes; at most \(context.limits.managementBytes) are allowed (max-management-kib)",
+                quota: "max-management-kib"))
         return false
     }
 

@@ -79,11 +79,27 @@ extension Session {
                 if stream.mayStay {
                     stream.fullSince = now
                 } else if now.nanoseconds(since: stream.fullSince) >= SessionLimits.stuckNanos {
-                    stream.fail(Stream.stuckFailure)
+                    stream.fail(stuckFailure)
                 }
             }
         }
         if crowded.allSatisfy(\.isStuck) { resumeReading() } else { pauseReading() }
+    }
+
+    private var stuckFailure: Failure {
+        Failure(
+            .busy,
+            "the stream's input was not taken for \(SessionLimits.stuckNanos / 1_000_000) ms with "
+                + "\(context.limits.inputMessages) messages or \(context.limits.inputBytes) bytes waiting, the limits "
+                + "(max-stream-messages, max-stream-input-kib)", retryNanos: 1_000_000_000,
+            quota: "max-stream-input-kib")
+    }
+
+    private var inputFailure: Failure {
+        Failure(
+            .busy,
+            "the streams of the connection hold \(context.limits.connectionInputBytes) bytes of input, the limit "
+                + "(max-input-mib)", retryNanos: 1_000_000_000, quota: "max-input-mib")
     }
 
     /// Ends streams that hold more input than this one, the largest first, until so much more fits; else this one. A
@@ -92,13 +108,13 @@ extension Session {
     /// - Returns: whether another one was ended.
     func makeRoom(for cost: Int, of stream: Stream) -> Bool {
         var hasEnded = false
-        while heldInput + cost > SessionLimits.connectionInputBytes {
+        while heldInput + cost > context.limits.connectionInputBytes {
             let largest = allOpen.lazy.compactMap { $0 as? Stream }.max { $0.heldInput < $1.heldInput }
             guard let largest, largest.heldInput > stream.heldInput else {
-                stream.fail(Stream.inputFailure)
+                stream.fail(inputFailure)
                 return false
             }
-            largest.fail(Stream.inputFailure)
+            largest.fail(inputFailure)
             hasEnded = true
         }
         return hasEnded

@@ -201,7 +201,9 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             return refuse(streamID, Failure(.invalid, "stream id \(streamID): it is active or was used before"))
         }
         let envelope: RequestEnvelope
-        do throws(EnvelopeError) { envelope = try RequestEnvelope(scanning: data) } catch {
+        do throws(EnvelopeError) {
+            envelope = try RequestEnvelope(scanning: data, limits: context.limits.envelope)
+        } catch {
             return refuse(streamID, Failure(.invalid, "\(error.message)"))
         }
         guard let method = context.methods.find(envelope.service, envelope.method) ?? routed(envelope) else {
@@ -227,7 +229,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         if denials.minute != minute { denials = (minute, 0) }
         guard denials.count < SessionLimits.denials else { return }
         denials.count += 1
-        note(Array(request.envelope.payload.prefix(SessionLimits.managementBytes)), request.caller)
+        note(Array(request.envelope.payload.prefix(context.limits.managementBytes)), request.caller)
     }
 
     private func routed(_ envelope: RequestEnvelope) -> Method? {

@@ -3,7 +3,7 @@ package import Loop
 package import Model
 internal import Synchronization
 package import Telemetry
-internal import Wire
+package import Wire
 
 /// Limits of one client connection; the rest is in ``Connection/Options``.
 package struct SessionLimits: Sendable {
@@ -13,16 +13,19 @@ package struct SessionLimits: Sendable {
     /// mistakes is not read until it reads. Its streams together hold as much again before their producers wait.
     package var maxOutputBytes = 8 << 20
 
-    /// Bytes of a management request; the largest carries a chunk of 256 KiB.
-    package static let managementBytes = 320 << 10
+    /// Bytes of a request to the daemon's own services; the largest carries a chunk of 256 KiB.
+    package var managementBytes = 320 << 10
+    /// Messages that wait in one stream for their handler.
+    package var inputMessages = 64
+    /// Their bytes; a message of any size is taken when none waits.
+    package var inputBytes = 1 << 20
+    /// Input that all streams of one connection may hold while one of them is stuck, bytes.
+    package var connectionInputBytes = 16 << 20
+    /// Metadata of a request.
+    package var envelope = EnvelopeLimits.standard
+
     /// Payload of one message of InvokeStream, bytes.
     package static let chunkBytes = 256 << 10
-    /// Messages that wait in one stream for their handler.
-    static let inputMessages = 64
-    /// Their bytes; a message of any size is taken when none waits.
-    static let inputBytes = 1 << 20
-    /// Input that all streams of one connection may hold while one of them is stuck, bytes.
-    static let connectionInputBytes = 16 << 20
     /// How long a connection is not read when a stream's input is full and nothing of it is taken, milliseconds.
     static let pauseMilliseconds: UInt64 = 20
     /// How long a stream's input may stay full without anything taken, nanoseconds.

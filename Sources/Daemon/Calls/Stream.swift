@@ -60,20 +60,6 @@ final class Stream: OpenCall, @unchecked Sendable {
         self.id = id
     }
 
-    static var stuckFailure: Failure {
-        Failure(
-            .busy,
-            "the stream's input was not taken for \(SessionLimits.stuckNanos / 1_000_000) ms with "
-                + "\(SessionLimits.inputMessages) messages or \(SessionLimits.inputBytes) bytes waiting, the limit",
-            retryNanos: 1_000_000_000, quota: "stream_input")
-    }
-
-    static var inputFailure: Failure {
-        Failure(
-            .busy, "the streams of the connection hold \(SessionLimits.connectionInputBytes) bytes of input, the limit",
-            retryNanos: 1_000_000_000, quota: "connection_input")
-    }
-
     // MARK: - Input
 
     /// A Data frame came.
@@ -112,7 +98,7 @@ final class Stream: OpenCall, @unchecked Sendable {
         }
         input.append(Array(message))
         session.heldInput += cost
-        if isFull(SessionLimits.inputMessages, SessionLimits.inputBytes) { session.crowd(self) }
+        if isFull(limits.inputMessages, limits.inputBytes) { session.crowd(self) }
         return true
     }
 
@@ -121,6 +107,8 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     /// Whether nobody is to blame that its input stays.
     var mayStay: Bool { mayWait || input.cost <= credited }
+
+    private var limits: SessionLimits { session.context.limits }
 
     /// Whether more waits than may. A caller that keeps to its credit never comes so far.
     private func isFull(_ messages: Int, _ bytes: Int) -> Bool {
@@ -138,7 +126,7 @@ final class Stream: OpenCall, @unchecked Sendable {
             forget(input.removeFirst())
         }
         isDraining = false
-        if !isFull(SessionLimits.inputMessages / 2, SessionLimits.inputBytes / 2) { session.uncrowd(self) }
+        if !isFull(limits.inputMessages / 2, limits.inputBytes / 2) { session.uncrowd(self) }
         tellEnd()
     }
 

@@ -99,7 +99,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     /// Both were scanned when the call was accepted, so they parse.
     private func target(_ call: Call, _ data: UnsafeRawBufferPointer) -> FunctionCall.Target? {
-        guard let envelope = try? RequestEnvelope(scanning: data) else { return nil }
+        guard let envelope = try? RequestEnvelope(scanning: data, limits: .none) else { return nil }
         if call.isRouted {
             return .service(service: envelope.service, method: envelope.method, payload: envelope.payload)
         }

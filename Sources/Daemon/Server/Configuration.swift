@@ -55,6 +55,18 @@ package struct Configuration: Sendable, Equatable {
     package var maxStreams: UInt32 = 1024
     /// Output that waits for one connection, MiB.
     package var maxOutputMiB: UInt32 = 8
+    /// Messages that wait in one stream for their handler.
+    package var maxStreamMessages: UInt32 = 64
+    /// Their bytes, KiB; one message always may.
+    package var maxStreamInputKiB: UInt32 = 1024
+    /// Input that the streams of one connection hold together, MiB.
+    package var maxInputMiB: UInt32 = 16
+    /// A request to the daemon's own services, KiB.
+    package var maxManagementKiB: UInt32 = 320
+    /// Metadata entries of a request.
+    package var maxMetadataEntries: UInt32 = 128
+    /// All of them together, KiB.
+    package var maxMetadataKiB: UInt32 = 64
     /// What the daemon holds for all connections together, MiB.
     package var bufferBudgetMiB: UInt32 = 256
     /// From a frame's first byte to its last, seconds.

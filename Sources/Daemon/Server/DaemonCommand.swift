@@ -80,6 +80,18 @@ package struct DaemonCommand: ParsableCommand {
     package var maxConnections: String?
     @Option(help: "Open calls and streams of one connection. (default: 1024)")
     package var maxStreams: String?
+    @Option(help: "Messages that wait in one stream. (default: 64)")
+    package var maxStreamMessages: String?
+    @Option(help: "Their bytes; one message always may, KiB. (default: 1024)")
+    package var maxStreamInputKib: String?
+    @Option(help: "Input that the streams of one connection hold, MiB. (default: 16)")
+    package var maxInputMib: String?
+    @Option(help: "A request to the daemon's own services, KiB. (default: 320)")
+    package var maxManagementKib: String?
+    @Option(help: "Metadata entries of a request. (default: 128)")
+    package var maxMetadataEntries: String?
+    @Option(help: "All of them together, KiB. (default: 64)")
+    package var maxMetadataKib: String?
     @Option(help: "Output that waits for one connection, MiB. (default: 8)")
     package var maxOutputMib: String?
     @Option(help: "What is held for all connections together, MiB. (default: 256)")
@@ -110,6 +122,9 @@ package struct DaemonCommand: ParsableCommand {
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),
+            ("max-stream-messages", maxStreamMessages), ("max-stream-input-kib", maxStreamInputKib),
+            ("max-input-mib", maxInputMib), ("max-management-kib", maxManagementKib),
+            ("max-metadata-entries", maxMetadataEntries), ("max-metadata-kib", maxMetadataKib),
             ("max-streams", maxStreams), ("max-output-mib", maxOutputMib), ("buffer-budget-mib", bufferBudgetMib),
             ("frame-timeout", frameTimeout), ("handshake-timeout", handshakeTimeout), ("write-timeout", writeTimeout),
         ]

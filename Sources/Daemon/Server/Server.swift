@@ -12,6 +12,7 @@ internal import Model
 internal import Store
 internal import Synchronization
 internal import Telemetry
+internal import Wire
 
 /// The whole daemon: made, run and ended in one order, written here. Thread-safe.
 package final class Server: Sendable {
@@ -122,6 +123,12 @@ package final class Server: Sendable {
         var limits = SessionLimits()
         limits.maxStreams = Int(configuration.maxStreams)
         limits.maxOutputBytes = Int(configuration.maxOutputMiB) << 20
+        limits.managementBytes = Int(configuration.maxManagementKiB) << 10
+        limits.inputMessages = Int(configuration.maxStreamMessages)
+        limits.inputBytes = Int(configuration.maxStreamInputKiB) << 10
+        limits.connectionInputBytes = Int(configuration.maxInputMiB) << 20
+        limits.envelope = EnvelopeLimits(
+            entries: Int(configuration.maxMetadataEntries), bytes: Int(configuration.maxMetadataKiB) << 10)
         return limits
     }
 

@@ -1,17 +1,32 @@
 /// Why an envelope was refused; the text goes to the peer.
 package struct EnvelopeError: Error, Sendable {
-    /// A fixed sentence.
-    package let message: StaticString
+    /// A sentence that names the field, and its limit where there is one.
+    package let message: String
 }
 
 /// Limits of the envelope; see `PROTOCOL` in ARCHITECTURE.md.
-package enum EnvelopeLimits {
+package struct EnvelopeLimits: Sendable {
     /// Bytes of a service or method name.
     package static let nameBytes = 255
-    /// Metadata entries.
+    /// Metadata entries, and headers of a call.
     package static let metadataEntries = 128
-    /// Bytes of all metadata together.
+    /// Bytes of all of them together.
     package static let metadataBytes = 64 << 10
+
+    /// Metadata entries of this peer.
+    package var entries: Int
+    /// Bytes of all its metadata together.
+    package var bytes: Int
+
+    /// What holds where nothing else is configured.
+    package static let standard = EnvelopeLimits(entries: metadataEntries, bytes: metadataBytes)
+    /// For what was within its limits before.
+    package static let none = EnvelopeLimits(entries: .max, bytes: .max)
+
+    package init(entries: Int, bytes: Int) {
+        self.entries = entries
+        self.bytes = bytes
+    }
 }
 
 /// A ttrpc Request, scanned without copying or allocating.
@@ -29,7 +44,9 @@ package struct RequestEnvelope {
     package let bytes: UnsafeRawBufferPointer
 
     /// Scans the data of a Request frame.
-    package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
+    package init(
+        scanning bytes: UnsafeRawBufferPointer, limits: EnvelopeLimits = .standard
+    ) throws(EnvelopeError) {
         self.bytes = bytes
         var scanner = FieldScanner(bytes)
         var metadataBytes = 0
@@ -47,11 +64,13 @@ package struct RequestEnvelope {
                 guard let value = field.bytes else { throw EnvelopeError(message: "metadata: not a message") }
                 metadataCount += 1
                 metadataBytes += value.count
-                guard metadataCount <= EnvelopeLimits.metadataEntries else {
-                    throw EnvelopeError(message: "metadata: more than 128 entries")
+                guard metadataCount <= limits.entries else {
+                    throw EnvelopeError(
+                        message: "metadata: more than \(limits.entries) entries, the limit (max-metadata-entries)")
                 }
-                guard metadataBytes <= EnvelopeLimits.metadataBytes else {
-                    throw EnvelopeError(message: "metadata: more than 65536 bytes")
+                guard metadataBytes <= limits.bytes else {
+                    throw EnvelopeError(
+                        message: "metadata: more than \(limits.bytes) bytes, the limit (max-metadata-kib)")
                 }
                 guard let pair = pair(value), isText(pair.key), isText(pair.value) else {
                     throw EnvelopeError(message: "metadata: does not parse, or is not UTF-8 without NUL")
