@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct FunctionStreamTests {
     private static let echo = TestDaemon.repository.path + "/examples/echo-ttrpc"
     /// More than any buffer on the way.
-    private static let large = 48 << 20
+    private static let large = 24 << 20
 
     /// Bytes that do not repeat with any buffer's size.
     private static let block = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 11) }
@@ -51,7 +51,7 @@ import Testing
                 #expect(try await roundTrip(client, function, Self.large) == Self.large, "\(function)")
             }
             let grown = try peakMemoryKiB(daemon) - before
-            #expect(grown < 16 << 10, "the daemon grew by \(grown) KiB for bodies of \(Self.large) bytes")
+            #expect(grown < 12 << 10, "the daemon grew by \(grown) KiB for bodies of \(Self.large) bytes")
             await client.close()
             let calls = try daemon.fnrpc("call", "list", "demo").output
             #expect(calls.components(separatedBy: "success").count == 5, "\(calls)")
