@@ -19,6 +19,7 @@ final class Front: @unchecked Sendable {
     /// `nil`: no listener has TLS.
     private let tls: TLSContext?
     private let log: Logger
+    private let connectionLimit: Int
     private let state = Lock(State())
     private let nextLoop = Atomic<Int>(0)
 
@@ -40,6 +41,22 @@ final class Front: @unchecked Sendable {
         self.rules = rules
         self.tls = tls
         self.log = log
+        connectionLimit = Self.connectionLimit(configuration, log)
+    }
+
+    /// Descriptors that are left for containers, the store and the daemon itself.
+    private static let reservedFiles = 1024
+
+    /// `max-connections`, or what the limit on open files leaves room for.
+    private static func connectionLimit(_ configuration: Configuration, _ log: Logger) -> Int {
+        let wanted = Int(configuration.maxConnections)
+        var files = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { return wanted }
+        let room = max(Int(clamping: files.rlim_cur) - reservedFiles, 16)
+        if room < wanted {
+            log.warning("max-connections: \(room) instead of \(wanted): only \(files.rlim_cur) files may be open (ulimit -n)")
+        }
+        return min(room, wanted)
     }
 
     /// The addresses as clients write them, with the ports that were got.
@@ -139,7 +156,7 @@ final class Front: @unchecked Sendable {
     }
 
     private func accept(_ socket: AcceptedSocket, _ listener: ListenerInfo) {
-        let limit = Int(configuration.maxConnections)
+        let limit = connectionLimit
         guard counters.connections.load(ordering: .relaxed) < limit else {
             log.warning("\(listener.address): refused a connection: \(limit) are open, the limit (max-connections)")
             Glibc.close(socket.descriptor)
