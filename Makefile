@@ -70,6 +70,11 @@ counts: build setup-test ## system calls, allocations, instructions of one call;
 	@$(MAKE) -s bench-tools
 	@scripts/with-daemon --count-allocations .build/release benchmarks/counts
 
+.PHONY: hostile
+hostile: build ## attacks: the daemon's memory, and what other clients notice; about 8 minutes
+	@$(MAKE) -s bench-tools
+	@scripts/with-daemon .build/release benchmarks/hostile --output benchmarks/results/hostile.json
+
 .PHONY: format
 format: ## rewrite the Swift sources as lint wants them
 	swift format --in-place --parallel --recursive --configuration .swift-format Package.swift Sources Tests

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -119,6 +120,15 @@ int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result)
 int fnrpc_become_subreaper(void)
 {
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* ---- Memory ---- */
+
+void fnrpc_return_large_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    /* Setting one ends the adjustment of both; the default would move the heap's end up and down all the time. */
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
 /* ---- Mounts ---- */

@@ -3,8 +3,10 @@ internal import Model
 internal import Synchronization
 
 extension Connection {
-    /// Full reads that one connection may have in one turn of the loop.
-    private static let maxReads = 4
+    /// Full reads that one connection may have in one turn of the loop, and bytes of one. A peer that sends large messages
+    /// as fast as it can costs the others so much time in each turn; a read without a limit goes on as long as it sends.
+    private static let maxReads = 2
+    private static let maxReadBytes = 64 << 10
 
     /// How a read ended.
     enum ReadEnd: Equatable {
@@ -94,7 +96,8 @@ extension Connection {
     private func room() -> UnsafeMutableRawBufferPointer {
         let count = input.count
         let wished = neededBytes > count ? neededBytes - count : min(count, ByteQueue.freeBytes)
-        return input.room(max(4096, min(wished, max(ByteQueue.freeBytes - count, count))))
+        let room = input.room(max(4096, min(wished, max(ByteQueue.freeBytes - count, count))))
+        return UnsafeMutableRawBufferPointer(rebasing: room.prefix(Self.maxReadBytes))
     }
 
     private func read(_ target: UnsafeMutableRawBufferPointer) -> (Int, ReadEnd) {

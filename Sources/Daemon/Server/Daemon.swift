@@ -14,6 +14,7 @@ package enum Daemon {
             fail("fnrpcd needs root to make containers; start it with sudo (rootless operation does not exist yet)")
         }
         signal(SIGPIPE, SIG_IGN)
+        fnrpc_return_large_memory()
         // Before any thread exists: mounts stay invisible to the host, and signals wait for `sigwait`.
         let code = fnrpc_private_mounts()
         guard code == 0 else {

@@ -45,6 +45,15 @@ int fnrpc_pidfd_reap(int pidfd, struct fnrpc_exit *result);
 /* Orphans of children become children of this process (PR_SET_CHILD_SUBREAPER). */
 int fnrpc_become_subreaper(void);
 
+/* ---- Memory ---- */
+
+/*
+ * Large buffers get pages of their own, which grow without copying and go back to the kernel when they are freed. By itself
+ * malloc puts them into its heap after the first was freed; between small things they hold that memory for ever. To be called
+ * before any thread.
+ */
+void fnrpc_return_large_memory(void);
+
 /* ---- Mounts ---- */
 
 /*
