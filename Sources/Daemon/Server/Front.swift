@@ -54,7 +54,8 @@ final class Front: @unchecked Sendable {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { return wanted }
         let room = max(Int(clamping: files.rlim_cur) - reservedFiles, 16)
         if room < wanted {
-            log.warning("max-connections: \(room) instead of \(wanted): only \(files.rlim_cur) files may be open (ulimit -n)")
+            log.warning(
+                "max-connections: \(room) instead of \(wanted): only \(files.rlim_cur) files may be open (ulimit -n)")
         }
         return min(room, wanted)
     }
