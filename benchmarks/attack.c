@@ -169,7 +169,8 @@ static void attack(void) {
         for (size_t i = 0; i < count && !stopped; i++) {
             short got = polled[i].revents;
             if (polled[i].fd < 0 || !got) continue;
-            bool lives = !(got & POLLERR) && (deaf ? !(got & POLLHUP) : !(got & (POLLIN | POLLHUP)) || read_away(polled[i].fd));
+            bool lives = !(got & POLLERR) &&
+                         (deaf ? !(got & POLLHUP) : !(got & (POLLIN | POLLHUP)) || read_away(polled[i].fd));
             if (lives && (got & POLLOUT)) lives = send_more(i);
             if (!lives) reopen(i);
         }
@@ -247,7 +248,8 @@ int main(int argc, char **argv) {
     }
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
-    double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                 (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
     printf("{\"chunks\":%llu,\"answer_bytes\":%llu,\"reopened\":%llu,\"open\":%zu,\"cpu_seconds\":%.4f}\n",
            (unsigned long long)chunks, (unsigned long long)answers, (unsigned long long)reopened, open, cpu);
     return 0;

@@ -126,6 +126,8 @@ int fnrpc_become_subreaper(void)
 
 void fnrpc_return_large_memory(void)
 {
+    /* Messages of megabytes pay with fresh pages: 4 MB cost 4.7 ms instead of 1.8. At 6 MiB they would not, but seven clients
+     * that never read cost 80 MiB instead of 57, and of the 256 MiB of many more all stayed. */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     /* Setting one ends the adjustment of both; the default would move the heap's end up and down all the time. */
     mallopt(M_TRIM_THRESHOLD, 8 << 20);

@@ -3,8 +3,8 @@ internal import Model
 internal import Synchronization
 
 extension Connection {
-    /// Full reads that one connection may have in one turn of the loop, and bytes of one. A peer that sends large messages
-    /// as fast as it can costs the others so much time in each turn; a read without a limit goes on as long as it sends.
+    /// Full reads that one connection may have in one turn of the loop, and bytes of one. All others wait for so
+    /// long while a peer sends as fast as it can; a read without a limit goes on for as long as it sends.
     private static let maxReads = 2
     private static let maxReadBytes = 64 << 10
 
