@@ -75,8 +75,8 @@ extension CallHandler {
             return failCall(
                 id, ClientError(.internalError, "\(address) sent stream data in answer to a call that is no stream"))
         }
-        let isLast = header.flags & DataFlags.remoteClosed != 0
-        let hasMessage = header.flags & DataFlags.noData == 0
+        let isLast = header.flags & FrameHeader.remoteClosed != 0
+        let hasMessage = header.flags & FrameHeader.noData == 0
         if kind == .clientStreaming {
             return failCall(
                 id, ClientError(.internalError, "\(address) sent stream data where one response belongs"))
@@ -163,12 +163,4 @@ extension CallHandler {
         // It fails only on a channel that is closed already.
         try? channel.syncOptions?.setOption(.autoRead, value: isReading)
     }
-}
-
-/// Flags of a Data frame.
-enum DataFlags {
-    /// The sender sends no more.
-    static let remoteClosed: UInt8 = 0x01
-    /// There is no message; without it, no bytes are an empty message.
-    static let noData: UInt8 = 0x04
 }

@@ -73,7 +73,7 @@ public final class ClientStream: Sendable {
         case nil: break
         }
         do throws(ClientError) {
-            let flags = DataFlags.remoteClosed | DataFlags.noData
+            let flags = FrameHeader.remoteClosed | FrameHeader.noData
             try await connection.send([], flags: flags, ticket: ticket, inbox: inbox)
         } catch {
             // It may have ended meanwhile.

@@ -57,7 +57,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             relay.wheel.add(relay.entry, of: relay, due: due)
         }
         if request.envelope.payload.count > 0 { stream.received(request.envelope.payload, ends: false) }
-        if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
+        if request.flags & FrameHeader.remoteClosed != 0 { stream.endInput() }
     }
 
     /// Accepts a streamed call by service name.
@@ -78,7 +78,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
         relay.call = call
         stream.call.withLock { $0 = call }
-        if request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
+        if request.flags & FrameHeader.remoteClosed != 0 { stream.endInput() }
         dispatcher.accept(call, data: request.envelope.bytes)
     }
 

@@ -69,7 +69,7 @@ extension Session {
             arrivedAt: request.arrivedAt, timeoutNanos: request.timeoutNanos)
         stream.receiver = served
         guard add(stream, request.streamID) else { return }
-        if !request.method.kind.takesStream || request.flags & DataFrame.remoteClosed != 0 { stream.endInput() }
+        if !request.method.kind.takesStream || request.flags & FrameHeader.remoteClosed != 0 { stream.endInput() }
         served.start(run)
     }
 

@@ -253,8 +253,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             }
             return
         }
-        let hasMessage = header.flags & DataFrame.noData == 0
-        let ends = header.flags & DataFrame.remoteClosed != 0
+        let hasMessage = header.flags & FrameHeader.noData == 0
+        let ends = header.flags & FrameHeader.remoteClosed != 0
         if let stream = call as? Stream {
             stream.received(hasMessage ? data : nil, ends: ends)
         } else if hasMessage {

@@ -74,26 +74,16 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
             lacksRoom = true
             return false
         }
-        write(message, flags: 0)
+        connection.write(count: FrameHeader.size + message.count) {
+            DataFrame.write(message, streamID: Self.streamID, to: $0)
+        }
         return true
     }
 
     func endInput() {
         guard inputIsOpen else { return }
         inputIsOpen = false
-        write(.init(start: nil, count: 0), flags: FrameHeader.remoteClosed | FrameHeader.noData)
-    }
-
-    private func write(_ message: UnsafeRawBufferPointer, flags: UInt8) {
-        let header = FrameHeader(
-            length: UInt32(message.count), streamID: Self.streamID, type: FrameHeader.data, flags: flags)
-        connection?.write(count: FrameHeader.size + message.count) { buffer in
-            guard let base = buffer.baseAddress else { return }
-            header.write(to: base)
-            if let content = message.baseAddress {
-                (base + FrameHeader.size).copyMemory(from: content, byteCount: message.count)
-            }
-        }
+        connection?.write(count: FrameHeader.size) { DataFrame.writeEnd(streamID: Self.streamID, to: $0) }
     }
 
     func pause() {

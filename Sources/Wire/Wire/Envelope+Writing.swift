@@ -79,11 +79,6 @@ package struct ResponseFrame {
 
 /// A Data frame to send.
 package struct DataFrame {
-    /// The last frame of this side.
-    package static let remoteClosed: UInt8 = 0x01
-    /// There is no message in it; a zero length without this flag is an empty message.
-    package static let noData: UInt8 = 0x04
-
     /// Writes header and message.
     ///
     /// - Parameter buffer: exactly `FrameHeader.size + message.count` bytes.
@@ -99,7 +94,7 @@ package struct DataFrame {
     ///
     /// - Parameter buffer: exactly `FrameHeader.size` bytes.
     package static func writeEnd(streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
-        header(streamID: streamID, length: 0, flags: remoteClosed | noData, to: buffer)
+        header(streamID: streamID, length: 0, flags: FrameHeader.remoteClosed | FrameHeader.noData, to: buffer)
     }
 
     private static func header(streamID: UInt32, length: Int, flags: UInt8, to buffer: UnsafeMutableRawBufferPointer) {

@@ -1,5 +1,5 @@
 /// An fnrpc.v1.InvokeRequest, scanned without copying. Valid as long as the scanned bytes are.
-package struct InvokeScan {
+package struct InvokeScan: HeaderBearing {
     /// The whole message; a ttrpc function gets it as it is, because fields 1 to 3 are those of its CallRequest.
     package let bytes: UnsafeRawBufferPointer
     package private(set) var payload = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -9,14 +9,12 @@ package struct InvokeScan {
     package private(set) var version: UInt32 = 0
     /// How many headers there are.
     package private(set) var headerCount = 0
-    /// Bytes of a content type.
-    private static let maxContentType = 1024
 
     /// Scans the payload of an Invoke call.
     package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
         self.bytes = bytes
         var scanner = FieldScanner(bytes)
-        var headerBytes = 0
+        var headers = HeaderScan()
         while true {
             let next: FieldScanner.Field?
             do throws(ScanError) { next = try scanner.next() } catch {
@@ -27,19 +25,10 @@ package struct InvokeScan {
             case 1: payload = try Self.bytes(field)
             case 2:
                 contentType = try Self.text(field)
-                guard contentType.count <= Self.maxContentType else {
-                    throw EnvelopeError(message: "content_type: longer than 1024 bytes")
-                }
+                try HeaderScan.checkContentType(contentType.count)
             case 3:
-                let value = try Self.bytes(field)
-                headerCount += 1
-                headerBytes += value.count
-                guard headerCount <= EnvelopeLimits.metadataEntries, headerBytes <= EnvelopeLimits.metadataBytes else {
-                    throw EnvelopeError(message: "headers: more than 128 entries or 65536 bytes")
-                }
-                guard let pair = pair(value), isText(pair.key), isText(pair.value) else {
-                    throw EnvelopeError(message: "headers: does not parse, or is not UTF-8 without NUL")
-                }
+                _ = try headers.take(try Self.bytes(field))
+                headerCount = headers.count
             case 4: app = try Self.text(field)
             case 5: function = try Self.text(field)
             case 6:
@@ -50,25 +39,6 @@ package struct InvokeScan {
             default: throw EnvelopeError(message: "InvokeRequest: has a field that this version does not know")
             }
         }
-    }
-
-    /// Visits each header, in order.
-    package func forEachHeader(_ visit: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
-        guard headerCount > 0 else { return }
-        var scanner = FieldScanner(bytes)
-        while let field = try? scanner.next() {
-            if field.number == 3, let value = field.bytes, let pair = pair(value) { visit(pair.key, pair.value) }
-        }
-    }
-
-    /// The headers as values, in order.
-    package var headers: [CallHeader] {
-        var result: [CallHeader] = []
-        forEachHeader { name, value in
-            result.append(
-                CallHeader(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
-        }
-        return result
     }
 
     private static func bytes(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {

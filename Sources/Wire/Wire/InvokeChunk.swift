@@ -15,9 +15,6 @@ package struct InvokeChunk: Sendable, Hashable {
     /// Caller's half only: the body ends here, but credit still comes.
     package var isEnd: Bool
 
-    /// Bytes of a content type.
-    package static let maxContentType = 1024
-
     package init(
         payload: [UInt8] = [], contentType: String = "", headers: [CallHeader] = [], app: String = "",
         function: String = "", version: UInt32 = 0, credit: UInt32? = nil, isEnd: Bool = false
@@ -45,7 +42,7 @@ package struct InvokeChunk: Sendable, Hashable {
     package init(decoding bytes: UnsafeRawBufferPointer, strict: Bool = false) throws(EnvelopeError) {
         self.init()
         var scanner = FieldScanner(bytes)
-        var headerBytes = 0
+        var scan = HeaderScan()
         while true {
             let next: FieldScanner.Field?
             do throws(ScanError) { next = try scanner.next() } catch {
@@ -56,18 +53,9 @@ package struct InvokeChunk: Sendable, Hashable {
             case 1: payload = Array(try Self.bytes(field))
             case 2:
                 contentType = try Self.text(field)
-                guard contentType.utf8.count <= Self.maxContentType else {
-                    throw EnvelopeError(message: "content_type: longer than 1024 bytes")
-                }
+                try HeaderScan.checkContentType(contentType.utf8.count)
             case 3:
-                let value = try Self.bytes(field)
-                headerBytes += value.count
-                guard headers.count < EnvelopeLimits.metadataEntries, headerBytes <= EnvelopeLimits.metadataBytes else {
-                    throw EnvelopeError(message: "headers: more than 128 entries or 65536 bytes")
-                }
-                guard let pair = pair(value), isText(pair.key), isText(pair.value) else {
-                    throw EnvelopeError(message: "headers: does not parse, or is not UTF-8 without NUL")
-                }
+                let pair = try scan.take(try Self.bytes(field))
                 headers.append(
                     CallHeader(
                         name: String(decoding: pair.key, as: UTF8.self),

@@ -1,6 +1,6 @@
 /// An fnrpc.v1.InvokeStreamRequest or InvokeStreamResponse, scanned without copying. Valid as long as the scanned bytes
 /// are. How large a payload may be is for whoever takes it to say.
-package struct InvokeStreamScan {
+package struct InvokeStreamScan: HeaderBearing {
     /// The whole message; a ttrpc function gets it as it is, because fields 1 to 3 are those of its CallPart.
     package let bytes: UnsafeRawBufferPointer
     package private(set) var payload = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -18,8 +18,6 @@ package struct InvokeStreamScan {
     package private(set) var namesFunction = false
     /// The highest field number that is there; 0: the message is empty. Up to 3 it is a CallPart.
     package private(set) var lastField: UInt32 = 0
-    /// Bytes of a content type.
-    private static let maxContentType = 1024
 
     /// Whether it is between caller and daemon only: there is nothing in it for the function.
     package var isOnlyControl: Bool { (credit != nil || isEnd) && !hasContent && !namesFunction }
@@ -29,7 +27,7 @@ package struct InvokeStreamScan {
     package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
         self.bytes = bytes
         var scanner = FieldScanner(bytes)
-        var headerBytes = 0
+        var headers = HeaderScan()
         while true {
             let next: FieldScanner.Field?
             do throws(ScanError) { next = try scanner.next() } catch {
@@ -41,19 +39,10 @@ package struct InvokeStreamScan {
             case 1: payload = try Self.bytes(field)
             case 2:
                 contentType = try Self.text(field)
-                guard contentType.count <= Self.maxContentType else {
-                    throw EnvelopeError(message: "content_type: longer than 1024 bytes")
-                }
+                try HeaderScan.checkContentType(contentType.count)
             case 3:
-                let value = try Self.bytes(field)
-                headerCount += 1
-                headerBytes += value.count
-                guard headerCount <= EnvelopeLimits.metadataEntries, headerBytes <= EnvelopeLimits.metadataBytes else {
-                    throw EnvelopeError(message: "headers: more than 128 entries or 65536 bytes")
-                }
-                guard let pair = pair(value), isText(pair.key), isText(pair.value) else {
-                    throw EnvelopeError(message: "headers: does not parse, or is not UTF-8 without NUL")
-                }
+                _ = try headers.take(try Self.bytes(field))
+                headerCount = headers.count
             case 4: app = try Self.text(field)
             case 5: function = try Self.text(field)
             case 6: version = try Self.number(field)
@@ -64,25 +53,6 @@ package struct InvokeStreamScan {
             hasContent = hasContent || field.number <= 3
             namesFunction = namesFunction || (4...6).contains(field.number)
         }
-    }
-
-    /// Visits each header, in order.
-    package func forEachHeader(_ visit: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
-        guard headerCount > 0 else { return }
-        var scanner = FieldScanner(bytes)
-        while let field = try? scanner.next() {
-            if field.number == 3, let value = field.bytes, let pair = pair(value) { visit(pair.key, pair.value) }
-        }
-    }
-
-    /// The headers as values, in order.
-    package var headers: [CallHeader] {
-        var result: [CallHeader] = []
-        forEachHeader { name, value in
-            result.append(
-                CallHeader(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
-        }
-        return result
     }
 
     private static func bytes(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
