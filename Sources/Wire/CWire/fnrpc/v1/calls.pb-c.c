@@ -232,7 +232,7 @@ void   fnrpc__v1__get_call_logs_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__get_call_logs_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor fnrpc__v1__list_calls_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__list_calls_request__field_descriptors[4] =
 {
   {
     "app",
@@ -270,16 +270,29 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_calls_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListCallsRequest, filter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_calls_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
+  3,   /* field[3] = filter */
   1,   /* field[1] = function */
   2,   /* field[2] = page */
 };
 static const ProtobufCIntRange fnrpc__v1__list_calls_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_calls_request__descriptor =
 {
@@ -289,7 +302,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_calls_request__descriptor =
   "Fnrpc__V1__ListCallsRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListCallsRequest),
-  3,
+  4,
   fnrpc__v1__list_calls_request__field_descriptors,
   fnrpc__v1__list_calls_request__field_indices_by_name,
   1,  fnrpc__v1__list_calls_request__number_ranges,

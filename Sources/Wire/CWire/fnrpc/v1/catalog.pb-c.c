@@ -52,6 +52,96 @@ void   fnrpc__v1__page__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__page__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__entity_name__init
+                     (Fnrpc__V1__EntityName         *message)
+{
+  static const Fnrpc__V1__EntityName init_value = FNRPC__V1__ENTITY_NAME__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__entity_name__get_packed_size
+                     (const Fnrpc__V1__EntityName *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__entity_name__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__entity_name__pack
+                     (const Fnrpc__V1__EntityName *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__entity_name__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__entity_name__pack_to_buffer
+                     (const Fnrpc__V1__EntityName *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__entity_name__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__EntityName *
+       fnrpc__v1__entity_name__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__EntityName *)
+     protobuf_c_message_unpack (&fnrpc__v1__entity_name__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__entity_name__free_unpacked
+                     (Fnrpc__V1__EntityName *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__entity_name__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__deletion__init
+                     (Fnrpc__V1__Deletion         *message)
+{
+  static const Fnrpc__V1__Deletion init_value = FNRPC__V1__DELETION__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__deletion__get_packed_size
+                     (const Fnrpc__V1__Deletion *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__deletion__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__deletion__pack
+                     (const Fnrpc__V1__Deletion *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__deletion__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__deletion__pack_to_buffer
+                     (const Fnrpc__V1__Deletion *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__deletion__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Deletion *
+       fnrpc__v1__deletion__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Deletion *)
+     protobuf_c_message_unpack (&fnrpc__v1__deletion__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__deletion__free_unpacked
+                     (Fnrpc__V1__Deletion *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__deletion__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__create_app_request__init
                      (Fnrpc__V1__CreateAppRequest         *message)
 {
@@ -230,6 +320,276 @@ void   fnrpc__v1__list_apps_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &fnrpc__v1__list_apps_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__update_app_request__init
+                     (Fnrpc__V1__UpdateAppRequest         *message)
+{
+  static const Fnrpc__V1__UpdateAppRequest init_value = FNRPC__V1__UPDATE_APP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__update_app_request__get_packed_size
+                     (const Fnrpc__V1__UpdateAppRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_app_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__update_app_request__pack
+                     (const Fnrpc__V1__UpdateAppRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_app_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__update_app_request__pack_to_buffer
+                     (const Fnrpc__V1__UpdateAppRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_app_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__UpdateAppRequest *
+       fnrpc__v1__update_app_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__UpdateAppRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__update_app_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__update_app_request__free_unpacked
+                     (Fnrpc__V1__UpdateAppRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__update_app_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__delete_app_request__init
+                     (Fnrpc__V1__DeleteAppRequest         *message)
+{
+  static const Fnrpc__V1__DeleteAppRequest init_value = FNRPC__V1__DELETE_APP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__delete_app_request__get_packed_size
+                     (const Fnrpc__V1__DeleteAppRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_app_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__delete_app_request__pack
+                     (const Fnrpc__V1__DeleteAppRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_app_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__delete_app_request__pack_to_buffer
+                     (const Fnrpc__V1__DeleteAppRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_app_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__DeleteAppRequest *
+       fnrpc__v1__delete_app_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__DeleteAppRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__delete_app_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__delete_app_request__free_unpacked
+                     (Fnrpc__V1__DeleteAppRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__delete_app_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__app_usage_request__init
+                     (Fnrpc__V1__AppUsageRequest         *message)
+{
+  static const Fnrpc__V1__AppUsageRequest init_value = FNRPC__V1__APP_USAGE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__app_usage_request__get_packed_size
+                     (const Fnrpc__V1__AppUsageRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__app_usage_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__app_usage_request__pack
+                     (const Fnrpc__V1__AppUsageRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__app_usage_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__app_usage_request__pack_to_buffer
+                     (const Fnrpc__V1__AppUsageRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__app_usage_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__AppUsageRequest *
+       fnrpc__v1__app_usage_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__AppUsageRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__app_usage_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__app_usage_request__free_unpacked
+                     (Fnrpc__V1__AppUsageRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__app_usage_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__call_counts__init
+                     (Fnrpc__V1__CallCounts         *message)
+{
+  static const Fnrpc__V1__CallCounts init_value = FNRPC__V1__CALL_COUNTS__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__call_counts__get_packed_size
+                     (const Fnrpc__V1__CallCounts *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__call_counts__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__call_counts__pack
+                     (const Fnrpc__V1__CallCounts *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__call_counts__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__call_counts__pack_to_buffer
+                     (const Fnrpc__V1__CallCounts *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__call_counts__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__CallCounts *
+       fnrpc__v1__call_counts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__CallCounts *)
+     protobuf_c_message_unpack (&fnrpc__v1__call_counts__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__call_counts__free_unpacked
+                     (Fnrpc__V1__CallCounts *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__call_counts__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__app_usage__init
+                     (Fnrpc__V1__AppUsage         *message)
+{
+  static const Fnrpc__V1__AppUsage init_value = FNRPC__V1__APP_USAGE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__app_usage__get_packed_size
+                     (const Fnrpc__V1__AppUsage *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__app_usage__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__app_usage__pack
+                     (const Fnrpc__V1__AppUsage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__app_usage__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__app_usage__pack_to_buffer
+                     (const Fnrpc__V1__AppUsage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__app_usage__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__AppUsage *
+       fnrpc__v1__app_usage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__AppUsage *)
+     protobuf_c_message_unpack (&fnrpc__v1__app_usage__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__app_usage__free_unpacked
+                     (Fnrpc__V1__AppUsage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__app_usage__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__create_function_request__init
+                     (Fnrpc__V1__CreateFunctionRequest         *message)
+{
+  static const Fnrpc__V1__CreateFunctionRequest init_value = FNRPC__V1__CREATE_FUNCTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__create_function_request__get_packed_size
+                     (const Fnrpc__V1__CreateFunctionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__create_function_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__create_function_request__pack
+                     (const Fnrpc__V1__CreateFunctionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__create_function_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__create_function_request__pack_to_buffer
+                     (const Fnrpc__V1__CreateFunctionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__create_function_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__CreateFunctionRequest *
+       fnrpc__v1__create_function_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__CreateFunctionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__create_function_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__create_function_request__free_unpacked
+                     (Fnrpc__V1__CreateFunctionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__create_function_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   fnrpc__v1__deploy_request__init
@@ -457,6 +817,186 @@ void   fnrpc__v1__list_functions_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__list_functions_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__update_function_request__init
+                     (Fnrpc__V1__UpdateFunctionRequest         *message)
+{
+  static const Fnrpc__V1__UpdateFunctionRequest init_value = FNRPC__V1__UPDATE_FUNCTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__update_function_request__get_packed_size
+                     (const Fnrpc__V1__UpdateFunctionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_function_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__update_function_request__pack
+                     (const Fnrpc__V1__UpdateFunctionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_function_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__update_function_request__pack_to_buffer
+                     (const Fnrpc__V1__UpdateFunctionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_function_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__UpdateFunctionRequest *
+       fnrpc__v1__update_function_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__UpdateFunctionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__update_function_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__update_function_request__free_unpacked
+                     (Fnrpc__V1__UpdateFunctionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__update_function_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__delete_function_request__init
+                     (Fnrpc__V1__DeleteFunctionRequest         *message)
+{
+  static const Fnrpc__V1__DeleteFunctionRequest init_value = FNRPC__V1__DELETE_FUNCTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__delete_function_request__get_packed_size
+                     (const Fnrpc__V1__DeleteFunctionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_function_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__delete_function_request__pack
+                     (const Fnrpc__V1__DeleteFunctionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_function_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__delete_function_request__pack_to_buffer
+                     (const Fnrpc__V1__DeleteFunctionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_function_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__DeleteFunctionRequest *
+       fnrpc__v1__delete_function_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__DeleteFunctionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__delete_function_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__delete_function_request__free_unpacked
+                     (Fnrpc__V1__DeleteFunctionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__delete_function_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__package_chunk__init
+                     (Fnrpc__V1__PackageChunk         *message)
+{
+  static const Fnrpc__V1__PackageChunk init_value = FNRPC__V1__PACKAGE_CHUNK__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__package_chunk__get_packed_size
+                     (const Fnrpc__V1__PackageChunk *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__package_chunk__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__package_chunk__pack
+                     (const Fnrpc__V1__PackageChunk *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__package_chunk__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__package_chunk__pack_to_buffer
+                     (const Fnrpc__V1__PackageChunk *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__package_chunk__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__PackageChunk *
+       fnrpc__v1__package_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__PackageChunk *)
+     protobuf_c_message_unpack (&fnrpc__v1__package_chunk__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__package_chunk__free_unpacked
+                     (Fnrpc__V1__PackageChunk *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__package_chunk__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__publish_version_request__init
+                     (Fnrpc__V1__PublishVersionRequest         *message)
+{
+  static const Fnrpc__V1__PublishVersionRequest init_value = FNRPC__V1__PUBLISH_VERSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__publish_version_request__get_packed_size
+                     (const Fnrpc__V1__PublishVersionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__publish_version_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__publish_version_request__pack
+                     (const Fnrpc__V1__PublishVersionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__publish_version_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__publish_version_request__pack_to_buffer
+                     (const Fnrpc__V1__PublishVersionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__publish_version_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__PublishVersionRequest *
+       fnrpc__v1__publish_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__PublishVersionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__publish_version_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__publish_version_request__free_unpacked
+                     (Fnrpc__V1__PublishVersionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__publish_version_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__get_version_request__init
                      (Fnrpc__V1__GetVersionRequest         *message)
 {
@@ -592,6 +1132,141 @@ void   fnrpc__v1__list_versions_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__list_versions_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__update_version_request__init
+                     (Fnrpc__V1__UpdateVersionRequest         *message)
+{
+  static const Fnrpc__V1__UpdateVersionRequest init_value = FNRPC__V1__UPDATE_VERSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__update_version_request__get_packed_size
+                     (const Fnrpc__V1__UpdateVersionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_version_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__update_version_request__pack
+                     (const Fnrpc__V1__UpdateVersionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_version_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__update_version_request__pack_to_buffer
+                     (const Fnrpc__V1__UpdateVersionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__update_version_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__UpdateVersionRequest *
+       fnrpc__v1__update_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__UpdateVersionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__update_version_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__update_version_request__free_unpacked
+                     (Fnrpc__V1__UpdateVersionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__update_version_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__delete_version_request__init
+                     (Fnrpc__V1__DeleteVersionRequest         *message)
+{
+  static const Fnrpc__V1__DeleteVersionRequest init_value = FNRPC__V1__DELETE_VERSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__delete_version_request__get_packed_size
+                     (const Fnrpc__V1__DeleteVersionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_version_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__delete_version_request__pack
+                     (const Fnrpc__V1__DeleteVersionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_version_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__delete_version_request__pack_to_buffer
+                     (const Fnrpc__V1__DeleteVersionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__delete_version_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__DeleteVersionRequest *
+       fnrpc__v1__delete_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__DeleteVersionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__delete_version_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__delete_version_request__free_unpacked
+                     (Fnrpc__V1__DeleteVersionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__delete_version_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__restore_version_request__init
+                     (Fnrpc__V1__RestoreVersionRequest         *message)
+{
+  static const Fnrpc__V1__RestoreVersionRequest init_value = FNRPC__V1__RESTORE_VERSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__restore_version_request__get_packed_size
+                     (const Fnrpc__V1__RestoreVersionRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__restore_version_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__restore_version_request__pack
+                     (const Fnrpc__V1__RestoreVersionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__restore_version_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__restore_version_request__pack_to_buffer
+                     (const Fnrpc__V1__RestoreVersionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__restore_version_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__RestoreVersionRequest *
+       fnrpc__v1__restore_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__RestoreVersionRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__restore_version_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__restore_version_request__free_unpacked
+                     (Fnrpc__V1__RestoreVersionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__restore_version_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor fnrpc__v1__page__field_descriptors[2] =
 {
   {
@@ -643,7 +1318,122 @@ const ProtobufCMessageDescriptor fnrpc__v1__page__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__page__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__create_app_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor fnrpc__v1__entity_name__field_descriptors[3] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__EntityName, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__EntityName, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__EntityName, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__entity_name__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = kind */
+  2,   /* field[2] = name */
+};
+static const ProtobufCIntRange fnrpc__v1__entity_name__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__entity_name__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.EntityName",
+  "EntityName",
+  "Fnrpc__V1__EntityName",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__EntityName),
+  3,
+  fnrpc__v1__entity_name__field_descriptors,
+  fnrpc__v1__entity_name__field_indices_by_name,
+  1,  fnrpc__v1__entity_name__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__entity_name__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__deletion__field_descriptors[2] =
+{
+  {
+    "entities",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__Deletion, n_entities),
+    offsetof(Fnrpc__V1__Deletion, entities),
+    &fnrpc__v1__entity_name__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "done",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Deletion, has_done),
+    offsetof(Fnrpc__V1__Deletion, done),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__deletion__field_indices_by_name[] = {
+  1,   /* field[1] = done */
+  0,   /* field[0] = entities */
+};
+static const ProtobufCIntRange fnrpc__v1__deletion__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__deletion__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Deletion",
+  "Deletion",
+  "Fnrpc__V1__Deletion",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Deletion),
+  2,
+  fnrpc__v1__deletion__field_descriptors,
+  fnrpc__v1__deletion__field_indices_by_name,
+  1,  fnrpc__v1__deletion__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__deletion__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__create_app_request__field_descriptors[6] =
 {
   {
     "name",
@@ -669,15 +1459,67 @@ static const ProtobufCFieldDescriptor fnrpc__v1__create_app_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "config",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateAppRequest, n_config),
+    offsetof(Fnrpc__V1__CreateAppRequest, config),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "annotations",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateAppRequest, n_annotations),
+    offsetof(Fnrpc__V1__CreateAppRequest, annotations),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "syslog_url",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CreateAppRequest, syslog_url),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extra",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateAppRequest, n_extra),
+    offsetof(Fnrpc__V1__CreateAppRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__create_app_request__field_indices_by_name[] = {
+  3,   /* field[3] = annotations */
+  2,   /* field[2] = config */
+  5,   /* field[5] = extra */
   1,   /* field[1] = labels */
   0,   /* field[0] = name */
+  4,   /* field[4] = syslog_url */
 };
 static const ProtobufCIntRange fnrpc__v1__create_app_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__create_app_request__descriptor =
 {
@@ -687,7 +1529,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__create_app_request__descriptor =
   "Fnrpc__V1__CreateAppRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__CreateAppRequest),
-  2,
+  6,
   fnrpc__v1__create_app_request__field_descriptors,
   fnrpc__v1__create_app_request__field_indices_by_name,
   1,  fnrpc__v1__create_app_request__number_ranges,
@@ -732,7 +1574,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__get_app_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__get_app_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__list_apps_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor fnrpc__v1__list_apps_request__field_descriptors[2] =
 {
   {
     "page",
@@ -746,14 +1588,27 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_apps_request__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListAppsRequest, filter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_apps_request__field_indices_by_name[] = {
+  1,   /* field[1] = filter */
   0,   /* field[0] = page */
 };
 static const ProtobufCIntRange fnrpc__v1__list_apps_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_apps_request__descriptor =
 {
@@ -763,7 +1618,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_apps_request__descriptor =
   "Fnrpc__V1__ListAppsRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListAppsRequest),
-  1,
+  2,
   fnrpc__v1__list_apps_request__field_descriptors,
   fnrpc__v1__list_apps_request__field_indices_by_name,
   1,  fnrpc__v1__list_apps_request__number_ranges,
@@ -821,7 +1676,560 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_apps_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__list_apps_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__deploy_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor fnrpc__v1__update_app_request__field_descriptors[8] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateAppRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__UpdateAppRequest, has_revision),
+    offsetof(Fnrpc__V1__UpdateAppRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateAppRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateAppRequest, n_labels),
+    offsetof(Fnrpc__V1__UpdateAppRequest, labels),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "config",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateAppRequest, n_config),
+    offsetof(Fnrpc__V1__UpdateAppRequest, config),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "annotations",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateAppRequest, n_annotations),
+    offsetof(Fnrpc__V1__UpdateAppRequest, annotations),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "syslog_url",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateAppRequest, syslog_url),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extra",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateAppRequest, n_extra),
+    offsetof(Fnrpc__V1__UpdateAppRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__update_app_request__field_indices_by_name[] = {
+  5,   /* field[5] = annotations */
+  0,   /* field[0] = app */
+  4,   /* field[4] = config */
+  7,   /* field[7] = extra */
+  3,   /* field[3] = labels */
+  2,   /* field[2] = name */
+  1,   /* field[1] = revision */
+  6,   /* field[6] = syslog_url */
+};
+static const ProtobufCIntRange fnrpc__v1__update_app_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__update_app_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.UpdateAppRequest",
+  "UpdateAppRequest",
+  "Fnrpc__V1__UpdateAppRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__UpdateAppRequest),
+  8,
+  fnrpc__v1__update_app_request__field_descriptors,
+  fnrpc__v1__update_app_request__field_indices_by_name,
+  1,  fnrpc__v1__update_app_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__update_app_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__delete_app_request__field_descriptors[4] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DeleteAppRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DeleteAppRequest, has_revision),
+    offsetof(Fnrpc__V1__DeleteAppRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "preview",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__DeleteAppRequest, has_preview),
+    offsetof(Fnrpc__V1__DeleteAppRequest, preview),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__DeleteAppRequest, has_force),
+    offsetof(Fnrpc__V1__DeleteAppRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__delete_app_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  3,   /* field[3] = force */
+  2,   /* field[2] = preview */
+  1,   /* field[1] = revision */
+};
+static const ProtobufCIntRange fnrpc__v1__delete_app_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__delete_app_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.DeleteAppRequest",
+  "DeleteAppRequest",
+  "Fnrpc__V1__DeleteAppRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__DeleteAppRequest),
+  4,
+  fnrpc__v1__delete_app_request__field_descriptors,
+  fnrpc__v1__delete_app_request__field_indices_by_name,
+  1,  fnrpc__v1__delete_app_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__delete_app_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__app_usage_request__field_descriptors[1] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__AppUsageRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__app_usage_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+};
+static const ProtobufCIntRange fnrpc__v1__app_usage_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__app_usage_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.AppUsageRequest",
+  "AppUsageRequest",
+  "Fnrpc__V1__AppUsageRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__AppUsageRequest),
+  1,
+  fnrpc__v1__app_usage_request__field_descriptors,
+  fnrpc__v1__app_usage_request__field_indices_by_name,
+  1,  fnrpc__v1__app_usage_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__app_usage_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__call_counts__field_descriptors[5] =
+{
+  {
+    "success",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CallCounts, has_success),
+    offsetof(Fnrpc__V1__CallCounts, success),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CallCounts, has_failed),
+    offsetof(Fnrpc__V1__CallCounts, failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CallCounts, has_error),
+    offsetof(Fnrpc__V1__CallCounts, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CallCounts, has_timeout),
+    offsetof(Fnrpc__V1__CallCounts, timeout),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cancelled",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CallCounts, has_cancelled),
+    offsetof(Fnrpc__V1__CallCounts, cancelled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__call_counts__field_indices_by_name[] = {
+  4,   /* field[4] = cancelled */
+  2,   /* field[2] = error */
+  1,   /* field[1] = failed */
+  0,   /* field[0] = success */
+  3,   /* field[3] = timeout */
+};
+static const ProtobufCIntRange fnrpc__v1__call_counts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__call_counts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.CallCounts",
+  "CallCounts",
+  "Fnrpc__V1__CallCounts",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__CallCounts),
+  5,
+  fnrpc__v1__call_counts__field_descriptors,
+  fnrpc__v1__call_counts__field_indices_by_name,
+  1,  fnrpc__v1__call_counts__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__call_counts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__app_usage__field_descriptors[7] =
+{
+  {
+    "functions",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AppUsage, has_functions),
+    offsetof(Fnrpc__V1__AppUsage, functions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "triggers",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AppUsage, has_triggers),
+    offsetof(Fnrpc__V1__AppUsage, triggers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "versions",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AppUsage, has_versions),
+    offsetof(Fnrpc__V1__AppUsage, versions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "containers",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AppUsage, has_containers),
+    offsetof(Fnrpc__V1__AppUsage, containers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_mib",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__AppUsage, has_memory_mib),
+    offsetof(Fnrpc__V1__AppUsage, memory_mib),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_hour",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__AppUsage, last_hour),
+    &fnrpc__v1__call_counts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_day",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__AppUsage, last_day),
+    &fnrpc__v1__call_counts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__app_usage__field_indices_by_name[] = {
+  3,   /* field[3] = containers */
+  0,   /* field[0] = functions */
+  6,   /* field[6] = last_day */
+  5,   /* field[5] = last_hour */
+  4,   /* field[4] = memory_mib */
+  1,   /* field[1] = triggers */
+  2,   /* field[2] = versions */
+};
+static const ProtobufCIntRange fnrpc__v1__app_usage__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__app_usage__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.AppUsage",
+  "AppUsage",
+  "Fnrpc__V1__AppUsage",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__AppUsage),
+  7,
+  fnrpc__v1__app_usage__field_descriptors,
+  fnrpc__v1__app_usage__field_indices_by_name,
+  1,  fnrpc__v1__app_usage__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__app_usage__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__create_function_request__field_descriptors[6] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CreateFunctionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CreateFunctionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spec",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CreateFunctionRequest, spec),
+    &fnrpc__v1__function_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "package_digest",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CreateFunctionRequest, package_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateFunctionRequest, n_labels),
+    offsetof(Fnrpc__V1__CreateFunctionRequest, labels),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extra",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateFunctionRequest, n_extra),
+    offsetof(Fnrpc__V1__CreateFunctionRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__create_function_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  5,   /* field[5] = extra */
+  1,   /* field[1] = function */
+  4,   /* field[4] = labels */
+  3,   /* field[3] = package_digest */
+  2,   /* field[2] = spec */
+};
+static const ProtobufCIntRange fnrpc__v1__create_function_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__create_function_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.CreateFunctionRequest",
+  "CreateFunctionRequest",
+  "Fnrpc__V1__CreateFunctionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__CreateFunctionRequest),
+  6,
+  fnrpc__v1__create_function_request__field_descriptors,
+  fnrpc__v1__create_function_request__field_indices_by_name,
+  1,  fnrpc__v1__create_function_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__create_function_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__deploy_request__field_descriptors[7] =
 {
   {
     "app",
@@ -895,10 +2303,23 @@ static const ProtobufCFieldDescriptor fnrpc__v1__deploy_request__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "extra",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__DeployRequest, n_extra),
+    offsetof(Fnrpc__V1__DeployRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__deploy_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
   4,   /* field[4] = description */
+  6,   /* field[6] = extra */
   1,   /* field[1] = function */
   5,   /* field[5] = labels */
   3,   /* field[3] = package_digest */
@@ -907,7 +2328,7 @@ static const unsigned fnrpc__v1__deploy_request__field_indices_by_name[] = {
 static const ProtobufCIntRange fnrpc__v1__deploy_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__deploy_request__descriptor =
 {
@@ -917,7 +2338,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__deploy_request__descriptor =
   "Fnrpc__V1__DeployRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__DeployRequest),
-  6,
+  7,
   fnrpc__v1__deploy_request__field_descriptors,
   fnrpc__v1__deploy_request__field_indices_by_name,
   1,  fnrpc__v1__deploy_request__number_ranges,
@@ -1052,7 +2473,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__get_function_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__get_function_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__list_functions_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor fnrpc__v1__list_functions_request__field_descriptors[3] =
 {
   {
     "app",
@@ -1078,15 +2499,28 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_functions_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListFunctionsRequest, filter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_functions_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
+  2,   /* field[2] = filter */
   1,   /* field[1] = page */
 };
 static const ProtobufCIntRange fnrpc__v1__list_functions_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_functions_request__descriptor =
 {
@@ -1096,7 +2530,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_functions_request__descriptor =
   "Fnrpc__V1__ListFunctionsRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListFunctionsRequest),
-  2,
+  3,
   fnrpc__v1__list_functions_request__field_descriptors,
   fnrpc__v1__list_functions_request__field_indices_by_name,
   1,  fnrpc__v1__list_functions_request__number_ranges,
@@ -1152,6 +2586,405 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_functions_response__descriptor 
   fnrpc__v1__list_functions_response__field_indices_by_name,
   1,  fnrpc__v1__list_functions_response__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__list_functions_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__update_function_request__field_descriptors[9] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, has_revision),
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spec",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, spec),
+    &fnrpc__v1__function_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clear",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, n_clear),
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, clear),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "package_digest",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, package_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, n_labels),
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, labels),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extra",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, n_extra),
+    offsetof(Fnrpc__V1__UpdateFunctionRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__update_function_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  5,   /* field[5] = clear */
+  8,   /* field[8] = extra */
+  1,   /* field[1] = function */
+  7,   /* field[7] = labels */
+  3,   /* field[3] = name */
+  6,   /* field[6] = package_digest */
+  2,   /* field[2] = revision */
+  4,   /* field[4] = spec */
+};
+static const ProtobufCIntRange fnrpc__v1__update_function_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__update_function_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.UpdateFunctionRequest",
+  "UpdateFunctionRequest",
+  "Fnrpc__V1__UpdateFunctionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__UpdateFunctionRequest),
+  9,
+  fnrpc__v1__update_function_request__field_descriptors,
+  fnrpc__v1__update_function_request__field_indices_by_name,
+  1,  fnrpc__v1__update_function_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__update_function_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__delete_function_request__field_descriptors[5] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, has_revision),
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "preview",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, has_preview),
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, preview),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, has_force),
+    offsetof(Fnrpc__V1__DeleteFunctionRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__delete_function_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  4,   /* field[4] = force */
+  1,   /* field[1] = function */
+  3,   /* field[3] = preview */
+  2,   /* field[2] = revision */
+};
+static const ProtobufCIntRange fnrpc__v1__delete_function_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__delete_function_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.DeleteFunctionRequest",
+  "DeleteFunctionRequest",
+  "Fnrpc__V1__DeleteFunctionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__DeleteFunctionRequest),
+  5,
+  fnrpc__v1__delete_function_request__field_descriptors,
+  fnrpc__v1__delete_function_request__field_indices_by_name,
+  1,  fnrpc__v1__delete_function_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__delete_function_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__package_chunk__field_descriptors[3] =
+{
+  {
+    "data",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__PackageChunk, has_data),
+    offsetof(Fnrpc__V1__PackageChunk, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "package_digest",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__PackageChunk, package_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "package_bytes",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__PackageChunk, has_package_bytes),
+    offsetof(Fnrpc__V1__PackageChunk, package_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__package_chunk__field_indices_by_name[] = {
+  0,   /* field[0] = data */
+  2,   /* field[2] = package_bytes */
+  1,   /* field[1] = package_digest */
+};
+static const ProtobufCIntRange fnrpc__v1__package_chunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__package_chunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.PackageChunk",
+  "PackageChunk",
+  "Fnrpc__V1__PackageChunk",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__PackageChunk),
+  3,
+  fnrpc__v1__package_chunk__field_descriptors,
+  fnrpc__v1__package_chunk__field_indices_by_name,
+  1,  fnrpc__v1__package_chunk__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__package_chunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__publish_version_request__field_descriptors[6] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__PublishVersionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__PublishVersionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__PublishVersionRequest, description),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "require_change",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__PublishVersionRequest, has_require_change),
+    offsetof(Fnrpc__V1__PublishVersionRequest, require_change),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__PublishVersionRequest, n_labels),
+    offsetof(Fnrpc__V1__PublishVersionRequest, labels),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extra",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__PublishVersionRequest, n_extra),
+    offsetof(Fnrpc__V1__PublishVersionRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__publish_version_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  2,   /* field[2] = description */
+  5,   /* field[5] = extra */
+  1,   /* field[1] = function */
+  4,   /* field[4] = labels */
+  3,   /* field[3] = require_change */
+};
+static const ProtobufCIntRange fnrpc__v1__publish_version_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__publish_version_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.PublishVersionRequest",
+  "PublishVersionRequest",
+  "Fnrpc__V1__PublishVersionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__PublishVersionRequest),
+  6,
+  fnrpc__v1__publish_version_request__field_descriptors,
+  fnrpc__v1__publish_version_request__field_indices_by_name,
+  1,  fnrpc__v1__publish_version_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__publish_version_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor fnrpc__v1__get_version_request__field_descriptors[3] =
@@ -1218,7 +3051,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__get_version_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__get_version_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__list_versions_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__list_versions_request__field_descriptors[4] =
 {
   {
     "app",
@@ -1256,16 +3089,29 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_versions_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListVersionsRequest, filter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_versions_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
+  3,   /* field[3] = filter */
   1,   /* field[1] = function */
   2,   /* field[2] = page */
 };
 static const ProtobufCIntRange fnrpc__v1__list_versions_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_versions_request__descriptor =
 {
@@ -1275,7 +3121,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_versions_request__descriptor =
   "Fnrpc__V1__ListVersionsRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListVersionsRequest),
-  3,
+  4,
   fnrpc__v1__list_versions_request__field_descriptors,
   fnrpc__v1__list_versions_request__field_indices_by_name,
   1,  fnrpc__v1__list_versions_request__number_ranges,
@@ -1333,16 +3179,266 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_versions_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__list_versions_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor fnrpc__v1__apps__method_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__update_version_request__field_descriptors[5] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateVersionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateVersionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__UpdateVersionRequest, has_number),
+    offsetof(Fnrpc__V1__UpdateVersionRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__UpdateVersionRequest, has_revision),
+    offsetof(Fnrpc__V1__UpdateVersionRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateVersionRequest, description),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__update_version_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  4,   /* field[4] = description */
+  1,   /* field[1] = function */
+  2,   /* field[2] = number */
+  3,   /* field[3] = revision */
+};
+static const ProtobufCIntRange fnrpc__v1__update_version_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__update_version_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.UpdateVersionRequest",
+  "UpdateVersionRequest",
+  "Fnrpc__V1__UpdateVersionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__UpdateVersionRequest),
+  5,
+  fnrpc__v1__update_version_request__field_descriptors,
+  fnrpc__v1__update_version_request__field_indices_by_name,
+  1,  fnrpc__v1__update_version_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__update_version_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__delete_version_request__field_descriptors[5] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DeleteVersionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DeleteVersionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__DeleteVersionRequest, has_number),
+    offsetof(Fnrpc__V1__DeleteVersionRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DeleteVersionRequest, has_revision),
+    offsetof(Fnrpc__V1__DeleteVersionRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__DeleteVersionRequest, has_force),
+    offsetof(Fnrpc__V1__DeleteVersionRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__delete_version_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  4,   /* field[4] = force */
+  1,   /* field[1] = function */
+  2,   /* field[2] = number */
+  3,   /* field[3] = revision */
+};
+static const ProtobufCIntRange fnrpc__v1__delete_version_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__delete_version_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.DeleteVersionRequest",
+  "DeleteVersionRequest",
+  "Fnrpc__V1__DeleteVersionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__DeleteVersionRequest),
+  5,
+  fnrpc__v1__delete_version_request__field_descriptors,
+  fnrpc__v1__delete_version_request__field_indices_by_name,
+  1,  fnrpc__v1__delete_version_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__delete_version_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__restore_version_request__field_descriptors[3] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__RestoreVersionRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__RestoreVersionRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__RestoreVersionRequest, has_number),
+    offsetof(Fnrpc__V1__RestoreVersionRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__restore_version_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  1,   /* field[1] = function */
+  2,   /* field[2] = number */
+};
+static const ProtobufCIntRange fnrpc__v1__restore_version_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__restore_version_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.RestoreVersionRequest",
+  "RestoreVersionRequest",
+  "Fnrpc__V1__RestoreVersionRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__RestoreVersionRequest),
+  3,
+  fnrpc__v1__restore_version_request__field_descriptors,
+  fnrpc__v1__restore_version_request__field_indices_by_name,
+  1,  fnrpc__v1__restore_version_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__restore_version_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor fnrpc__v1__apps__method_descriptors[6] =
 {
   { "Create", &fnrpc__v1__create_app_request__descriptor, &fnrpc__v1__app__descriptor },
   { "Get", &fnrpc__v1__get_app_request__descriptor, &fnrpc__v1__app__descriptor },
   { "List", &fnrpc__v1__list_apps_request__descriptor, &fnrpc__v1__list_apps_response__descriptor },
+  { "Update", &fnrpc__v1__update_app_request__descriptor, &fnrpc__v1__app__descriptor },
+  { "Delete", &fnrpc__v1__delete_app_request__descriptor, &fnrpc__v1__deletion__descriptor },
+  { "Usage", &fnrpc__v1__app_usage_request__descriptor, &fnrpc__v1__app_usage__descriptor },
 };
 const unsigned fnrpc__v1__apps__method_indices_by_name[] = {
   0,        /* Create */
+  4,        /* Delete */
   1,        /* Get */
-  2         /* List */
+  2,        /* List */
+  3,        /* Update */
+  5         /* Usage */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__apps__descriptor =
 {
@@ -1351,7 +3447,7 @@ const ProtobufCServiceDescriptor fnrpc__v1__apps__descriptor =
   "Apps",
   "Fnrpc__V1__Apps",
   "fnrpc.v1",
-  3,
+  6,
   fnrpc__v1__apps__method_descriptors,
   fnrpc__v1__apps__method_indices_by_name
 };
@@ -1379,6 +3475,30 @@ void fnrpc__v1__apps__list(ProtobufCService *service,
   assert(service->descriptor == &fnrpc__v1__apps__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void fnrpc__v1__apps__update(ProtobufCService *service,
+                             const Fnrpc__V1__UpdateAppRequest *input,
+                             Fnrpc__V1__App_Closure closure,
+                             void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__apps__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__apps__delete(ProtobufCService *service,
+                             const Fnrpc__V1__DeleteAppRequest *input,
+                             Fnrpc__V1__Deletion_Closure closure,
+                             void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__apps__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__apps__usage(ProtobufCService *service,
+                            const Fnrpc__V1__AppUsageRequest *input,
+                            Fnrpc__V1__AppUsage_Closure closure,
+                            void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__apps__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void fnrpc__v1__apps__init (Fnrpc__V1__Apps_Service *service,
                             Fnrpc__V1__Apps_ServiceDestroy destroy)
 {
@@ -1386,16 +3506,24 @@ void fnrpc__v1__apps__init (Fnrpc__V1__Apps_Service *service,
                                      &fnrpc__v1__apps__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
-static const ProtobufCMethodDescriptor fnrpc__v1__functions__method_descriptors[3] =
+static const ProtobufCMethodDescriptor fnrpc__v1__functions__method_descriptors[7] =
 {
+  { "Create", &fnrpc__v1__create_function_request__descriptor, &fnrpc__v1__function__descriptor },
   { "Deploy", &fnrpc__v1__deploy_request__descriptor, &fnrpc__v1__deploy_response__descriptor },
   { "Get", &fnrpc__v1__get_function_request__descriptor, &fnrpc__v1__function__descriptor },
   { "List", &fnrpc__v1__list_functions_request__descriptor, &fnrpc__v1__list_functions_response__descriptor },
+  { "Update", &fnrpc__v1__update_function_request__descriptor, &fnrpc__v1__function__descriptor },
+  { "Delete", &fnrpc__v1__delete_function_request__descriptor, &fnrpc__v1__deletion__descriptor },
+  { "Download", &fnrpc__v1__get_function_request__descriptor, &fnrpc__v1__package_chunk__descriptor },
 };
 const unsigned fnrpc__v1__functions__method_indices_by_name[] = {
-  0,        /* Deploy */
-  1,        /* Get */
-  2         /* List */
+  0,        /* Create */
+  5,        /* Delete */
+  1,        /* Deploy */
+  6,        /* Download */
+  2,        /* Get */
+  3,        /* List */
+  4         /* Update */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__functions__descriptor =
 {
@@ -1404,17 +3532,25 @@ const ProtobufCServiceDescriptor fnrpc__v1__functions__descriptor =
   "Functions",
   "Fnrpc__V1__Functions",
   "fnrpc.v1",
-  3,
+  7,
   fnrpc__v1__functions__method_descriptors,
   fnrpc__v1__functions__method_indices_by_name
 };
+void fnrpc__v1__functions__create(ProtobufCService *service,
+                                  const Fnrpc__V1__CreateFunctionRequest *input,
+                                  Fnrpc__V1__Function_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__functions__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void fnrpc__v1__functions__deploy(ProtobufCService *service,
                                   const Fnrpc__V1__DeployRequest *input,
                                   Fnrpc__V1__DeployResponse_Closure closure,
                                   void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__functions__descriptor);
-  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__functions__get(ProtobufCService *service,
                                const Fnrpc__V1__GetFunctionRequest *input,
@@ -1422,7 +3558,7 @@ void fnrpc__v1__functions__get(ProtobufCService *service,
                                void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__functions__descriptor);
-  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__functions__list(ProtobufCService *service,
                                 const Fnrpc__V1__ListFunctionsRequest *input,
@@ -1430,7 +3566,31 @@ void fnrpc__v1__functions__list(ProtobufCService *service,
                                 void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__functions__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__functions__update(ProtobufCService *service,
+                                  const Fnrpc__V1__UpdateFunctionRequest *input,
+                                  Fnrpc__V1__Function_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__functions__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__functions__delete(ProtobufCService *service,
+                                  const Fnrpc__V1__DeleteFunctionRequest *input,
+                                  Fnrpc__V1__Deletion_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__functions__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__functions__download(ProtobufCService *service,
+                                    const Fnrpc__V1__GetFunctionRequest *input,
+                                    Fnrpc__V1__PackageChunk_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__functions__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__functions__init (Fnrpc__V1__Functions_Service *service,
                                  Fnrpc__V1__Functions_ServiceDestroy destroy)
@@ -1439,14 +3599,24 @@ void fnrpc__v1__functions__init (Fnrpc__V1__Functions_Service *service,
                                      &fnrpc__v1__functions__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
-static const ProtobufCMethodDescriptor fnrpc__v1__versions__method_descriptors[2] =
+static const ProtobufCMethodDescriptor fnrpc__v1__versions__method_descriptors[7] =
 {
+  { "Publish", &fnrpc__v1__publish_version_request__descriptor, &fnrpc__v1__version__descriptor },
   { "Get", &fnrpc__v1__get_version_request__descriptor, &fnrpc__v1__version__descriptor },
   { "List", &fnrpc__v1__list_versions_request__descriptor, &fnrpc__v1__list_versions_response__descriptor },
+  { "Update", &fnrpc__v1__update_version_request__descriptor, &fnrpc__v1__version__descriptor },
+  { "Delete", &fnrpc__v1__delete_version_request__descriptor, &fnrpc__v1__deletion__descriptor },
+  { "Restore", &fnrpc__v1__restore_version_request__descriptor, &fnrpc__v1__function__descriptor },
+  { "Download", &fnrpc__v1__get_version_request__descriptor, &fnrpc__v1__package_chunk__descriptor },
 };
 const unsigned fnrpc__v1__versions__method_indices_by_name[] = {
-  0,        /* Get */
-  1         /* List */
+  4,        /* Delete */
+  6,        /* Download */
+  1,        /* Get */
+  2,        /* List */
+  0,        /* Publish */
+  5,        /* Restore */
+  3         /* Update */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__versions__descriptor =
 {
@@ -1455,17 +3625,25 @@ const ProtobufCServiceDescriptor fnrpc__v1__versions__descriptor =
   "Versions",
   "Fnrpc__V1__Versions",
   "fnrpc.v1",
-  2,
+  7,
   fnrpc__v1__versions__method_descriptors,
   fnrpc__v1__versions__method_indices_by_name
 };
+void fnrpc__v1__versions__publish(ProtobufCService *service,
+                                  const Fnrpc__V1__PublishVersionRequest *input,
+                                  Fnrpc__V1__Version_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__versions__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void fnrpc__v1__versions__get(ProtobufCService *service,
                               const Fnrpc__V1__GetVersionRequest *input,
                               Fnrpc__V1__Version_Closure closure,
                               void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__versions__descriptor);
-  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__versions__list(ProtobufCService *service,
                                const Fnrpc__V1__ListVersionsRequest *input,
@@ -1473,7 +3651,39 @@ void fnrpc__v1__versions__list(ProtobufCService *service,
                                void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__versions__descriptor);
-  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__versions__update(ProtobufCService *service,
+                                 const Fnrpc__V1__UpdateVersionRequest *input,
+                                 Fnrpc__V1__Version_Closure closure,
+                                 void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__versions__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__versions__delete(ProtobufCService *service,
+                                 const Fnrpc__V1__DeleteVersionRequest *input,
+                                 Fnrpc__V1__Deletion_Closure closure,
+                                 void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__versions__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__versions__restore(ProtobufCService *service,
+                                  const Fnrpc__V1__RestoreVersionRequest *input,
+                                  Fnrpc__V1__Function_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__versions__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__versions__download(ProtobufCService *service,
+                                   const Fnrpc__V1__GetVersionRequest *input,
+                                   Fnrpc__V1__PackageChunk_Closure closure,
+                                   void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__versions__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__versions__init (Fnrpc__V1__Versions_Service *service,
                                 Fnrpc__V1__Versions_ServiceDestroy destroy)

@@ -142,6 +142,51 @@ void   fnrpc__v1__app__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__app__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__header_values__init
+                     (Fnrpc__V1__HeaderValues         *message)
+{
+  static const Fnrpc__V1__HeaderValues init_value = FNRPC__V1__HEADER_VALUES__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__header_values__get_packed_size
+                     (const Fnrpc__V1__HeaderValues *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__header_values__pack
+                     (const Fnrpc__V1__HeaderValues *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__header_values__pack_to_buffer
+                     (const Fnrpc__V1__HeaderValues *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__HeaderValues *
+       fnrpc__v1__header_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__HeaderValues *)
+     protobuf_c_message_unpack (&fnrpc__v1__header_values__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__header_values__free_unpacked
+                     (Fnrpc__V1__HeaderValues *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__function_spec__init
                      (Fnrpc__V1__FunctionSpec         *message)
 {
@@ -275,6 +320,276 @@ void   fnrpc__v1__version__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &fnrpc__v1__version__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__alias__init
+                     (Fnrpc__V1__Alias         *message)
+{
+  static const Fnrpc__V1__Alias init_value = FNRPC__V1__ALIAS__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__alias__get_packed_size
+                     (const Fnrpc__V1__Alias *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__alias__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__alias__pack
+                     (const Fnrpc__V1__Alias *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__alias__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__alias__pack_to_buffer
+                     (const Fnrpc__V1__Alias *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__alias__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Alias *
+       fnrpc__v1__alias__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Alias *)
+     protobuf_c_message_unpack (&fnrpc__v1__alias__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__alias__free_unpacked
+                     (Fnrpc__V1__Alias *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__alias__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__alias_target__init
+                     (Fnrpc__V1__AliasTarget         *message)
+{
+  static const Fnrpc__V1__AliasTarget init_value = FNRPC__V1__ALIAS_TARGET__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__alias_target__get_packed_size
+                     (const Fnrpc__V1__AliasTarget *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__alias_target__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__alias_target__pack
+                     (const Fnrpc__V1__AliasTarget *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__alias_target__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__alias_target__pack_to_buffer
+                     (const Fnrpc__V1__AliasTarget *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__alias_target__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__AliasTarget *
+       fnrpc__v1__alias_target__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__AliasTarget *)
+     protobuf_c_message_unpack (&fnrpc__v1__alias_target__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__alias_target__free_unpacked
+                     (Fnrpc__V1__AliasTarget *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__alias_target__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__trigger__init
+                     (Fnrpc__V1__Trigger         *message)
+{
+  static const Fnrpc__V1__Trigger init_value = FNRPC__V1__TRIGGER__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__trigger__get_packed_size
+                     (const Fnrpc__V1__Trigger *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__trigger__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__trigger__pack
+                     (const Fnrpc__V1__Trigger *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__trigger__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__trigger__pack_to_buffer
+                     (const Fnrpc__V1__Trigger *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__trigger__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Trigger *
+       fnrpc__v1__trigger__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Trigger *)
+     protobuf_c_message_unpack (&fnrpc__v1__trigger__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__trigger__free_unpacked
+                     (Fnrpc__V1__Trigger *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__trigger__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__runtime__init
+                     (Fnrpc__V1__Runtime         *message)
+{
+  static const Fnrpc__V1__Runtime init_value = FNRPC__V1__RUNTIME__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__runtime__get_packed_size
+                     (const Fnrpc__V1__Runtime *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__runtime__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__runtime__pack
+                     (const Fnrpc__V1__Runtime *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__runtime__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__runtime__pack_to_buffer
+                     (const Fnrpc__V1__Runtime *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__runtime__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Runtime *
+       fnrpc__v1__runtime__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Runtime *)
+     protobuf_c_message_unpack (&fnrpc__v1__runtime__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__runtime__free_unpacked
+                     (Fnrpc__V1__Runtime *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__runtime__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__secret__init
+                     (Fnrpc__V1__Secret         *message)
+{
+  static const Fnrpc__V1__Secret init_value = FNRPC__V1__SECRET__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__secret__get_packed_size
+                     (const Fnrpc__V1__Secret *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__secret__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__secret__pack
+                     (const Fnrpc__V1__Secret *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__secret__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__secret__pack_to_buffer
+                     (const Fnrpc__V1__Secret *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__secret__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Secret *
+       fnrpc__v1__secret__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Secret *)
+     protobuf_c_message_unpack (&fnrpc__v1__secret__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__secret__free_unpacked
+                     (Fnrpc__V1__Secret *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__secret__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__package__init
+                     (Fnrpc__V1__Package         *message)
+{
+  static const Fnrpc__V1__Package init_value = FNRPC__V1__PACKAGE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__package__get_packed_size
+                     (const Fnrpc__V1__Package *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__package__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__package__pack
+                     (const Fnrpc__V1__Package *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__package__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__package__pack_to_buffer
+                     (const Fnrpc__V1__Package *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__package__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Package *
+       fnrpc__v1__package__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Package *)
+     protobuf_c_message_unpack (&fnrpc__v1__package__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__package__free_unpacked
+                     (Fnrpc__V1__Package *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__package__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   fnrpc__v1__call__init
@@ -534,7 +849,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__meta__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__meta__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__app__field_descriptors[2] =
+static const ProtobufCFieldDescriptor fnrpc__v1__app__field_descriptors[5] =
 {
   {
     "meta",
@@ -560,15 +875,54 @@ static const ProtobufCFieldDescriptor fnrpc__v1__app__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "config",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__App, n_config),
+    offsetof(Fnrpc__V1__App, config),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "annotations",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__App, n_annotations),
+    offsetof(Fnrpc__V1__App, annotations),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "syslog_url",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__App, syslog_url),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__app__field_indices_by_name[] = {
+  3,   /* field[3] = annotations */
+  2,   /* field[2] = config */
   0,   /* field[0] = meta */
   1,   /* field[1] = name */
+  4,   /* field[4] = syslog_url */
 };
 static const ProtobufCIntRange fnrpc__v1__app__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor =
 {
@@ -578,14 +932,65 @@ const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor =
   "Fnrpc__V1__App",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__App),
-  2,
+  5,
   fnrpc__v1__app__field_descriptors,
   fnrpc__v1__app__field_indices_by_name,
   1,  fnrpc__v1__app__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__app__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[17] =
+static const ProtobufCFieldDescriptor fnrpc__v1__header_values__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__HeaderValues, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__HeaderValues, n_values),
+    offsetof(Fnrpc__V1__HeaderValues, values),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__header_values__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange fnrpc__v1__header_values__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.HeaderValues",
+  "HeaderValues",
+  "Fnrpc__V1__HeaderValues",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__HeaderValues),
+  2,
+  fnrpc__v1__header_values__field_descriptors,
+  fnrpc__v1__header_values__field_indices_by_name,
+  1,  fnrpc__v1__header_values__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__header_values__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[23] =
 {
   {
     "runtime",
@@ -791,30 +1196,109 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cpu_milli",
+    20,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_cpu_milli),
+    offsetof(Fnrpc__V1__FunctionSpec, cpu_milli),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "image",
+    21,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionSpec, image),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "call_type",
+    22,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionSpec, call_type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_success",
+    23,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionSpec, on_success),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "on_failure",
+    24,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionSpec, on_failure),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "secrets",
+    25,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__FunctionSpec, n_secrets),
+    offsetof(Fnrpc__V1__FunctionSpec, secrets),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
+  19,   /* field[19] = call_type */
   7,   /* field[7] = concurrency */
   13,   /* field[13] = config */
+  17,   /* field[17] = cpu_milli */
   16,   /* field[16] = descriptor_set */
   1,   /* field[1] = entry */
   2,   /* field[2] = entrypoint */
   3,   /* field[3] = format */
   6,   /* field[6] = idle_timeout_nanos */
+  18,   /* field[18] = image */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
   4,   /* field[4] = memory_mib */
   12,   /* field[12] = network */
+  21,   /* field[21] = on_failure */
+  20,   /* field[20] = on_success */
   10,   /* field[10] = pids */
   0,   /* field[0] = runtime */
+  22,   /* field[22] = secrets */
   15,   /* field[15] = services */
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[1 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 20, 17 },
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -824,14 +1308,14 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  17,
+  23,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  1,  fnrpc__v1__function_spec__number_ranges,
+  2,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function__field_descriptors[7] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function__field_descriptors[12] =
 {
   {
     "meta",
@@ -917,20 +1401,85 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function__field_descriptors[7] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "last_version_number",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Function, has_last_version_number),
+    offsetof(Fnrpc__V1__Function, last_version_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "working_version",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Function, has_working_version),
+    offsetof(Fnrpc__V1__Function, working_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "interpreter",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Function, interpreter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "runtime_command",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__Function, n_runtime_command),
+    offsetof(Fnrpc__V1__Function, runtime_command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "runtime_root",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Function, runtime_root),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function__field_indices_by_name[] = {
   1,   /* field[1] = app_id */
   2,   /* field[2] = app_name */
+  9,   /* field[9] = interpreter */
+  7,   /* field[7] = last_version_number */
   6,   /* field[6] = latest_version */
   0,   /* field[0] = meta */
   3,   /* field[3] = name */
   5,   /* field[5] = package_digest */
+  10,   /* field[10] = runtime_command */
+  11,   /* field[11] = runtime_root */
   4,   /* field[4] = spec */
+  8,   /* field[8] = working_version */
 };
 static const ProtobufCIntRange fnrpc__v1__function__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function__descriptor =
 {
@@ -940,14 +1489,14 @@ const ProtobufCMessageDescriptor fnrpc__v1__function__descriptor =
   "Fnrpc__V1__Function",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Function),
-  7,
+  12,
   fnrpc__v1__function__field_descriptors,
   fnrpc__v1__function__field_indices_by_name,
   1,  fnrpc__v1__function__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__version__field_descriptors[8] =
+static const ProtobufCFieldDescriptor fnrpc__v1__version__field_descriptors[10] =
 {
   {
     "meta",
@@ -1045,6 +1594,30 @@ static const ProtobufCFieldDescriptor fnrpc__v1__version__field_descriptors[8] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "runtime_command",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__Version, n_runtime_command),
+    offsetof(Fnrpc__V1__Version, runtime_command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "runtime_root",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Version, runtime_root),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__version__field_indices_by_name[] = {
   3,   /* field[3] = description */
@@ -1054,12 +1627,14 @@ static const unsigned fnrpc__v1__version__field_indices_by_name[] = {
   2,   /* field[2] = number */
   6,   /* field[6] = package_bytes */
   5,   /* field[5] = package_digest */
+  8,   /* field[8] = runtime_command */
+  9,   /* field[9] = runtime_root */
   4,   /* field[4] = spec */
 };
 static const ProtobufCIntRange fnrpc__v1__version__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__version__descriptor =
 {
@@ -1069,14 +1644,645 @@ const ProtobufCMessageDescriptor fnrpc__v1__version__descriptor =
   "Fnrpc__V1__Version",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Version),
-  8,
+  10,
   fnrpc__v1__version__field_descriptors,
   fnrpc__v1__version__field_indices_by_name,
   1,  fnrpc__v1__version__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__version__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[16] =
+static const ProtobufCFieldDescriptor fnrpc__v1__alias__field_descriptors[7] =
+{
+  {
+    "meta",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Alias, meta),
+    &fnrpc__v1__meta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function_id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Alias, function_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Alias, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Alias, target),
+    &fnrpc__v1__alias_target__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sticky_key",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Alias, sticky_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "history",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__Alias, n_history),
+    offsetof(Fnrpc__V1__Alias, history),
+    &fnrpc__v1__alias_target__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Alias, description),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__alias__field_indices_by_name[] = {
+  6,   /* field[6] = description */
+  1,   /* field[1] = function_id */
+  5,   /* field[5] = history */
+  0,   /* field[0] = meta */
+  2,   /* field[2] = name */
+  4,   /* field[4] = sticky_key */
+  3,   /* field[3] = target */
+};
+static const ProtobufCIntRange fnrpc__v1__alias__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__alias__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Alias",
+  "Alias",
+  "Fnrpc__V1__Alias",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Alias),
+  7,
+  fnrpc__v1__alias__field_descriptors,
+  fnrpc__v1__alias__field_indices_by_name,
+  1,  fnrpc__v1__alias__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__alias__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__alias_target__field_descriptors[4] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AliasTarget, has_version),
+    offsetof(Fnrpc__V1__AliasTarget, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "second_version",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AliasTarget, has_second_version),
+    offsetof(Fnrpc__V1__AliasTarget, second_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "second_weight",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__AliasTarget, has_second_weight),
+    offsetof(Fnrpc__V1__AliasTarget, second_weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_at",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__AliasTarget, has_set_at),
+    offsetof(Fnrpc__V1__AliasTarget, set_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__alias_target__field_indices_by_name[] = {
+  1,   /* field[1] = second_version */
+  2,   /* field[2] = second_weight */
+  3,   /* field[3] = set_at */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange fnrpc__v1__alias_target__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__alias_target__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.AliasTarget",
+  "AliasTarget",
+  "Fnrpc__V1__AliasTarget",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__AliasTarget),
+  4,
+  fnrpc__v1__alias_target__field_descriptors,
+  fnrpc__v1__alias_target__field_indices_by_name,
+  1,  fnrpc__v1__alias_target__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__alias_target__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__trigger__field_descriptors[9] =
+{
+  {
+    "meta",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, meta),
+    &fnrpc__v1__meta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "app_id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, app_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, function_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Trigger, has_version),
+    offsetof(Fnrpc__V1__Trigger, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias_id",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Trigger, alias_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "owns_function",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Trigger, has_owns_function),
+    offsetof(Fnrpc__V1__Trigger, owns_function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__trigger__field_indices_by_name[] = {
+  7,   /* field[7] = alias_id */
+  1,   /* field[1] = app_id */
+  2,   /* field[2] = function_id */
+  0,   /* field[0] = meta */
+  3,   /* field[3] = name */
+  8,   /* field[8] = owns_function */
+  5,   /* field[5] = source */
+  4,   /* field[4] = type */
+  6,   /* field[6] = version */
+};
+static const ProtobufCIntRange fnrpc__v1__trigger__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__trigger__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Trigger",
+  "Trigger",
+  "Fnrpc__V1__Trigger",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Trigger),
+  9,
+  fnrpc__v1__trigger__field_descriptors,
+  fnrpc__v1__trigger__field_indices_by_name,
+  1,  fnrpc__v1__trigger__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__trigger__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__runtime__field_descriptors[8] =
+{
+  {
+    "meta",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Runtime, meta),
+    &fnrpc__v1__meta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Runtime, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Runtime, description),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "root",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Runtime, root),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "command",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__Runtime, n_command),
+    offsetof(Fnrpc__V1__Runtime, command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "zygote",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Runtime, has_zygote),
+    offsetof(Fnrpc__V1__Runtime, zygote),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pool_size",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Runtime, has_pool_size),
+    offsetof(Fnrpc__V1__Runtime, pool_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "built_in",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Runtime, has_built_in),
+    offsetof(Fnrpc__V1__Runtime, built_in),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__runtime__field_indices_by_name[] = {
+  7,   /* field[7] = built_in */
+  4,   /* field[4] = command */
+  2,   /* field[2] = description */
+  0,   /* field[0] = meta */
+  1,   /* field[1] = name */
+  6,   /* field[6] = pool_size */
+  3,   /* field[3] = root */
+  5,   /* field[5] = zygote */
+};
+static const ProtobufCIntRange fnrpc__v1__runtime__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__runtime__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Runtime",
+  "Runtime",
+  "Fnrpc__V1__Runtime",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Runtime),
+  8,
+  fnrpc__v1__runtime__field_descriptors,
+  fnrpc__v1__runtime__field_indices_by_name,
+  1,  fnrpc__v1__runtime__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__runtime__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__secret__field_descriptors[5] =
+{
+  {
+    "meta",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Secret, meta),
+    &fnrpc__v1__meta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "app_id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Secret, app_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Secret, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value_bytes",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Secret, has_value_bytes),
+    offsetof(Fnrpc__V1__Secret, value_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Secret, description),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__secret__field_indices_by_name[] = {
+  1,   /* field[1] = app_id */
+  4,   /* field[4] = description */
+  0,   /* field[0] = meta */
+  2,   /* field[2] = name */
+  3,   /* field[3] = value_bytes */
+};
+static const ProtobufCIntRange fnrpc__v1__secret__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__secret__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Secret",
+  "Secret",
+  "Fnrpc__V1__Secret",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Secret),
+  5,
+  fnrpc__v1__secret__field_descriptors,
+  fnrpc__v1__secret__field_indices_by_name,
+  1,  fnrpc__v1__secret__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__secret__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__package__field_descriptors[4] =
+{
+  {
+    "meta",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Package, meta),
+    &fnrpc__v1__meta__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Package, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Package, has_bytes),
+    offsetof(Fnrpc__V1__Package, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Package, has_entries),
+    offsetof(Fnrpc__V1__Package, entries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__package__field_indices_by_name[] = {
+  2,   /* field[2] = bytes */
+  1,   /* field[1] = digest */
+  3,   /* field[3] = entries */
+  0,   /* field[0] = meta */
+};
+static const ProtobufCIntRange fnrpc__v1__package__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__package__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Package",
+  "Package",
+  "Fnrpc__V1__Package",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Package),
+  4,
+  fnrpc__v1__package__field_descriptors,
+  fnrpc__v1__package__field_indices_by_name,
+  1,  fnrpc__v1__package__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__package__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[18] =
 {
   {
     "meta",
@@ -1270,6 +2476,30 @@ static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[16] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "requested_version",
+    17,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Call, has_requested_version),
+    offsetof(Fnrpc__V1__Call, requested_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requested_alias",
+    18,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Call, requested_alias),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
   1,   /* field[1] = app_id */
@@ -1282,6 +2512,8 @@ static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
   4,   /* field[4] = function_name */
   14,   /* field[14] = log_bytes */
   0,   /* field[0] = meta */
+  17,   /* field[17] = requested_alias */
+  16,   /* field[16] = requested_version */
   12,   /* field[12] = run_nanos */
   8,   /* field[8] = started_at */
   6,   /* field[6] = status */
@@ -1292,7 +2524,7 @@ static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
 static const ProtobufCIntRange fnrpc__v1__call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
 {
@@ -1302,7 +2534,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
   "Fnrpc__V1__Call",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Call),
-  16,
+  18,
   fnrpc__v1__call__field_descriptors,
   fnrpc__v1__call__field_indices_by_name,
   1,  fnrpc__v1__call__number_ranges,

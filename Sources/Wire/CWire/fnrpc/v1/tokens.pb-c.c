@@ -97,6 +97,51 @@ void   fnrpc__v1__create_token_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__create_token_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__get_token_request__init
+                     (Fnrpc__V1__GetTokenRequest         *message)
+{
+  static const Fnrpc__V1__GetTokenRequest init_value = FNRPC__V1__GET_TOKEN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__get_token_request__get_packed_size
+                     (const Fnrpc__V1__GetTokenRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_token_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__get_token_request__pack
+                     (const Fnrpc__V1__GetTokenRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_token_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__get_token_request__pack_to_buffer
+                     (const Fnrpc__V1__GetTokenRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_token_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__GetTokenRequest *
+       fnrpc__v1__get_token_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__GetTokenRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__get_token_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__get_token_request__free_unpacked
+                     (Fnrpc__V1__GetTokenRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__get_token_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__list_tokens_request__init
                      (Fnrpc__V1__ListTokensRequest         *message)
 {
@@ -232,7 +277,7 @@ void   fnrpc__v1__revoke_token_request__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__revoke_token_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor fnrpc__v1__create_token_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__create_token_request__field_descriptors[5] =
 {
   {
     "name",
@@ -270,8 +315,34 @@ static const ProtobufCFieldDescriptor fnrpc__v1__create_token_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "labels",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateTokenRequest, n_labels),
+    offsetof(Fnrpc__V1__CreateTokenRequest, labels),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "extra",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateTokenRequest, n_extra),
+    offsetof(Fnrpc__V1__CreateTokenRequest, extra),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__create_token_request__field_indices_by_name[] = {
+  4,   /* field[4] = extra */
+  3,   /* field[3] = labels */
   2,   /* field[2] = lifetime_nanos */
   0,   /* field[0] = name */
   1,   /* field[1] = scopes */
@@ -279,7 +350,7 @@ static const unsigned fnrpc__v1__create_token_request__field_indices_by_name[] =
 static const ProtobufCIntRange fnrpc__v1__create_token_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__create_token_request__descriptor =
 {
@@ -289,7 +360,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__create_token_request__descriptor =
   "Fnrpc__V1__CreateTokenRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__CreateTokenRequest),
-  3,
+  5,
   fnrpc__v1__create_token_request__field_descriptors,
   fnrpc__v1__create_token_request__field_indices_by_name,
   1,  fnrpc__v1__create_token_request__number_ranges,
@@ -347,7 +418,45 @@ const ProtobufCMessageDescriptor fnrpc__v1__create_token_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__create_token_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__list_tokens_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor fnrpc__v1__get_token_request__field_descriptors[1] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__GetTokenRequest, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__get_token_request__field_indices_by_name[] = {
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange fnrpc__v1__get_token_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__get_token_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.GetTokenRequest",
+  "GetTokenRequest",
+  "Fnrpc__V1__GetTokenRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__GetTokenRequest),
+  1,
+  fnrpc__v1__get_token_request__field_descriptors,
+  fnrpc__v1__get_token_request__field_indices_by_name,
+  1,  fnrpc__v1__get_token_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__get_token_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__list_tokens_request__field_descriptors[2] =
 {
   {
     "page",
@@ -361,14 +470,27 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_tokens_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListTokensRequest, filter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_tokens_request__field_indices_by_name[] = {
+  1,   /* field[1] = filter */
   0,   /* field[0] = page */
 };
 static const ProtobufCIntRange fnrpc__v1__list_tokens_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_tokens_request__descriptor =
 {
@@ -378,7 +500,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_tokens_request__descriptor =
   "Fnrpc__V1__ListTokensRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListTokensRequest),
-  1,
+  2,
   fnrpc__v1__list_tokens_request__field_descriptors,
   fnrpc__v1__list_tokens_request__field_indices_by_name,
   1,  fnrpc__v1__list_tokens_request__number_ranges,
@@ -474,16 +596,18 @@ const ProtobufCMessageDescriptor fnrpc__v1__revoke_token_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__revoke_token_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor fnrpc__v1__tokens__method_descriptors[3] =
+static const ProtobufCMethodDescriptor fnrpc__v1__tokens__method_descriptors[4] =
 {
   { "Create", &fnrpc__v1__create_token_request__descriptor, &fnrpc__v1__create_token_response__descriptor },
+  { "Get", &fnrpc__v1__get_token_request__descriptor, &fnrpc__v1__token__descriptor },
   { "List", &fnrpc__v1__list_tokens_request__descriptor, &fnrpc__v1__list_tokens_response__descriptor },
   { "Revoke", &fnrpc__v1__revoke_token_request__descriptor, &fnrpc__v1__token__descriptor },
 };
 const unsigned fnrpc__v1__tokens__method_indices_by_name[] = {
   0,        /* Create */
-  1,        /* List */
-  2         /* Revoke */
+  1,        /* Get */
+  2,        /* List */
+  3         /* Revoke */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__tokens__descriptor =
 {
@@ -492,7 +616,7 @@ const ProtobufCServiceDescriptor fnrpc__v1__tokens__descriptor =
   "Tokens",
   "Fnrpc__V1__Tokens",
   "fnrpc.v1",
-  3,
+  4,
   fnrpc__v1__tokens__method_descriptors,
   fnrpc__v1__tokens__method_indices_by_name
 };
@@ -504,13 +628,21 @@ void fnrpc__v1__tokens__create(ProtobufCService *service,
   assert(service->descriptor == &fnrpc__v1__tokens__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void fnrpc__v1__tokens__get(ProtobufCService *service,
+                            const Fnrpc__V1__GetTokenRequest *input,
+                            Fnrpc__V1__Token_Closure closure,
+                            void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__tokens__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void fnrpc__v1__tokens__list(ProtobufCService *service,
                              const Fnrpc__V1__ListTokensRequest *input,
                              Fnrpc__V1__ListTokensResponse_Closure closure,
                              void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__tokens__descriptor);
-  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__tokens__revoke(ProtobufCService *service,
                                const Fnrpc__V1__RevokeTokenRequest *input,
@@ -518,7 +650,7 @@ void fnrpc__v1__tokens__revoke(ProtobufCService *service,
                                void *closure_data)
 {
   assert(service->descriptor == &fnrpc__v1__tokens__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__tokens__init (Fnrpc__V1__Tokens_Service *service,
                               Fnrpc__V1__Tokens_ServiceDestroy destroy)

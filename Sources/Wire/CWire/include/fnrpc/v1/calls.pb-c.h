@@ -35,10 +35,11 @@ struct  Fnrpc__V1__ListCallsRequest
   char *app;
   char *function;
   Fnrpc__V1__Page *page;
+  char *filter;
 };
 #define FNRPC__V1__LIST_CALLS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_calls_request__descriptor) \
-    , NULL, NULL, NULL }
+    , NULL, NULL, NULL, NULL }
 
 
 struct  Fnrpc__V1__ListCallsResponse

@@ -17,18 +17,33 @@ PROTOBUF_C__BEGIN_DECLS
 #include "fnrpc/v1/entities.pb-c.h"
 
 typedef struct Fnrpc__V1__Page Fnrpc__V1__Page;
+typedef struct Fnrpc__V1__EntityName Fnrpc__V1__EntityName;
+typedef struct Fnrpc__V1__Deletion Fnrpc__V1__Deletion;
 typedef struct Fnrpc__V1__CreateAppRequest Fnrpc__V1__CreateAppRequest;
 typedef struct Fnrpc__V1__GetAppRequest Fnrpc__V1__GetAppRequest;
 typedef struct Fnrpc__V1__ListAppsRequest Fnrpc__V1__ListAppsRequest;
 typedef struct Fnrpc__V1__ListAppsResponse Fnrpc__V1__ListAppsResponse;
+typedef struct Fnrpc__V1__UpdateAppRequest Fnrpc__V1__UpdateAppRequest;
+typedef struct Fnrpc__V1__DeleteAppRequest Fnrpc__V1__DeleteAppRequest;
+typedef struct Fnrpc__V1__AppUsageRequest Fnrpc__V1__AppUsageRequest;
+typedef struct Fnrpc__V1__CallCounts Fnrpc__V1__CallCounts;
+typedef struct Fnrpc__V1__AppUsage Fnrpc__V1__AppUsage;
+typedef struct Fnrpc__V1__CreateFunctionRequest Fnrpc__V1__CreateFunctionRequest;
 typedef struct Fnrpc__V1__DeployRequest Fnrpc__V1__DeployRequest;
 typedef struct Fnrpc__V1__DeployResponse Fnrpc__V1__DeployResponse;
 typedef struct Fnrpc__V1__GetFunctionRequest Fnrpc__V1__GetFunctionRequest;
 typedef struct Fnrpc__V1__ListFunctionsRequest Fnrpc__V1__ListFunctionsRequest;
 typedef struct Fnrpc__V1__ListFunctionsResponse Fnrpc__V1__ListFunctionsResponse;
+typedef struct Fnrpc__V1__UpdateFunctionRequest Fnrpc__V1__UpdateFunctionRequest;
+typedef struct Fnrpc__V1__DeleteFunctionRequest Fnrpc__V1__DeleteFunctionRequest;
+typedef struct Fnrpc__V1__PackageChunk Fnrpc__V1__PackageChunk;
+typedef struct Fnrpc__V1__PublishVersionRequest Fnrpc__V1__PublishVersionRequest;
 typedef struct Fnrpc__V1__GetVersionRequest Fnrpc__V1__GetVersionRequest;
 typedef struct Fnrpc__V1__ListVersionsRequest Fnrpc__V1__ListVersionsRequest;
 typedef struct Fnrpc__V1__ListVersionsResponse Fnrpc__V1__ListVersionsResponse;
+typedef struct Fnrpc__V1__UpdateVersionRequest Fnrpc__V1__UpdateVersionRequest;
+typedef struct Fnrpc__V1__DeleteVersionRequest Fnrpc__V1__DeleteVersionRequest;
+typedef struct Fnrpc__V1__RestoreVersionRequest Fnrpc__V1__RestoreVersionRequest;
 
 
 /* --- enums --- */
@@ -51,16 +66,60 @@ struct  Fnrpc__V1__Page
     , NULL, 0, 0 }
 
 
+/*
+ * An entity, as deletions and purges list them.
+ */
+struct  Fnrpc__V1__EntityName
+{
+  ProtobufCMessage base;
+  char *kind;
+  char *id;
+  /*
+   * with its parents: app/function@version
+   */
+  char *name;
+};
+#define FNRPC__V1__ENTITY_NAME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__entity_name__descriptor) \
+    , NULL, NULL, NULL }
+
+
+/*
+ * What a deletion takes with it.
+ */
+struct  Fnrpc__V1__Deletion
+{
+  ProtobufCMessage base;
+  size_t n_entities;
+  Fnrpc__V1__EntityName **entities;
+  /*
+   * false: this was a preview
+   */
+  protobuf_c_boolean has_done;
+  protobuf_c_boolean done;
+};
+#define FNRPC__V1__DELETION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__deletion__descriptor) \
+    , 0,NULL, 0, 0 }
+
+
 struct  Fnrpc__V1__CreateAppRequest
 {
   ProtobufCMessage base;
   char *name;
   size_t n_labels;
   Fnrpc__V1__KeyValue **labels;
+  size_t n_config;
+  Fnrpc__V1__KeyValue **config;
+  size_t n_annotations;
+  Fnrpc__V1__KeyValue **annotations;
+  char *syslog_url;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
 };
 #define FNRPC__V1__CREATE_APP_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__create_app_request__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__GetAppRequest
@@ -77,10 +136,11 @@ struct  Fnrpc__V1__ListAppsRequest
 {
   ProtobufCMessage base;
   Fnrpc__V1__Page *page;
+  char *filter;
 };
 #define FNRPC__V1__LIST_APPS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_apps_request__descriptor) \
-    , NULL }
+    , NULL, NULL }
 
 
 struct  Fnrpc__V1__ListAppsResponse
@@ -95,6 +155,135 @@ struct  Fnrpc__V1__ListAppsResponse
     , 0,NULL, NULL }
 
 
+struct  Fnrpc__V1__UpdateAppRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
+  /*
+   * a name other than the present one is refused
+   */
+  char *name;
+  size_t n_labels;
+  Fnrpc__V1__KeyValue **labels;
+  size_t n_config;
+  Fnrpc__V1__KeyValue **config;
+  size_t n_annotations;
+  Fnrpc__V1__KeyValue **annotations;
+  /*
+   * empty: none
+   */
+  char *syslog_url;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
+};
+#define FNRPC__V1__UPDATE_APP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__update_app_request__descriptor) \
+    , NULL, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
+
+
+struct  Fnrpc__V1__DeleteAppRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
+  /*
+   * only list what would go
+   */
+  protobuf_c_boolean has_preview;
+  protobuf_c_boolean preview;
+  /*
+   * with everything in it
+   */
+  protobuf_c_boolean has_force;
+  protobuf_c_boolean force;
+};
+#define FNRPC__V1__DELETE_APP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__delete_app_request__descriptor) \
+    , NULL, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Fnrpc__V1__AppUsageRequest
+{
+  ProtobufCMessage base;
+  char *app;
+};
+#define FNRPC__V1__APP_USAGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__app_usage_request__descriptor) \
+    , NULL }
+
+
+/*
+ * Calls that ended in a span of time.
+ */
+struct  Fnrpc__V1__CallCounts
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_success;
+  uint64_t success;
+  protobuf_c_boolean has_failed;
+  uint64_t failed;
+  protobuf_c_boolean has_error;
+  uint64_t error;
+  protobuf_c_boolean has_timeout;
+  uint64_t timeout;
+  protobuf_c_boolean has_cancelled;
+  uint64_t cancelled;
+};
+#define FNRPC__V1__CALL_COUNTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__call_counts__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Fnrpc__V1__AppUsage
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_functions;
+  uint32_t functions;
+  protobuf_c_boolean has_triggers;
+  uint32_t triggers;
+  protobuf_c_boolean has_versions;
+  uint32_t versions;
+  protobuf_c_boolean has_containers;
+  uint32_t containers;
+  /*
+   * what its running containers may use
+   */
+  protobuf_c_boolean has_memory_mib;
+  uint64_t memory_mib;
+  Fnrpc__V1__CallCounts *last_hour;
+  Fnrpc__V1__CallCounts *last_day;
+};
+#define FNRPC__V1__APP_USAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__app_usage__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL }
+
+
+/*
+ * Makes a function's working copy; publishes nothing.
+ */
+struct  Fnrpc__V1__CreateFunctionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  Fnrpc__V1__FunctionSpec *spec;
+  /*
+   * of a committed package; absent: the spec names an image
+   */
+  char *package_digest;
+  size_t n_labels;
+  Fnrpc__V1__KeyValue **labels;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
+};
+#define FNRPC__V1__CREATE_FUNCTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__create_function_request__descriptor) \
+    , NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
+
+
 /*
  * Publishes a new version; creates the app and the function where they are absent.
  */
@@ -105,16 +294,18 @@ struct  Fnrpc__V1__DeployRequest
   char *function;
   Fnrpc__V1__FunctionSpec *spec;
   /*
-   * of a committed package
+   * of a committed package; absent: the spec names an image
    */
   char *package_digest;
   char *description;
   size_t n_labels;
   Fnrpc__V1__KeyValue **labels;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
 };
 #define FNRPC__V1__DEPLOY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__deploy_request__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0,NULL }
+    , NULL, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__DeployResponse
@@ -148,10 +339,11 @@ struct  Fnrpc__V1__ListFunctionsRequest
   ProtobufCMessage base;
   char *app;
   Fnrpc__V1__Page *page;
+  char *filter;
 };
 #define FNRPC__V1__LIST_FUNCTIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_functions_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, NULL }
 
 
 struct  Fnrpc__V1__ListFunctionsResponse
@@ -164,6 +356,104 @@ struct  Fnrpc__V1__ListFunctionsResponse
 #define FNRPC__V1__LIST_FUNCTIONS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_functions_response__descriptor) \
     , 0,NULL, NULL }
+
+
+/*
+ * Changes the working copy; publishes nothing.
+ */
+struct  Fnrpc__V1__UpdateFunctionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
+  /*
+   * a name other than the present one is refused
+   */
+  char *name;
+  /*
+   * only the fields that change; lists replace, maps merge
+   */
+  Fnrpc__V1__FunctionSpec *spec;
+  /*
+   * lists of the spec that become empty: entrypoint, services, secrets, headers
+   */
+  size_t n_clear;
+  char **clear;
+  char *package_digest;
+  size_t n_labels;
+  Fnrpc__V1__KeyValue **labels;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
+};
+#define FNRPC__V1__UPDATE_FUNCTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__update_function_request__descriptor) \
+    , NULL, NULL, 0, 0, NULL, NULL, 0,NULL, NULL, 0,NULL, 0,NULL }
+
+
+struct  Fnrpc__V1__DeleteFunctionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
+  protobuf_c_boolean has_preview;
+  protobuf_c_boolean preview;
+  /*
+   * wait for running calls to end
+   */
+  protobuf_c_boolean has_force;
+  protobuf_c_boolean force;
+};
+#define FNRPC__V1__DELETE_FUNCTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__delete_function_request__descriptor) \
+    , NULL, NULL, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * A part of a package, in order.
+ */
+struct  Fnrpc__V1__PackageChunk
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_data;
+  ProtobufCBinaryData data;
+  /*
+   * first message only
+   */
+  char *package_digest;
+  /*
+   * first message only
+   */
+  protobuf_c_boolean has_package_bytes;
+  uint64_t package_bytes;
+};
+#define FNRPC__V1__PACKAGE_CHUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__package_chunk__descriptor) \
+    , 0, {0,NULL}, NULL, 0, 0 }
+
+
+struct  Fnrpc__V1__PublishVersionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  char *description;
+  /*
+   * refuse if the working copy equals the highest version
+   */
+  protobuf_c_boolean has_require_change;
+  protobuf_c_boolean require_change;
+  size_t n_labels;
+  Fnrpc__V1__KeyValue **labels;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
+};
+#define FNRPC__V1__PUBLISH_VERSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__publish_version_request__descriptor) \
+    , NULL, NULL, NULL, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__GetVersionRequest
@@ -185,10 +475,11 @@ struct  Fnrpc__V1__ListVersionsRequest
   char *app;
   char *function;
   Fnrpc__V1__Page *page;
+  char *filter;
 };
 #define FNRPC__V1__LIST_VERSIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_versions_request__descriptor) \
-    , NULL, NULL, NULL }
+    , NULL, NULL, NULL, NULL }
 
 
 struct  Fnrpc__V1__ListVersionsResponse
@@ -201,6 +492,58 @@ struct  Fnrpc__V1__ListVersionsResponse
 #define FNRPC__V1__LIST_VERSIONS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_versions_response__descriptor) \
     , 0,NULL, NULL }
+
+
+struct  Fnrpc__V1__UpdateVersionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  protobuf_c_boolean has_number;
+  uint32_t number;
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
+  char *description;
+};
+#define FNRPC__V1__UPDATE_VERSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__update_version_request__descriptor) \
+    , NULL, NULL, 0, 0, 0, 0, NULL }
+
+
+struct  Fnrpc__V1__DeleteVersionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  protobuf_c_boolean has_number;
+  uint32_t number;
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
+  /*
+   * wait for running calls to end
+   */
+  protobuf_c_boolean has_force;
+  protobuf_c_boolean force;
+};
+#define FNRPC__V1__DELETE_VERSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__delete_version_request__descriptor) \
+    , NULL, NULL, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Makes a version's code and spec the working copy again.
+ */
+struct  Fnrpc__V1__RestoreVersionRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+  protobuf_c_boolean has_number;
+  uint32_t number;
+};
+#define FNRPC__V1__RESTORE_VERSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__restore_version_request__descriptor) \
+    , NULL, NULL, 0, 0 }
 
 
 /* Fnrpc__V1__Page methods */
@@ -221,6 +564,44 @@ Fnrpc__V1__Page *
                       const uint8_t       *data);
 void   fnrpc__v1__page__free_unpacked
                      (Fnrpc__V1__Page *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__EntityName methods */
+void   fnrpc__v1__entity_name__init
+                     (Fnrpc__V1__EntityName         *message);
+size_t fnrpc__v1__entity_name__get_packed_size
+                     (const Fnrpc__V1__EntityName   *message);
+size_t fnrpc__v1__entity_name__pack
+                     (const Fnrpc__V1__EntityName   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__entity_name__pack_to_buffer
+                     (const Fnrpc__V1__EntityName   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__EntityName *
+       fnrpc__v1__entity_name__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__entity_name__free_unpacked
+                     (Fnrpc__V1__EntityName *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Deletion methods */
+void   fnrpc__v1__deletion__init
+                     (Fnrpc__V1__Deletion         *message);
+size_t fnrpc__v1__deletion__get_packed_size
+                     (const Fnrpc__V1__Deletion   *message);
+size_t fnrpc__v1__deletion__pack
+                     (const Fnrpc__V1__Deletion   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__deletion__pack_to_buffer
+                     (const Fnrpc__V1__Deletion   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Deletion *
+       fnrpc__v1__deletion__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__deletion__free_unpacked
+                     (Fnrpc__V1__Deletion *message,
                       ProtobufCAllocator *allocator);
 /* Fnrpc__V1__CreateAppRequest methods */
 void   fnrpc__v1__create_app_request__init
@@ -297,6 +678,120 @@ Fnrpc__V1__ListAppsResponse *
                       const uint8_t       *data);
 void   fnrpc__v1__list_apps_response__free_unpacked
                      (Fnrpc__V1__ListAppsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__UpdateAppRequest methods */
+void   fnrpc__v1__update_app_request__init
+                     (Fnrpc__V1__UpdateAppRequest         *message);
+size_t fnrpc__v1__update_app_request__get_packed_size
+                     (const Fnrpc__V1__UpdateAppRequest   *message);
+size_t fnrpc__v1__update_app_request__pack
+                     (const Fnrpc__V1__UpdateAppRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__update_app_request__pack_to_buffer
+                     (const Fnrpc__V1__UpdateAppRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__UpdateAppRequest *
+       fnrpc__v1__update_app_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__update_app_request__free_unpacked
+                     (Fnrpc__V1__UpdateAppRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__DeleteAppRequest methods */
+void   fnrpc__v1__delete_app_request__init
+                     (Fnrpc__V1__DeleteAppRequest         *message);
+size_t fnrpc__v1__delete_app_request__get_packed_size
+                     (const Fnrpc__V1__DeleteAppRequest   *message);
+size_t fnrpc__v1__delete_app_request__pack
+                     (const Fnrpc__V1__DeleteAppRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__delete_app_request__pack_to_buffer
+                     (const Fnrpc__V1__DeleteAppRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__DeleteAppRequest *
+       fnrpc__v1__delete_app_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__delete_app_request__free_unpacked
+                     (Fnrpc__V1__DeleteAppRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__AppUsageRequest methods */
+void   fnrpc__v1__app_usage_request__init
+                     (Fnrpc__V1__AppUsageRequest         *message);
+size_t fnrpc__v1__app_usage_request__get_packed_size
+                     (const Fnrpc__V1__AppUsageRequest   *message);
+size_t fnrpc__v1__app_usage_request__pack
+                     (const Fnrpc__V1__AppUsageRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__app_usage_request__pack_to_buffer
+                     (const Fnrpc__V1__AppUsageRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__AppUsageRequest *
+       fnrpc__v1__app_usage_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__app_usage_request__free_unpacked
+                     (Fnrpc__V1__AppUsageRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__CallCounts methods */
+void   fnrpc__v1__call_counts__init
+                     (Fnrpc__V1__CallCounts         *message);
+size_t fnrpc__v1__call_counts__get_packed_size
+                     (const Fnrpc__V1__CallCounts   *message);
+size_t fnrpc__v1__call_counts__pack
+                     (const Fnrpc__V1__CallCounts   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__call_counts__pack_to_buffer
+                     (const Fnrpc__V1__CallCounts   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__CallCounts *
+       fnrpc__v1__call_counts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__call_counts__free_unpacked
+                     (Fnrpc__V1__CallCounts *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__AppUsage methods */
+void   fnrpc__v1__app_usage__init
+                     (Fnrpc__V1__AppUsage         *message);
+size_t fnrpc__v1__app_usage__get_packed_size
+                     (const Fnrpc__V1__AppUsage   *message);
+size_t fnrpc__v1__app_usage__pack
+                     (const Fnrpc__V1__AppUsage   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__app_usage__pack_to_buffer
+                     (const Fnrpc__V1__AppUsage   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__AppUsage *
+       fnrpc__v1__app_usage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__app_usage__free_unpacked
+                     (Fnrpc__V1__AppUsage *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__CreateFunctionRequest methods */
+void   fnrpc__v1__create_function_request__init
+                     (Fnrpc__V1__CreateFunctionRequest         *message);
+size_t fnrpc__v1__create_function_request__get_packed_size
+                     (const Fnrpc__V1__CreateFunctionRequest   *message);
+size_t fnrpc__v1__create_function_request__pack
+                     (const Fnrpc__V1__CreateFunctionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__create_function_request__pack_to_buffer
+                     (const Fnrpc__V1__CreateFunctionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__CreateFunctionRequest *
+       fnrpc__v1__create_function_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__create_function_request__free_unpacked
+                     (Fnrpc__V1__CreateFunctionRequest *message,
                       ProtobufCAllocator *allocator);
 /* Fnrpc__V1__DeployRequest methods */
 void   fnrpc__v1__deploy_request__init
@@ -393,6 +888,82 @@ Fnrpc__V1__ListFunctionsResponse *
 void   fnrpc__v1__list_functions_response__free_unpacked
                      (Fnrpc__V1__ListFunctionsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__UpdateFunctionRequest methods */
+void   fnrpc__v1__update_function_request__init
+                     (Fnrpc__V1__UpdateFunctionRequest         *message);
+size_t fnrpc__v1__update_function_request__get_packed_size
+                     (const Fnrpc__V1__UpdateFunctionRequest   *message);
+size_t fnrpc__v1__update_function_request__pack
+                     (const Fnrpc__V1__UpdateFunctionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__update_function_request__pack_to_buffer
+                     (const Fnrpc__V1__UpdateFunctionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__UpdateFunctionRequest *
+       fnrpc__v1__update_function_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__update_function_request__free_unpacked
+                     (Fnrpc__V1__UpdateFunctionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__DeleteFunctionRequest methods */
+void   fnrpc__v1__delete_function_request__init
+                     (Fnrpc__V1__DeleteFunctionRequest         *message);
+size_t fnrpc__v1__delete_function_request__get_packed_size
+                     (const Fnrpc__V1__DeleteFunctionRequest   *message);
+size_t fnrpc__v1__delete_function_request__pack
+                     (const Fnrpc__V1__DeleteFunctionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__delete_function_request__pack_to_buffer
+                     (const Fnrpc__V1__DeleteFunctionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__DeleteFunctionRequest *
+       fnrpc__v1__delete_function_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__delete_function_request__free_unpacked
+                     (Fnrpc__V1__DeleteFunctionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__PackageChunk methods */
+void   fnrpc__v1__package_chunk__init
+                     (Fnrpc__V1__PackageChunk         *message);
+size_t fnrpc__v1__package_chunk__get_packed_size
+                     (const Fnrpc__V1__PackageChunk   *message);
+size_t fnrpc__v1__package_chunk__pack
+                     (const Fnrpc__V1__PackageChunk   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__package_chunk__pack_to_buffer
+                     (const Fnrpc__V1__PackageChunk   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__PackageChunk *
+       fnrpc__v1__package_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__package_chunk__free_unpacked
+                     (Fnrpc__V1__PackageChunk *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__PublishVersionRequest methods */
+void   fnrpc__v1__publish_version_request__init
+                     (Fnrpc__V1__PublishVersionRequest         *message);
+size_t fnrpc__v1__publish_version_request__get_packed_size
+                     (const Fnrpc__V1__PublishVersionRequest   *message);
+size_t fnrpc__v1__publish_version_request__pack
+                     (const Fnrpc__V1__PublishVersionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__publish_version_request__pack_to_buffer
+                     (const Fnrpc__V1__PublishVersionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__PublishVersionRequest *
+       fnrpc__v1__publish_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__publish_version_request__free_unpacked
+                     (Fnrpc__V1__PublishVersionRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Fnrpc__V1__GetVersionRequest methods */
 void   fnrpc__v1__get_version_request__init
                      (Fnrpc__V1__GetVersionRequest         *message);
@@ -450,10 +1021,73 @@ Fnrpc__V1__ListVersionsResponse *
 void   fnrpc__v1__list_versions_response__free_unpacked
                      (Fnrpc__V1__ListVersionsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__UpdateVersionRequest methods */
+void   fnrpc__v1__update_version_request__init
+                     (Fnrpc__V1__UpdateVersionRequest         *message);
+size_t fnrpc__v1__update_version_request__get_packed_size
+                     (const Fnrpc__V1__UpdateVersionRequest   *message);
+size_t fnrpc__v1__update_version_request__pack
+                     (const Fnrpc__V1__UpdateVersionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__update_version_request__pack_to_buffer
+                     (const Fnrpc__V1__UpdateVersionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__UpdateVersionRequest *
+       fnrpc__v1__update_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__update_version_request__free_unpacked
+                     (Fnrpc__V1__UpdateVersionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__DeleteVersionRequest methods */
+void   fnrpc__v1__delete_version_request__init
+                     (Fnrpc__V1__DeleteVersionRequest         *message);
+size_t fnrpc__v1__delete_version_request__get_packed_size
+                     (const Fnrpc__V1__DeleteVersionRequest   *message);
+size_t fnrpc__v1__delete_version_request__pack
+                     (const Fnrpc__V1__DeleteVersionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__delete_version_request__pack_to_buffer
+                     (const Fnrpc__V1__DeleteVersionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__DeleteVersionRequest *
+       fnrpc__v1__delete_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__delete_version_request__free_unpacked
+                     (Fnrpc__V1__DeleteVersionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__RestoreVersionRequest methods */
+void   fnrpc__v1__restore_version_request__init
+                     (Fnrpc__V1__RestoreVersionRequest         *message);
+size_t fnrpc__v1__restore_version_request__get_packed_size
+                     (const Fnrpc__V1__RestoreVersionRequest   *message);
+size_t fnrpc__v1__restore_version_request__pack
+                     (const Fnrpc__V1__RestoreVersionRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__restore_version_request__pack_to_buffer
+                     (const Fnrpc__V1__RestoreVersionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__RestoreVersionRequest *
+       fnrpc__v1__restore_version_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__restore_version_request__free_unpacked
+                     (Fnrpc__V1__RestoreVersionRequest *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Fnrpc__V1__Page_Closure)
                  (const Fnrpc__V1__Page *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__EntityName_Closure)
+                 (const Fnrpc__V1__EntityName *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__Deletion_Closure)
+                 (const Fnrpc__V1__Deletion *message,
                   void *closure_data);
 typedef void (*Fnrpc__V1__CreateAppRequest_Closure)
                  (const Fnrpc__V1__CreateAppRequest *message,
@@ -466,6 +1100,24 @@ typedef void (*Fnrpc__V1__ListAppsRequest_Closure)
                   void *closure_data);
 typedef void (*Fnrpc__V1__ListAppsResponse_Closure)
                  (const Fnrpc__V1__ListAppsResponse *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__UpdateAppRequest_Closure)
+                 (const Fnrpc__V1__UpdateAppRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__DeleteAppRequest_Closure)
+                 (const Fnrpc__V1__DeleteAppRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__AppUsageRequest_Closure)
+                 (const Fnrpc__V1__AppUsageRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__CallCounts_Closure)
+                 (const Fnrpc__V1__CallCounts *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__AppUsage_Closure)
+                 (const Fnrpc__V1__AppUsage *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__CreateFunctionRequest_Closure)
+                 (const Fnrpc__V1__CreateFunctionRequest *message,
                   void *closure_data);
 typedef void (*Fnrpc__V1__DeployRequest_Closure)
                  (const Fnrpc__V1__DeployRequest *message,
@@ -482,6 +1134,18 @@ typedef void (*Fnrpc__V1__ListFunctionsRequest_Closure)
 typedef void (*Fnrpc__V1__ListFunctionsResponse_Closure)
                  (const Fnrpc__V1__ListFunctionsResponse *message,
                   void *closure_data);
+typedef void (*Fnrpc__V1__UpdateFunctionRequest_Closure)
+                 (const Fnrpc__V1__UpdateFunctionRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__DeleteFunctionRequest_Closure)
+                 (const Fnrpc__V1__DeleteFunctionRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__PackageChunk_Closure)
+                 (const Fnrpc__V1__PackageChunk *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__PublishVersionRequest_Closure)
+                 (const Fnrpc__V1__PublishVersionRequest *message,
+                  void *closure_data);
 typedef void (*Fnrpc__V1__GetVersionRequest_Closure)
                  (const Fnrpc__V1__GetVersionRequest *message,
                   void *closure_data);
@@ -490,6 +1154,15 @@ typedef void (*Fnrpc__V1__ListVersionsRequest_Closure)
                   void *closure_data);
 typedef void (*Fnrpc__V1__ListVersionsResponse_Closure)
                  (const Fnrpc__V1__ListVersionsResponse *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__UpdateVersionRequest_Closure)
+                 (const Fnrpc__V1__UpdateVersionRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__DeleteVersionRequest_Closure)
+                 (const Fnrpc__V1__DeleteVersionRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__RestoreVersionRequest_Closure)
+                 (const Fnrpc__V1__RestoreVersionRequest *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -510,6 +1183,18 @@ struct Fnrpc__V1__Apps_Service
                const Fnrpc__V1__ListAppsRequest *input,
                Fnrpc__V1__ListAppsResponse_Closure closure,
                void *closure_data);
+  void (*update)(Fnrpc__V1__Apps_Service *service,
+                 const Fnrpc__V1__UpdateAppRequest *input,
+                 Fnrpc__V1__App_Closure closure,
+                 void *closure_data);
+  void (*delete)(Fnrpc__V1__Apps_Service *service,
+                 const Fnrpc__V1__DeleteAppRequest *input,
+                 Fnrpc__V1__Deletion_Closure closure,
+                 void *closure_data);
+  void (*usage)(Fnrpc__V1__Apps_Service *service,
+                const Fnrpc__V1__AppUsageRequest *input,
+                Fnrpc__V1__AppUsage_Closure closure,
+                void *closure_data);
 };
 typedef void (*Fnrpc__V1__Apps_ServiceDestroy)(Fnrpc__V1__Apps_Service *);
 void fnrpc__v1__apps__init (Fnrpc__V1__Apps_Service *service,
@@ -520,7 +1205,10 @@ void fnrpc__v1__apps__init (Fnrpc__V1__Apps_Service *service,
     { FNRPC__V1__APPS__BASE_INIT,\
       function_prefix__ ## create,\
       function_prefix__ ## get,\
-      function_prefix__ ## list  }
+      function_prefix__ ## list,\
+      function_prefix__ ## update,\
+      function_prefix__ ## delete,\
+      function_prefix__ ## usage  }
 void fnrpc__v1__apps__create(ProtobufCService *service,
                              const Fnrpc__V1__CreateAppRequest *input,
                              Fnrpc__V1__App_Closure closure,
@@ -533,10 +1221,26 @@ void fnrpc__v1__apps__list(ProtobufCService *service,
                            const Fnrpc__V1__ListAppsRequest *input,
                            Fnrpc__V1__ListAppsResponse_Closure closure,
                            void *closure_data);
+void fnrpc__v1__apps__update(ProtobufCService *service,
+                             const Fnrpc__V1__UpdateAppRequest *input,
+                             Fnrpc__V1__App_Closure closure,
+                             void *closure_data);
+void fnrpc__v1__apps__delete(ProtobufCService *service,
+                             const Fnrpc__V1__DeleteAppRequest *input,
+                             Fnrpc__V1__Deletion_Closure closure,
+                             void *closure_data);
+void fnrpc__v1__apps__usage(ProtobufCService *service,
+                            const Fnrpc__V1__AppUsageRequest *input,
+                            Fnrpc__V1__AppUsage_Closure closure,
+                            void *closure_data);
 typedef struct Fnrpc__V1__Functions_Service Fnrpc__V1__Functions_Service;
 struct Fnrpc__V1__Functions_Service
 {
   ProtobufCService base;
+  void (*create)(Fnrpc__V1__Functions_Service *service,
+                 const Fnrpc__V1__CreateFunctionRequest *input,
+                 Fnrpc__V1__Function_Closure closure,
+                 void *closure_data);
   void (*deploy)(Fnrpc__V1__Functions_Service *service,
                  const Fnrpc__V1__DeployRequest *input,
                  Fnrpc__V1__DeployResponse_Closure closure,
@@ -549,6 +1253,18 @@ struct Fnrpc__V1__Functions_Service
                const Fnrpc__V1__ListFunctionsRequest *input,
                Fnrpc__V1__ListFunctionsResponse_Closure closure,
                void *closure_data);
+  void (*update)(Fnrpc__V1__Functions_Service *service,
+                 const Fnrpc__V1__UpdateFunctionRequest *input,
+                 Fnrpc__V1__Function_Closure closure,
+                 void *closure_data);
+  void (*delete)(Fnrpc__V1__Functions_Service *service,
+                 const Fnrpc__V1__DeleteFunctionRequest *input,
+                 Fnrpc__V1__Deletion_Closure closure,
+                 void *closure_data);
+  void (*download)(Fnrpc__V1__Functions_Service *service,
+                   const Fnrpc__V1__GetFunctionRequest *input,
+                   Fnrpc__V1__PackageChunk_Closure closure,
+                   void *closure_data);
 };
 typedef void (*Fnrpc__V1__Functions_ServiceDestroy)(Fnrpc__V1__Functions_Service *);
 void fnrpc__v1__functions__init (Fnrpc__V1__Functions_Service *service,
@@ -557,9 +1273,17 @@ void fnrpc__v1__functions__init (Fnrpc__V1__Functions_Service *service,
     { &fnrpc__v1__functions__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define FNRPC__V1__FUNCTIONS__INIT(function_prefix__) \
     { FNRPC__V1__FUNCTIONS__BASE_INIT,\
+      function_prefix__ ## create,\
       function_prefix__ ## deploy,\
       function_prefix__ ## get,\
-      function_prefix__ ## list  }
+      function_prefix__ ## list,\
+      function_prefix__ ## update,\
+      function_prefix__ ## delete,\
+      function_prefix__ ## download  }
+void fnrpc__v1__functions__create(ProtobufCService *service,
+                                  const Fnrpc__V1__CreateFunctionRequest *input,
+                                  Fnrpc__V1__Function_Closure closure,
+                                  void *closure_data);
 void fnrpc__v1__functions__deploy(ProtobufCService *service,
                                   const Fnrpc__V1__DeployRequest *input,
                                   Fnrpc__V1__DeployResponse_Closure closure,
@@ -572,10 +1296,26 @@ void fnrpc__v1__functions__list(ProtobufCService *service,
                                 const Fnrpc__V1__ListFunctionsRequest *input,
                                 Fnrpc__V1__ListFunctionsResponse_Closure closure,
                                 void *closure_data);
+void fnrpc__v1__functions__update(ProtobufCService *service,
+                                  const Fnrpc__V1__UpdateFunctionRequest *input,
+                                  Fnrpc__V1__Function_Closure closure,
+                                  void *closure_data);
+void fnrpc__v1__functions__delete(ProtobufCService *service,
+                                  const Fnrpc__V1__DeleteFunctionRequest *input,
+                                  Fnrpc__V1__Deletion_Closure closure,
+                                  void *closure_data);
+void fnrpc__v1__functions__download(ProtobufCService *service,
+                                    const Fnrpc__V1__GetFunctionRequest *input,
+                                    Fnrpc__V1__PackageChunk_Closure closure,
+                                    void *closure_data);
 typedef struct Fnrpc__V1__Versions_Service Fnrpc__V1__Versions_Service;
 struct Fnrpc__V1__Versions_Service
 {
   ProtobufCService base;
+  void (*publish)(Fnrpc__V1__Versions_Service *service,
+                  const Fnrpc__V1__PublishVersionRequest *input,
+                  Fnrpc__V1__Version_Closure closure,
+                  void *closure_data);
   void (*get)(Fnrpc__V1__Versions_Service *service,
               const Fnrpc__V1__GetVersionRequest *input,
               Fnrpc__V1__Version_Closure closure,
@@ -584,6 +1324,22 @@ struct Fnrpc__V1__Versions_Service
                const Fnrpc__V1__ListVersionsRequest *input,
                Fnrpc__V1__ListVersionsResponse_Closure closure,
                void *closure_data);
+  void (*update)(Fnrpc__V1__Versions_Service *service,
+                 const Fnrpc__V1__UpdateVersionRequest *input,
+                 Fnrpc__V1__Version_Closure closure,
+                 void *closure_data);
+  void (*delete)(Fnrpc__V1__Versions_Service *service,
+                 const Fnrpc__V1__DeleteVersionRequest *input,
+                 Fnrpc__V1__Deletion_Closure closure,
+                 void *closure_data);
+  void (*restore)(Fnrpc__V1__Versions_Service *service,
+                  const Fnrpc__V1__RestoreVersionRequest *input,
+                  Fnrpc__V1__Function_Closure closure,
+                  void *closure_data);
+  void (*download)(Fnrpc__V1__Versions_Service *service,
+                   const Fnrpc__V1__GetVersionRequest *input,
+                   Fnrpc__V1__PackageChunk_Closure closure,
+                   void *closure_data);
 };
 typedef void (*Fnrpc__V1__Versions_ServiceDestroy)(Fnrpc__V1__Versions_Service *);
 void fnrpc__v1__versions__init (Fnrpc__V1__Versions_Service *service,
@@ -592,8 +1348,17 @@ void fnrpc__v1__versions__init (Fnrpc__V1__Versions_Service *service,
     { &fnrpc__v1__versions__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define FNRPC__V1__VERSIONS__INIT(function_prefix__) \
     { FNRPC__V1__VERSIONS__BASE_INIT,\
+      function_prefix__ ## publish,\
       function_prefix__ ## get,\
-      function_prefix__ ## list  }
+      function_prefix__ ## list,\
+      function_prefix__ ## update,\
+      function_prefix__ ## delete,\
+      function_prefix__ ## restore,\
+      function_prefix__ ## download  }
+void fnrpc__v1__versions__publish(ProtobufCService *service,
+                                  const Fnrpc__V1__PublishVersionRequest *input,
+                                  Fnrpc__V1__Version_Closure closure,
+                                  void *closure_data);
 void fnrpc__v1__versions__get(ProtobufCService *service,
                               const Fnrpc__V1__GetVersionRequest *input,
                               Fnrpc__V1__Version_Closure closure,
@@ -602,22 +1367,53 @@ void fnrpc__v1__versions__list(ProtobufCService *service,
                                const Fnrpc__V1__ListVersionsRequest *input,
                                Fnrpc__V1__ListVersionsResponse_Closure closure,
                                void *closure_data);
+void fnrpc__v1__versions__update(ProtobufCService *service,
+                                 const Fnrpc__V1__UpdateVersionRequest *input,
+                                 Fnrpc__V1__Version_Closure closure,
+                                 void *closure_data);
+void fnrpc__v1__versions__delete(ProtobufCService *service,
+                                 const Fnrpc__V1__DeleteVersionRequest *input,
+                                 Fnrpc__V1__Deletion_Closure closure,
+                                 void *closure_data);
+void fnrpc__v1__versions__restore(ProtobufCService *service,
+                                  const Fnrpc__V1__RestoreVersionRequest *input,
+                                  Fnrpc__V1__Function_Closure closure,
+                                  void *closure_data);
+void fnrpc__v1__versions__download(ProtobufCService *service,
+                                   const Fnrpc__V1__GetVersionRequest *input,
+                                   Fnrpc__V1__PackageChunk_Closure closure,
+                                   void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor fnrpc__v1__page__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__entity_name__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__deletion__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__create_app_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__get_app_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_apps_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_apps_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__update_app_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__delete_app_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__app_usage_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__call_counts__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__app_usage__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__create_function_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__deploy_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__deploy_response__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__get_function_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_functions_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_functions_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__update_function_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__delete_function_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__package_chunk__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__publish_version_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__get_version_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_versions_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_versions_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__update_version_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__delete_version_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__restore_version_request__descriptor;
 extern const ProtobufCServiceDescriptor fnrpc__v1__apps__descriptor;
 extern const ProtobufCServiceDescriptor fnrpc__v1__functions__descriptor;
 extern const ProtobufCServiceDescriptor fnrpc__v1__versions__descriptor;

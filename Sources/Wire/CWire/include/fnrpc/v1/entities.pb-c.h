@@ -18,9 +18,16 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Fnrpc__V1__KeyValue Fnrpc__V1__KeyValue;
 typedef struct Fnrpc__V1__Meta Fnrpc__V1__Meta;
 typedef struct Fnrpc__V1__App Fnrpc__V1__App;
+typedef struct Fnrpc__V1__HeaderValues Fnrpc__V1__HeaderValues;
 typedef struct Fnrpc__V1__FunctionSpec Fnrpc__V1__FunctionSpec;
 typedef struct Fnrpc__V1__Function Fnrpc__V1__Function;
 typedef struct Fnrpc__V1__Version Fnrpc__V1__Version;
+typedef struct Fnrpc__V1__Alias Fnrpc__V1__Alias;
+typedef struct Fnrpc__V1__AliasTarget Fnrpc__V1__AliasTarget;
+typedef struct Fnrpc__V1__Trigger Fnrpc__V1__Trigger;
+typedef struct Fnrpc__V1__Runtime Fnrpc__V1__Runtime;
+typedef struct Fnrpc__V1__Secret Fnrpc__V1__Secret;
+typedef struct Fnrpc__V1__Package Fnrpc__V1__Package;
 typedef struct Fnrpc__V1__Call Fnrpc__V1__Call;
 typedef struct Fnrpc__V1__Token Fnrpc__V1__Token;
 
@@ -73,11 +80,37 @@ struct  Fnrpc__V1__App
 {
   ProtobufCMessage base;
   Fnrpc__V1__Meta *meta;
+  /*
+   * never changes
+   */
   char *name;
+  /*
+   * environment of all its functions; a function's own config wins
+   */
+  size_t n_config;
+  Fnrpc__V1__KeyValue **config;
+  size_t n_annotations;
+  Fnrpc__V1__KeyValue **annotations;
+  /*
+   * tcp, udp, unix, unixgram or tcp+tls
+   */
+  char *syslog_url;
 };
 #define FNRPC__V1__APP__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__app__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, 0,NULL, 0,NULL, NULL }
+
+
+struct  Fnrpc__V1__HeaderValues
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_values;
+  char **values;
+};
+#define FNRPC__V1__HEADER_VALUES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__header_values__descriptor) \
+    , NULL, 0,NULL }
 
 
 /*
@@ -133,10 +166,36 @@ struct  Fnrpc__V1__FunctionSpec
    * file of the package: a FileDescriptorSet that describes them
    */
   char *descriptor_set;
+  /*
+   * thousandths of a core; 0: no limit of its own
+   */
+  protobuf_c_boolean has_cpu_milli;
+  uint32_t cpu_milli;
+  /*
+   * an OCI image, instead of runtime and package
+   */
+  char *image;
+  /*
+   * sync, async
+   */
+  char *call_type;
+  /*
+   * app/function that gets the results of asynchronous calls
+   */
+  char *on_success;
+  /*
+   * app/function that gets the failures of asynchronous calls
+   */
+  char *on_failure;
+  /*
+   * of the app, given as files /run/secrets/NAME
+   */
+  size_t n_secrets;
+  char **secrets;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__Function
@@ -144,19 +203,54 @@ struct  Fnrpc__V1__Function
   ProtobufCMessage base;
   Fnrpc__V1__Meta *meta;
   char *app_id;
+  /*
+   * for reading; not stored
+   */
   char *app_name;
+  /*
+   * never changes
+   */
   char *name;
+  /*
+   * the working copy
+   */
   Fnrpc__V1__FunctionSpec *spec;
+  /*
+   * of the working copy; absent: it has an image
+   */
   char *package_digest;
   /*
-   * the highest number ever published
+   * the highest number that is published; 0: none is
    */
   protobuf_c_boolean has_latest_version;
   uint32_t latest_version;
+  /*
+   * the highest number ever published; numbers are never used again
+   */
+  protobuf_c_boolean has_last_version_number;
+  uint32_t last_version_number;
+  /*
+   * the published version that the working copy equals; 0: none does
+   */
+  protobuf_c_boolean has_working_version;
+  uint32_t working_version;
+  /*
+   * of the working copy, as in Version
+   */
+  char *interpreter;
+  /*
+   * as in Version
+   */
+  size_t n_runtime_command;
+  char **runtime_command;
+  /*
+   * as in Version
+   */
+  char *runtime_root;
 };
 #define FNRPC__V1__FUNCTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    , NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, NULL }
 
 
 struct  Fnrpc__V1__Version
@@ -178,10 +272,202 @@ struct  Fnrpc__V1__Version
    * as the interpreter names itself: "Python 3.11.2"
    */
   char *interpreter;
+  /*
+   * of a runtime that is not built in, as it was when this was published
+   */
+  size_t n_runtime_command;
+  char **runtime_command;
+  /*
+   * the same: host, folder:PATH or image:REFERENCE
+   */
+  char *runtime_root;
 };
 #define FNRPC__V1__VERSION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__version__descriptor) \
-    , NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL }
+    , NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, 0,NULL, NULL }
+
+
+/*
+ * A name for a version, or for two with a share of the calls each.
+ */
+struct  Fnrpc__V1__Alias
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__Meta *meta;
+  char *function_id;
+  /*
+   * never changes; not a number, not "latest"
+   */
+  char *name;
+  Fnrpc__V1__AliasTarget *target;
+  /*
+   * metadata key whose value decides between two versions; absent: the call's id does
+   */
+  char *sticky_key;
+  /*
+   * earlier targets, newest first, at most 32
+   */
+  size_t n_history;
+  Fnrpc__V1__AliasTarget **history;
+  char *description;
+};
+#define FNRPC__V1__ALIAS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__alias__descriptor) \
+    , NULL, NULL, NULL, NULL, NULL, 0,NULL, NULL }
+
+
+struct  Fnrpc__V1__AliasTarget
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_version;
+  uint32_t version;
+  /*
+   * 0: there is only one
+   */
+  protobuf_c_boolean has_second_version;
+  uint32_t second_version;
+  /*
+   * of 10000 calls, how many go to the second version
+   */
+  protobuf_c_boolean has_second_weight;
+  uint32_t second_weight;
+  /*
+   * when it became the target
+   */
+  protobuf_c_boolean has_set_at;
+  int64_t set_at;
+};
+#define FNRPC__V1__ALIAS_TARGET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__alias_target__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Where calls by path go.
+ */
+struct  Fnrpc__V1__Trigger
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__Meta *meta;
+  /*
+   * never changes
+   */
+  char *app_id;
+  char *function_id;
+  /*
+   * never changes
+   */
+  char *name;
+  /*
+   * http
+   */
+  char *type;
+  /*
+   * /exact, /prefix *, /parameter/:name
+   */
+  char *source;
+  /*
+   * 0: the working copy
+   */
+  protobuf_c_boolean has_version;
+  uint32_t version;
+  /*
+   * instead of a version
+   */
+  char *alias_id;
+  /*
+   * made by Routes: the function goes with it
+   */
+  protobuf_c_boolean has_owns_function;
+  protobuf_c_boolean owns_function;
+};
+#define FNRPC__V1__TRIGGER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__trigger__descriptor) \
+    , NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, 0 }
+
+
+/*
+ * How functions of a kind are started.
+ */
+struct  Fnrpc__V1__Runtime
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__Meta *meta;
+  /*
+   * never changes
+   */
+  char *name;
+  char *description;
+  /*
+   * host, folder:PATH or image:REFERENCE
+   */
+  char *root;
+  /*
+   * {entry} and {package} are replaced
+   */
+  size_t n_command;
+  char **command;
+  /*
+   * keep interpreters warm that have loaded the runtime's modules
+   */
+  protobuf_c_boolean has_zygote;
+  protobuf_c_boolean zygote;
+  /*
+   * sandboxes that wait
+   */
+  protobuf_c_boolean has_pool_size;
+  uint32_t pool_size;
+  /*
+   * python, shell, binary: always there
+   */
+  protobuf_c_boolean has_built_in;
+  protobuf_c_boolean built_in;
+};
+#define FNRPC__V1__RUNTIME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__runtime__descriptor) \
+    , NULL, NULL, NULL, NULL, 0,NULL, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * A value that functions of its app get as a file. It is never read back.
+ */
+struct  Fnrpc__V1__Secret
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__Meta *meta;
+  char *app_id;
+  /*
+   * never changes
+   */
+  char *name;
+  protobuf_c_boolean has_value_bytes;
+  uint32_t value_bytes;
+  char *description;
+};
+#define FNRPC__V1__SECRET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__secret__descriptor) \
+    , NULL, NULL, NULL, 0, 0, NULL }
+
+
+/*
+ * What a package is known by.
+ */
+struct  Fnrpc__V1__Package
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__Meta *meta;
+  /*
+   * "sha256:<64 hex digits>" of the canonical tar
+   */
+  char *digest;
+  protobuf_c_boolean has_bytes;
+  uint64_t bytes;
+  protobuf_c_boolean has_entries;
+  uint32_t entries;
+};
+#define FNRPC__V1__PACKAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__package__descriptor) \
+    , NULL, NULL, 0, 0, 0, 0 }
 
 
 struct  Fnrpc__V1__Call
@@ -219,10 +505,16 @@ struct  Fnrpc__V1__Call
    * W3C Trace Context, 32 hexadecimal digits; absent: the caller named none
    */
   char *trace_id;
+  /*
+   * what the caller asked for; `version` is what it resolved to
+   */
+  protobuf_c_boolean has_requested_version;
+  uint32_t requested_version;
+  char *requested_alias;
 };
 #define FNRPC__V1__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__call__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL }
+    , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, 0, NULL }
 
 
 /*
@@ -308,6 +600,25 @@ Fnrpc__V1__App *
 void   fnrpc__v1__app__free_unpacked
                      (Fnrpc__V1__App *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__HeaderValues methods */
+void   fnrpc__v1__header_values__init
+                     (Fnrpc__V1__HeaderValues         *message);
+size_t fnrpc__v1__header_values__get_packed_size
+                     (const Fnrpc__V1__HeaderValues   *message);
+size_t fnrpc__v1__header_values__pack
+                     (const Fnrpc__V1__HeaderValues   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__header_values__pack_to_buffer
+                     (const Fnrpc__V1__HeaderValues   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__HeaderValues *
+       fnrpc__v1__header_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__header_values__free_unpacked
+                     (Fnrpc__V1__HeaderValues *message,
+                      ProtobufCAllocator *allocator);
 /* Fnrpc__V1__FunctionSpec methods */
 void   fnrpc__v1__function_spec__init
                      (Fnrpc__V1__FunctionSpec         *message);
@@ -365,6 +676,120 @@ Fnrpc__V1__Version *
 void   fnrpc__v1__version__free_unpacked
                      (Fnrpc__V1__Version *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Alias methods */
+void   fnrpc__v1__alias__init
+                     (Fnrpc__V1__Alias         *message);
+size_t fnrpc__v1__alias__get_packed_size
+                     (const Fnrpc__V1__Alias   *message);
+size_t fnrpc__v1__alias__pack
+                     (const Fnrpc__V1__Alias   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__alias__pack_to_buffer
+                     (const Fnrpc__V1__Alias   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Alias *
+       fnrpc__v1__alias__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__alias__free_unpacked
+                     (Fnrpc__V1__Alias *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__AliasTarget methods */
+void   fnrpc__v1__alias_target__init
+                     (Fnrpc__V1__AliasTarget         *message);
+size_t fnrpc__v1__alias_target__get_packed_size
+                     (const Fnrpc__V1__AliasTarget   *message);
+size_t fnrpc__v1__alias_target__pack
+                     (const Fnrpc__V1__AliasTarget   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__alias_target__pack_to_buffer
+                     (const Fnrpc__V1__AliasTarget   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__AliasTarget *
+       fnrpc__v1__alias_target__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__alias_target__free_unpacked
+                     (Fnrpc__V1__AliasTarget *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Trigger methods */
+void   fnrpc__v1__trigger__init
+                     (Fnrpc__V1__Trigger         *message);
+size_t fnrpc__v1__trigger__get_packed_size
+                     (const Fnrpc__V1__Trigger   *message);
+size_t fnrpc__v1__trigger__pack
+                     (const Fnrpc__V1__Trigger   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__trigger__pack_to_buffer
+                     (const Fnrpc__V1__Trigger   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Trigger *
+       fnrpc__v1__trigger__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__trigger__free_unpacked
+                     (Fnrpc__V1__Trigger *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Runtime methods */
+void   fnrpc__v1__runtime__init
+                     (Fnrpc__V1__Runtime         *message);
+size_t fnrpc__v1__runtime__get_packed_size
+                     (const Fnrpc__V1__Runtime   *message);
+size_t fnrpc__v1__runtime__pack
+                     (const Fnrpc__V1__Runtime   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__runtime__pack_to_buffer
+                     (const Fnrpc__V1__Runtime   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Runtime *
+       fnrpc__v1__runtime__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__runtime__free_unpacked
+                     (Fnrpc__V1__Runtime *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Secret methods */
+void   fnrpc__v1__secret__init
+                     (Fnrpc__V1__Secret         *message);
+size_t fnrpc__v1__secret__get_packed_size
+                     (const Fnrpc__V1__Secret   *message);
+size_t fnrpc__v1__secret__pack
+                     (const Fnrpc__V1__Secret   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__secret__pack_to_buffer
+                     (const Fnrpc__V1__Secret   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Secret *
+       fnrpc__v1__secret__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__secret__free_unpacked
+                     (Fnrpc__V1__Secret *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__Package methods */
+void   fnrpc__v1__package__init
+                     (Fnrpc__V1__Package         *message);
+size_t fnrpc__v1__package__get_packed_size
+                     (const Fnrpc__V1__Package   *message);
+size_t fnrpc__v1__package__pack
+                     (const Fnrpc__V1__Package   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__package__pack_to_buffer
+                     (const Fnrpc__V1__Package   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__Package *
+       fnrpc__v1__package__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__package__free_unpacked
+                     (Fnrpc__V1__Package *message,
+                      ProtobufCAllocator *allocator);
 /* Fnrpc__V1__Call methods */
 void   fnrpc__v1__call__init
                      (Fnrpc__V1__Call         *message);
@@ -414,6 +839,9 @@ typedef void (*Fnrpc__V1__Meta_Closure)
 typedef void (*Fnrpc__V1__App_Closure)
                  (const Fnrpc__V1__App *message,
                   void *closure_data);
+typedef void (*Fnrpc__V1__HeaderValues_Closure)
+                 (const Fnrpc__V1__HeaderValues *message,
+                  void *closure_data);
 typedef void (*Fnrpc__V1__FunctionSpec_Closure)
                  (const Fnrpc__V1__FunctionSpec *message,
                   void *closure_data);
@@ -422,6 +850,24 @@ typedef void (*Fnrpc__V1__Function_Closure)
                   void *closure_data);
 typedef void (*Fnrpc__V1__Version_Closure)
                  (const Fnrpc__V1__Version *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__Alias_Closure)
+                 (const Fnrpc__V1__Alias *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__AliasTarget_Closure)
+                 (const Fnrpc__V1__AliasTarget *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__Trigger_Closure)
+                 (const Fnrpc__V1__Trigger *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__Runtime_Closure)
+                 (const Fnrpc__V1__Runtime *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__Secret_Closure)
+                 (const Fnrpc__V1__Secret *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__Package_Closure)
+                 (const Fnrpc__V1__Package *message,
                   void *closure_data);
 typedef void (*Fnrpc__V1__Call_Closure)
                  (const Fnrpc__V1__Call *message,
@@ -438,9 +884,16 @@ typedef void (*Fnrpc__V1__Token_Closure)
 extern const ProtobufCMessageDescriptor fnrpc__v1__key_value__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__meta__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__function__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__version__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__alias__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__alias_target__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__trigger__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__runtime__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__secret__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__package__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__token__descriptor;
 

@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Fnrpc__V1__CreateTokenRequest Fnrpc__V1__CreateTokenRequest;
 typedef struct Fnrpc__V1__CreateTokenResponse Fnrpc__V1__CreateTokenResponse;
+typedef struct Fnrpc__V1__GetTokenRequest Fnrpc__V1__GetTokenRequest;
 typedef struct Fnrpc__V1__ListTokensRequest Fnrpc__V1__ListTokensRequest;
 typedef struct Fnrpc__V1__ListTokensResponse Fnrpc__V1__ListTokensResponse;
 typedef struct Fnrpc__V1__RevokeTokenRequest Fnrpc__V1__RevokeTokenRequest;
@@ -43,10 +44,14 @@ struct  Fnrpc__V1__CreateTokenRequest
    */
   protobuf_c_boolean has_lifetime_nanos;
   uint64_t lifetime_nanos;
+  size_t n_labels;
+  Fnrpc__V1__KeyValue **labels;
+  size_t n_extra;
+  Fnrpc__V1__KeyValue **extra;
 };
 #define FNRPC__V1__CREATE_TOKEN_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__create_token_request__descriptor) \
-    , NULL, 0,NULL, 0, 0 }
+    , NULL, 0,NULL, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__CreateTokenResponse
@@ -63,14 +68,25 @@ struct  Fnrpc__V1__CreateTokenResponse
     , NULL, NULL }
 
 
+struct  Fnrpc__V1__GetTokenRequest
+{
+  ProtobufCMessage base;
+  char *token;
+};
+#define FNRPC__V1__GET_TOKEN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__get_token_request__descriptor) \
+    , NULL }
+
+
 struct  Fnrpc__V1__ListTokensRequest
 {
   ProtobufCMessage base;
   Fnrpc__V1__Page *page;
+  char *filter;
 };
 #define FNRPC__V1__LIST_TOKENS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_tokens_request__descriptor) \
-    , NULL }
+    , NULL, NULL }
 
 
 struct  Fnrpc__V1__ListTokensResponse
@@ -135,6 +151,25 @@ Fnrpc__V1__CreateTokenResponse *
                       const uint8_t       *data);
 void   fnrpc__v1__create_token_response__free_unpacked
                      (Fnrpc__V1__CreateTokenResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__GetTokenRequest methods */
+void   fnrpc__v1__get_token_request__init
+                     (Fnrpc__V1__GetTokenRequest         *message);
+size_t fnrpc__v1__get_token_request__get_packed_size
+                     (const Fnrpc__V1__GetTokenRequest   *message);
+size_t fnrpc__v1__get_token_request__pack
+                     (const Fnrpc__V1__GetTokenRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__get_token_request__pack_to_buffer
+                     (const Fnrpc__V1__GetTokenRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__GetTokenRequest *
+       fnrpc__v1__get_token_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__get_token_request__free_unpacked
+                     (Fnrpc__V1__GetTokenRequest *message,
                       ProtobufCAllocator *allocator);
 /* Fnrpc__V1__ListTokensRequest methods */
 void   fnrpc__v1__list_tokens_request__init
@@ -201,6 +236,9 @@ typedef void (*Fnrpc__V1__CreateTokenRequest_Closure)
 typedef void (*Fnrpc__V1__CreateTokenResponse_Closure)
                  (const Fnrpc__V1__CreateTokenResponse *message,
                   void *closure_data);
+typedef void (*Fnrpc__V1__GetTokenRequest_Closure)
+                 (const Fnrpc__V1__GetTokenRequest *message,
+                  void *closure_data);
 typedef void (*Fnrpc__V1__ListTokensRequest_Closure)
                  (const Fnrpc__V1__ListTokensRequest *message,
                   void *closure_data);
@@ -221,6 +259,10 @@ struct Fnrpc__V1__Tokens_Service
                  const Fnrpc__V1__CreateTokenRequest *input,
                  Fnrpc__V1__CreateTokenResponse_Closure closure,
                  void *closure_data);
+  void (*get)(Fnrpc__V1__Tokens_Service *service,
+              const Fnrpc__V1__GetTokenRequest *input,
+              Fnrpc__V1__Token_Closure closure,
+              void *closure_data);
   void (*list)(Fnrpc__V1__Tokens_Service *service,
                const Fnrpc__V1__ListTokensRequest *input,
                Fnrpc__V1__ListTokensResponse_Closure closure,
@@ -238,12 +280,17 @@ void fnrpc__v1__tokens__init (Fnrpc__V1__Tokens_Service *service,
 #define FNRPC__V1__TOKENS__INIT(function_prefix__) \
     { FNRPC__V1__TOKENS__BASE_INIT,\
       function_prefix__ ## create,\
+      function_prefix__ ## get,\
       function_prefix__ ## list,\
       function_prefix__ ## revoke  }
 void fnrpc__v1__tokens__create(ProtobufCService *service,
                                const Fnrpc__V1__CreateTokenRequest *input,
                                Fnrpc__V1__CreateTokenResponse_Closure closure,
                                void *closure_data);
+void fnrpc__v1__tokens__get(ProtobufCService *service,
+                            const Fnrpc__V1__GetTokenRequest *input,
+                            Fnrpc__V1__Token_Closure closure,
+                            void *closure_data);
 void fnrpc__v1__tokens__list(ProtobufCService *service,
                              const Fnrpc__V1__ListTokensRequest *input,
                              Fnrpc__V1__ListTokensResponse_Closure closure,
@@ -257,6 +304,7 @@ void fnrpc__v1__tokens__revoke(ProtobufCService *service,
 
 extern const ProtobufCMessageDescriptor fnrpc__v1__create_token_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__create_token_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__get_token_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_tokens_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__list_tokens_response__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__revoke_token_request__descriptor;
