@@ -40,8 +40,11 @@ extension Dispatcher {
         let assignment = Assignment(
             arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
         let format = runnable.version.spec.format
+        guard let package = runnable.version.package else {
+            return .failure(Failure(.unimplemented, "\(runnable.name): images are not run by this daemon yet"))
+        }
         let path: String
-        switch packagePath(runnable.version.package) {
+        switch packagePath(package) {
         case .success(let found): path = found
         case .failure(let failure): return .failure(failure)
         }
@@ -91,6 +94,7 @@ extension Dispatcher {
                     }, owner: worker))
         case .default:
             worker.attach(DefaultLink(loop: loop, sandbox: ready.sandbox, plan: ready.plan, owner: worker))
+        case .http, .json, .cloudevent: preconditionFailure("BUG: calls of this format are refused")
         }
         let hand = runnable.pool.event { $0.started(worker.slot, coldNanos: coldNanos, now: .now()) }
         act(on: hand, worker: worker)

@@ -16,7 +16,7 @@ package struct LaunchPlan: Sendable {
     /// The plan of a version. Its own keys win over config, so that a function cannot be pointed elsewhere.
     package init(_ runnable: Runnable) {
         let spec = runnable.version.spec
-        arguments = Self.arguments(spec)
+        arguments = Self.arguments(spec, runnable.version.runtime)
         var variables: [String: String] = [
             "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8",
         ]
@@ -38,17 +38,18 @@ package struct LaunchPlan: Sendable {
         switch spec.format {
         case .httpStream: variables["FN_LISTENER"] = "unix:" + Self.socketPath
         case .ttrpc: variables["FNRPC_LISTENER"] = "unix:" + Self.socketPath
-        case .default: break
+        case .default, .http, .json, .cloudevent: break
         }
         environment = variables.map { "\($0.key)=\($0.value)" }.sorted()
     }
 
-    private static func arguments(_ spec: FunctionSpec) -> [String] {
+    private static func arguments(_ spec: FunctionSpec, _ runtime: FrozenRuntime) -> [String] {
         guard spec.entrypoint.isEmpty else { return spec.entrypoint }
         switch spec.runtime {
         case .python: return [python, "/.fnrpc/python/bootstrap.py", spec.entry]
         case .shell: return ["/bin/sh", packagePath + "/" + spec.entry]
         case .binary: return [packagePath + "/" + spec.entry]
+        default: return runtime.command
         }
     }
 }

@@ -116,6 +116,8 @@ package func makeFunctionStream(
         return try ProcessStream(
             loop: loop, process: sandbox, plan: plan, call: call, contentType: contentType, headers: headers,
             owner: owner)
+    case (.http, .body), (.json, .body), (.cloudevent, .body):
+        throw Failure(.unimplemented, "format: \(format.rawValue) is not spoken by this daemon yet")
     case (_, .service):
         throw Failure(.unimplemented, "only functions of format ttrpc serve methods of their own")
     }

@@ -38,7 +38,7 @@ enum Rows {
             meta: try meta(row), functionID: try id(row["function_id"]),
             number: UInt32(clamping: row["number"] as Int64), description: row["description"],
             spec: try StoredText.spec(row["spec"]), package: try Digest(row["package"], field: "package"),
-            packageBytes: unsigned(row["package_bytes"]), interpreter: row["interpreter"])
+            packageBytes: unsigned(row["package_bytes"]), runtime: FrozenRuntime(interpreter: row["interpreter"]))
     }
 
     static func package(_ row: Row) throws(Failure) -> StoredPackage {

@@ -64,7 +64,7 @@ enum Rules {
         let version = Version(
             meta: Meta(id: newID(now), createdAt: now, labels: deployment.labels), functionID: result.meta.id,
             number: result.latestVersion, description: deployment.description, spec: deployment.spec,
-            package: deployment.package, packageBytes: package.bytes, interpreter: deployment.interpreter)
+            package: deployment.package, packageBytes: package.bytes, runtime: FrozenRuntime(interpreter: deployment.interpreter))
         return (result, version)
     }
 

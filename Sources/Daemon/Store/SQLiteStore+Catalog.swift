@@ -176,7 +176,7 @@ extension SQLiteStore {
             "functions", function.meta,
             [
                 "app_id": function.appID.description, "name": function.name.text,
-                "spec": try StoredText.encode(function.spec), "package": function.package.description,
+                "spec": try StoredText.encode(function.spec), "package": (function.package?.description ?? ""),
                 "latest_version": Int64(function.latestVersion),
             ], database)
     }
@@ -190,7 +190,7 @@ extension SQLiteStore {
                 """,
             arguments: [
                 Int64(clamping: meta.revision), meta.updatedAt.nanoseconds, try StoredText.encode(meta.labels),
-                try StoredText.encode(function.spec), function.package.description, Int64(function.latestVersion),
+                try StoredText.encode(function.spec), (function.package?.description ?? ""), Int64(function.latestVersion),
                 meta.id.description,
             ])
     }
@@ -225,8 +225,8 @@ extension SQLiteStore {
             [
                 "function_id": version.functionID.description, "number": Int64(version.number),
                 "description": version.description, "spec": try StoredText.encode(version.spec),
-                "package": version.package.description, "package_bytes": Int64(clamping: version.packageBytes),
-                "interpreter": version.interpreter,
+                "package": (version.package?.description ?? ""), "package_bytes": Int64(clamping: version.packageBytes),
+                "interpreter": version.runtime.interpreter,
             ], database)
     }
 }

@@ -1,7 +1,7 @@
 /// What every stored entity carries.
 package struct Meta: Hashable, Sendable {
-    /// The entity version that this daemon writes: 0, pre-release.
-    package static let currentAPIVersion: UInt32 = 0
+    /// The entity version that this daemon writes where none is asked for: the newest release.
+    package static let currentAPIVersion: UInt32 = 1
 
     /// The shape and meaning of the entity; neither the wire's nor the database's version.
     package var apiVersion: UInt32
@@ -37,10 +37,38 @@ package struct App: Hashable, Sendable {
     package var meta: Meta
     /// Unique on the machine; never changes.
     package var name: Name
+    /// Environment of all its functions; a function's own config wins.
+    package var config: [String: String]
+    /// Notes; never read by the daemon.
+    package var annotations: [String: String]
+    /// Where the logs of its functions go; empty: nowhere else.
+    package var syslogURL: String
 
-    package init(meta: Meta, name: Name) {
+    package init(
+        meta: Meta, name: Name, config: [String: String] = [:], annotations: [String: String] = [:],
+        syslogURL: String = ""
+    ) {
         self.meta = meta
         self.name = name
+        self.config = config
+        self.annotations = annotations
+        self.syslogURL = syslogURL
+    }
+}
+
+/// How functions of a runtime that is not built in are started, frozen with the code.
+package struct FrozenRuntime: Hashable, Sendable {
+    /// The interpreter as it named itself; empty for programs.
+    package var interpreter: String
+    /// The runtime's command template; empty: the runtime is built in.
+    package var command: [String]
+    /// `host`, `folder:PATH` or `image:REFERENCE`; empty: host.
+    package var root: String
+
+    package init(interpreter: String = "", command: [String] = [], root: String = "") {
+        self.interpreter = interpreter
+        self.command = command
+        self.root = root
     }
 }
 
@@ -49,20 +77,27 @@ package struct Function: Hashable, Sendable {
     package var meta: Meta
     /// The app that it belongs to.
     package var appID: Identifier
-    /// The app's name, for display.
+    /// The app's name, for display; not stored.
     package var appName: Name
     /// Unique within the app; never changes.
     package var name: Name
-    /// As last deployed.
+    /// The working copy: as last deployed or updated.
     package var spec: FunctionSpec
-    /// Package of the working copy.
-    package var package: Digest
-    /// The highest version number ever published; numbers are never used again.
+    /// Package of the working copy; `nil`: it has an image.
+    package var package: Digest?
+    /// The highest number that is published now; 0: none is.
     package var latestVersion: UInt32
+    /// The highest number ever published; numbers are never used again.
+    package var lastVersionNumber: UInt32
+    /// The published version that the working copy equals; 0: none does.
+    package var workingVersion: UInt32
+    /// What starts the working copy.
+    package var runtime: FrozenRuntime
 
     package init(
-        meta: Meta, appID: Identifier, appName: Name, name: Name, spec: FunctionSpec, package: Digest,
-        latestVersion: UInt32
+        meta: Meta, appID: Identifier, appName: Name, name: Name, spec: FunctionSpec, package: Digest?,
+        latestVersion: UInt32 = 0, lastVersionNumber: UInt32 = 0, workingVersion: UInt32 = 0,
+        runtime: FrozenRuntime = FrozenRuntime()
     ) {
         self.meta = meta
         self.appID = appID
@@ -71,6 +106,9 @@ package struct Function: Hashable, Sendable {
         self.spec = spec
         self.package = package
         self.latestVersion = latestVersion
+        self.lastVersionNumber = lastVersionNumber
+        self.workingVersion = workingVersion
+        self.runtime = runtime
     }
 }
 
@@ -80,19 +118,20 @@ package struct Version: Hashable, Sendable {
     package var functionID: Identifier
     /// From 1, growing by one.
     package var number: UInt32
+    /// The only part that can change.
     package var description: String
     /// Frozen when it was published.
     package var spec: FunctionSpec
-    /// Its code.
-    package var package: Digest
+    /// Its code; `nil`: it has an image.
+    package var package: Digest?
     /// Size of the canonical tar, bytes.
     package var packageBytes: UInt64
-    /// The interpreter as it named itself when the version was published; empty for programs.
-    package var interpreter: String
+    /// What starts it, frozen when it was published.
+    package var runtime: FrozenRuntime
 
     package init(
-        meta: Meta, functionID: Identifier, number: UInt32, description: String, spec: FunctionSpec, package: Digest,
-        packageBytes: UInt64, interpreter: String
+        meta: Meta, functionID: Identifier, number: UInt32, description: String, spec: FunctionSpec, package: Digest?,
+        packageBytes: UInt64, runtime: FrozenRuntime = FrozenRuntime()
     ) {
         self.meta = meta
         self.functionID = functionID
@@ -101,7 +140,7 @@ package struct Version: Hashable, Sendable {
         self.spec = spec
         self.package = package
         self.packageBytes = packageBytes
-        self.interpreter = interpreter
+        self.runtime = runtime
     }
 }
 
@@ -130,7 +169,12 @@ package struct CallRecord: Hashable, Sendable {
     package var appName: String
     package var functionID: Identifier
     package var functionName: String
+    /// What served it; 0: a working copy that equals no version.
     package var version: UInt32
+    /// The number that the caller asked for; 0: the working copy, or an alias.
+    package var requestedVersion: UInt32
+    /// The alias that the caller asked for; empty: none.
+    package var requestedAlias: String
     package var status: Status
     /// Why it did not succeed; empty on success.
     package var error: String
@@ -170,7 +214,7 @@ package struct CallRecord: Hashable, Sendable {
         meta: Meta, appID: Identifier, appName: String, functionID: Identifier, functionName: String, version: UInt32,
         status: Status, error: String, startedAt: Timestamp?, completedAt: Timestamp, waitNanos: UInt64,
         coldStartNanos: UInt64?, runNanos: UInt64, container: String, log: [UInt8], logTruncated: Bool,
-        traceID: String? = nil
+        traceID: String? = nil, requestedVersion: UInt32 = 0, requestedAlias: String = ""
     ) {
         self.meta = meta
         self.appID = appID
@@ -189,6 +233,8 @@ package struct CallRecord: Hashable, Sendable {
         self.log = log
         self.logTruncated = logTruncated
         self.traceID = traceID
+        self.requestedVersion = requestedVersion
+        self.requestedAlias = requestedAlias
     }
 }
 

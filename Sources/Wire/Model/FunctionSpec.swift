@@ -1,6 +1,6 @@
 /// How a function is started and bounded; frozen in every published version.
 package struct FunctionSpec: Hashable, Sendable {
-    /// The built-in runtime that knows how to start it.
+    /// What knows how to start it; ``Runtime/none`` if it has an image.
     package var runtime: Runtime
     /// What to start, in the runtime's own words: `module.function`, a script, a program. Empty if ``entrypoint`` says it.
     package var entry: String
@@ -34,21 +34,59 @@ package struct FunctionSpec: Hashable, Sendable {
     package var services: [String]
     /// The file of the package that describes ``services``, a FileDescriptorSet; empty: none.
     package var descriptorSet: String
+    /// Thousandths of a core; 0: no limit of its own.
+    package var cpuMilli: UInt32
+    /// An OCI image, instead of runtime and package; empty: none.
+    package var image: String
+    /// Whether callers wait.
+    package var callType: CallType
+    /// `app/function` that gets the results of asynchronous calls; empty: none.
+    package var onSuccess: String
+    /// `app/function` that gets the failures of asynchronous calls; empty: none.
+    package var onFailure: String
+    /// Names of the app's secrets that it is given as files.
+    package var secrets: [String]
 
-    /// The runtimes that need no image.
-    package enum Runtime: String, Sendable, CaseIterable {
+    /// The name of a runtime; whether there is one is for the store to say.
+    package struct Runtime: RawRepresentable, Hashable, Sendable, CaseIterable {
+        package let rawValue: String
+
+        /// `nil` for what is no name; empty is ``none``.
+        package init?(rawValue: String) {
+            guard rawValue.isEmpty || (try? Name(rawValue, field: "runtime")) != nil else { return nil }
+            self.rawValue = rawValue
+        }
+
+        private init(builtIn name: String) { rawValue = name }
+
         /// Debian's `/usr/bin/python3`.
-        case python
+        package static let python = Runtime(builtIn: "python")
         /// `/bin/sh` and what is in `/usr/bin`.
-        case shell
+        package static let shell = Runtime(builtIn: "shell")
         /// A program of the package.
-        case binary
+        package static let binary = Runtime(builtIn: "binary")
+        /// An image knows itself how it is started.
+        package static let none = Runtime(builtIn: "")
+        /// Those that are built in.
+        package static let allCases = [python, shell, binary]
+    }
+
+    /// Whether callers wait for the answer.
+    package enum CallType: String, Sendable, CaseIterable {
+        case sync
+        case async
     }
 
     /// The contracts between daemon and function.
     package enum Format: String, Sendable, CaseIterable {
         /// One process per call: standard input to standard output.
         case `default`
+        /// Fn's hot contract: HTTP/1.1 on standard input and output.
+        case http
+        /// Fn's hot contract: JSON on standard input and output.
+        case json
+        /// CloudEvents 0.1 in JSON on standard input and output.
+        case cloudevent
         /// Fn's contract: HTTP/1.1 over the Unix socket in FN_LISTENER.
         case httpStream = "http-stream"
         /// ttrpc over the Unix socket in FNRPC_LISTENER.
@@ -82,6 +120,12 @@ package struct FunctionSpec: Hashable, Sendable {
         annotations = [:]
         services = []
         descriptorSet = ""
+        cpuMilli = 0
+        image = ""
+        callType = .sync
+        onSuccess = ""
+        onFailure = ""
+        secrets = []
     }
 }
 
@@ -104,6 +148,12 @@ extension FunctionSpec {
         package static let pids: ClosedRange<UInt32> = 16...4096
         /// MiB.
         package static let tmpMiB: ClosedRange<UInt32> = 1...16_384
+        /// Thousandths of a core.
+        package static let cpuMilli: ClosedRange<UInt32> = 0...1_024_000
+        /// Bytes of an image's reference.
+        package static let imageBytes = 512
+        /// Secrets of one function.
+        package static let secrets = 32
         /// Bytes of `entry`, and of each word of `entrypoint`.
         package static let wordBytes = 4096
         /// Words of `entrypoint`.
@@ -134,6 +184,7 @@ extension FunctionSpec {
         try check("max_queue", maxQueue, Limits.maxQueue, "calls")
         try check("pids", pids, Limits.pids, "processes")
         try check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB")
+        try check("cpu", cpuMilli, Limits.cpuMilli, "thousandths of a core")
         if concurrency > 1 && format != .ttrpc {
             throw Failure(.invalid, "concurrency: \(concurrency) needs format ttrpc; \(format.rawValue) takes 1")
         }
@@ -148,6 +199,7 @@ extension FunctionSpec {
         }
         try Self.checkNotes("annotations", annotations)
         try checkServices()
+        try checkReferences()
         return self
     }
 
@@ -190,7 +242,7 @@ extension FunctionSpec {
     }
 
     private func checkCommand() throws(Failure) {
-        guard !entry.isEmpty || !entrypoint.isEmpty else {
+        guard !entry.isEmpty || !entrypoint.isEmpty || !image.isEmpty else {
             throw Failure(.invalid, "entry: missing; it names what to start")
         }
         guard entrypoint.count <= Limits.words else {

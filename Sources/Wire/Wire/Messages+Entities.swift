@@ -87,12 +87,21 @@ extension App: WireMessage {
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__App>) { fnrpc__v1__app__init(raw) }
 
     package init(_ raw: Fnrpc__V1__App) throws(Failure) {
-        self.init(meta: try Meta(field: raw.meta), name: try Name(text(raw.name), field: "name"))
+        self.init(
+            meta: try Meta(field: raw.meta), name: try Name(text(raw.name), field: "name"),
+            config: try dictionary(raw.config, raw.n_config, "config"),
+            annotations: try dictionary(raw.annotations, raw.n_annotations, "annotations"),
+            syslogURL: text(raw.syslog_url))
     }
 
     package func write(to raw: inout Fnrpc__V1__App, _ builder: Builder) {
         raw.meta = builder.message(meta)
         raw.name = builder.string(name.text)
+        raw.n_config = config.count
+        raw.config = builder.messages(Pair.sorted(config))
+        raw.n_annotations = annotations.count
+        raw.annotations = builder.messages(Pair.sorted(annotations))
+        if !syslogURL.isEmpty { raw.syslog_url = builder.string(syslogURL) }
     }
 }
 
@@ -103,7 +112,7 @@ extension FunctionSpec: WireMessage {
 
     package init(_ raw: Fnrpc__V1__FunctionSpec) throws(Failure) {
         self.init(
-            runtime: try choice(text(raw.runtime), "runtime"), entry: text(raw.entry),
+            runtime: try runtimeName(text(raw.runtime)), entry: text(raw.entry),
             format: try choice(text(raw.format), "format"))
         entrypoint = texts(raw.entrypoint, raw.n_entrypoint)
         if raw.has_memory_mib != 0 { memoryMiB = raw.memory_mib }
@@ -119,6 +128,12 @@ extension FunctionSpec: WireMessage {
         annotations = try dictionary(raw.annotations, raw.n_annotations, "annotations")
         services = texts(raw.services, raw.n_services)
         descriptorSet = text(raw.descriptor_set)
+        cpuMilli = raw.cpu_milli
+        image = text(raw.image)
+        if raw.call_type != nil { callType = try choice(text(raw.call_type), "call_type") }
+        onSuccess = text(raw.on_success)
+        onFailure = text(raw.on_failure)
+        secrets = texts(raw.secrets, raw.n_secrets)
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
@@ -151,7 +166,30 @@ extension FunctionSpec: WireMessage {
         raw.n_services = services.count
         raw.services = builder.strings(services)
         if !descriptorSet.isEmpty { raw.descriptor_set = builder.string(descriptorSet) }
+        raw.has_cpu_milli = 1
+        raw.cpu_milli = cpuMilli
+        if !image.isEmpty { raw.image = builder.string(image) }
+        raw.call_type = builder.string(callType.rawValue)
+        if !onSuccess.isEmpty { raw.on_success = builder.string(onSuccess) }
+        if !onFailure.isEmpty { raw.on_failure = builder.string(onFailure) }
+        raw.n_secrets = secrets.count
+        raw.secrets = builder.strings(secrets)
     }
+}
+
+/// The name of a runtime out of a message.
+func runtimeName(_ text: String) throws(Failure) -> FunctionSpec.Runtime {
+    guard let runtime = FunctionSpec.Runtime(rawValue: text) else {
+        _ = try Name(text, field: "runtime")
+        return .none
+    }
+    return runtime
+}
+
+/// The digest of a package out of a message; `nil`: none is given.
+func packageDigest(_ field: UnsafeMutablePointer<CChar>?) throws(Failure) -> Digest? {
+    field.map { text($0) }.flatMap { $0.isEmpty ? nil : $0 } == nil
+        ? nil : try Digest(text(field), field: "package_digest")
 }
 
 /// One of an enumeration's values; the error lists them.
@@ -173,9 +211,12 @@ extension Function: WireMessage {
         self.init(
             meta: try Meta(field: raw.meta), appID: try identifier(raw.app_id, "app_id"),
             appName: try Name(text(raw.app_name), field: "app_name"), name: try Name(text(raw.name), field: "name"),
-            spec: try FunctionSpec(spec.pointee),
-            package: try Digest(text(raw.package_digest), field: "package_digest"),
-            latestVersion: raw.latest_version)
+            spec: try FunctionSpec(spec.pointee), package: try packageDigest(raw.package_digest),
+            latestVersion: raw.latest_version, lastVersionNumber: raw.last_version_number,
+            workingVersion: raw.working_version,
+            runtime: FrozenRuntime(
+                interpreter: text(raw.interpreter), command: texts(raw.runtime_command, raw.n_runtime_command),
+                root: text(raw.runtime_root)))
     }
 
     package func write(to raw: inout Fnrpc__V1__Function, _ builder: Builder) {
@@ -184,9 +225,17 @@ extension Function: WireMessage {
         raw.app_name = builder.string(appName.text)
         raw.name = builder.string(name.text)
         raw.spec = builder.message(spec)
-        raw.package_digest = builder.string(package.description)
+        if let package { raw.package_digest = builder.string(package.description) }
         raw.has_latest_version = 1
         raw.latest_version = latestVersion
+        raw.has_last_version_number = 1
+        raw.last_version_number = lastVersionNumber
+        raw.has_working_version = 1
+        raw.working_version = workingVersion
+        if !runtime.interpreter.isEmpty { raw.interpreter = builder.string(runtime.interpreter) }
+        raw.n_runtime_command = runtime.command.count
+        raw.runtime_command = builder.strings(runtime.command)
+        if !runtime.root.isEmpty { raw.runtime_root = builder.string(runtime.root) }
     }
 }
 
@@ -198,8 +247,10 @@ extension Version: WireMessage {
         self.init(
             meta: try Meta(field: raw.meta), functionID: try identifier(raw.function_id, "function_id"),
             number: raw.number, description: text(raw.description), spec: try FunctionSpec(spec.pointee),
-            package: try Digest(text(raw.package_digest), field: "package_digest"), packageBytes: raw.package_bytes,
-            interpreter: text(raw.interpreter))
+            package: try packageDigest(raw.package_digest), packageBytes: raw.package_bytes,
+            runtime: FrozenRuntime(
+                interpreter: text(raw.interpreter), command: texts(raw.runtime_command, raw.n_runtime_command),
+                root: text(raw.runtime_root)))
     }
 
     package func write(to raw: inout Fnrpc__V1__Version, _ builder: Builder) {
@@ -209,10 +260,13 @@ extension Version: WireMessage {
         raw.number = number
         raw.description = builder.string(description)
         raw.spec = builder.message(spec)
-        raw.package_digest = builder.string(package.description)
+        if let package { raw.package_digest = builder.string(package.description) }
         raw.has_package_bytes = 1
         raw.package_bytes = packageBytes
-        raw.interpreter = builder.string(interpreter)
+        raw.interpreter = builder.string(runtime.interpreter)
+        raw.n_runtime_command = runtime.command.count
+        raw.runtime_command = builder.strings(runtime.command)
+        if !runtime.root.isEmpty { raw.runtime_root = builder.string(runtime.root) }
     }
 }
 
@@ -228,7 +282,8 @@ extension CallRecord: WireMessage {
             startedAt: raw.has_started_at != 0 ? Timestamp(nanoseconds: raw.started_at) : nil,
             completedAt: Timestamp(nanoseconds: raw.completed_at), waitNanos: raw.wait_nanos,
             coldStartNanos: raw.has_cold_start_nanos != 0 ? raw.cold_start_nanos : nil, runNanos: raw.run_nanos,
-            container: text(raw.container), log: [], logTruncated: false, traceID: raw.trace_id.map { text($0) })
+            container: text(raw.container), log: [], logTruncated: false, traceID: raw.trace_id.map { text($0) },
+            requestedVersion: raw.requested_version, requestedAlias: text(raw.requested_alias))
     }
 
     package func write(to raw: inout Fnrpc__V1__Call, _ builder: Builder) {
@@ -255,5 +310,8 @@ extension CallRecord: WireMessage {
         raw.has_log_bytes = 1
         raw.log_bytes = UInt64(log.count)
         if let traceID { raw.trace_id = builder.string(traceID) }
+        raw.has_requested_version = 1
+        raw.requested_version = requestedVersion
+        if !requestedAlias.isEmpty { raw.requested_alias = builder.string(requestedAlias) }
     }
 }

@@ -91,7 +91,7 @@ struct Deploy: AsyncParsableCommand {
         case .table:
             try Terminal.print(
                 "deployed \(function.appName)/\(function.name) version \(version.number) "
-                    + "(\(version.package), \(version.packageBytes) bytes)")
+                    + "(\(version.package?.description ?? version.spec.image), \(version.packageBytes) bytes)")
         case .json:
             try JSON.object([
                 "function": JSON(function), "version": JSON(version), "created_app": .bool(response.createdApp),

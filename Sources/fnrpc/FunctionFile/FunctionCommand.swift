@@ -55,6 +55,8 @@ struct FunctionCommand {
                 throw Failure(
                     .invalid, "entry: \(quoted(entry)) is not a file inside the folder; \(advice(runtime))")
             }
+        // A runtime that is not built in knows itself what its entries are.
+        default: break
         }
     }
 
@@ -71,6 +73,7 @@ struct FunctionCommand {
         case .python: "write entry: func.handler for handler in func.py"
         case .shell: "write entry: func.sh for a script in the folder"
         case .binary: "write entry: func for a program in the folder"
+        default: "write what the command of runtime \(runtime.rawValue) calls {entry}"
         }
     }
 }

@@ -43,8 +43,10 @@ extension JSON {
             [
                 "app_id": .string(function.appID.description), "app": .string(function.appName.text),
                 "name": .string(function.name.text), "spec": JSON(function.spec),
-                "package": .string(function.package.description),
+                "package": .string(function.package?.description ?? ""),
                 "latest_version": .unsigned(UInt64(function.latestVersion)),
+                "last_version_number": .unsigned(UInt64(function.lastVersionNumber)),
+                "working_version": .unsigned(UInt64(function.workingVersion)),
             ])
     }
 
@@ -54,8 +56,8 @@ extension JSON {
             [
                 "function_id": .string(version.functionID.description), "number": .unsigned(UInt64(version.number)),
                 "description": .string(version.description), "spec": JSON(version.spec),
-                "package": .string(version.package.description), "package_bytes": .unsigned(version.packageBytes),
-                "interpreter": .string(version.interpreter),
+                "package": .string(version.package?.description ?? ""), "package_bytes": .unsigned(version.packageBytes),
+                "interpreter": .string(version.runtime.interpreter),
             ])
     }
 

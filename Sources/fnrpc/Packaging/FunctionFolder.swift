@@ -79,6 +79,7 @@ struct FunctionFolder {
             guard access(path + "/" + entry, X_OK) == 0 else {
                 throw file.failure(.entry, "\(quoted(entry)) is not executable; chmod +x it")
             }
+        default: break
         }
     }
 

@@ -26,9 +26,10 @@ struct Template {
         case (.shell, .default): shell(name)
         case (.binary, .default): program(name)
         case (.binary, .ttrpc): ttrpcProgram(name)
-        case (.python, .default): throw refusal("default", "python", "ttrpc (no library) or http-stream (with fdk)")
         case (.shell, let format): throw refusal(format.rawValue, "shell", "default")
-        case (.binary, .httpStream): throw refusal("http-stream", "binary", "default or ttrpc")
+        case (.binary, let format): throw refusal(format.rawValue, "binary", "default or ttrpc")
+        case (.python, let format): throw refusal(format.rawValue, "python", "ttrpc (no library) or http-stream (with fdk)")
+        default: throw Failure(.invalid, "--runtime: there is no template for \(quoted(runtime.rawValue))")
         }
     }
 

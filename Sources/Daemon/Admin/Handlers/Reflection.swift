@@ -72,8 +72,8 @@ struct ReflectionHandler: Sendable {
 
     /// Blocking. The package is as the daemon unpacked it: its links stay inside, and nobody writes there.
     private func read(_ file: String, of runnable: Runnable) throws(Failure) -> [UInt8] {
-        guard let folder = try context.packages.path(of: runnable.version.package) else {
-            throw Failure(.internalError, "package \(runnable.version.package) is not in the data directory")
+        guard let package = runnable.version.package, let folder = try context.packages.path(of: package) else {
+            throw Failure(.internalError, "the package of \(runnable.name) is not in the data directory")
         }
         let path = folder + "/" + file
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)

@@ -39,7 +39,7 @@ struct FunctionGet: AsyncParsableCommand {
         }
         let rows = [
             ("function", "\(function.appName)/\(function.name)"), ("id", function.meta.id.description),
-            ("latest version", "\(function.latestVersion)"), ("package", function.package.description),
+            ("latest version", "\(function.latestVersion)"), ("package", function.package?.description ?? ""),
             ("created", Shown.time(function.meta.createdAt)), ("updated", Shown.time(function.meta.updatedAt)),
         ]
         try show(JSON(function), rows + function.spec.rows)
@@ -57,7 +57,7 @@ extension Version {
     fileprivate func rows(of reference: FunctionReference) -> [(String, String)] {
         [
             ("version", reference.description), ("id", meta.id.description), ("description", description),
-            ("package", "\(package) (\(packageBytes) bytes)"), ("interpreter", interpreter),
+            ("package", "\(package?.description ?? "") (\(packageBytes) bytes)"), ("interpreter", runtime.interpreter),
             ("created", Shown.time(meta.createdAt)),
         ]
     }

@@ -39,7 +39,7 @@ struct VersionList: AsyncParsableCommand {
             table.rows = versions.map {
                 [
                     "\($0.number)", Shown.time($0.meta.createdAt), "\($0.packageBytes)",
-                    String($0.package.description.prefix(19)), $0.description,
+                    String(($0.package?.description ?? $0.spec.image).prefix(19)), $0.description,
                 ]
             }
             try Terminal.write(table.text, to: STDOUT_FILENO)
