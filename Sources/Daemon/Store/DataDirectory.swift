@@ -1,6 +1,6 @@
-import Archive
-import Glibc
-import Model
+internal import Archive
+internal import Glibc
+package import Model
 
 /// The folder that holds everything of one daemon, held exclusively while this object lives. Thread-safe.
 package final class DataDirectory: Sendable {

@@ -1,6 +1,6 @@
-import Archive
-import Foundation
-import Model
+internal import Archive
+internal import Foundation
+internal import Model
 
 /// Folders and small files, made so that a crash leaves the old or the new one. Everything blocks.
 enum Disk {

@@ -1,191 +1,138 @@
-import Model
+internal import Foundation
+package import Model
 
-/// What the daemon remembers: apps, functions, versions, packages (their rows, not their bytes) and call records.
-///
-/// Two implementations, ``SQLiteStore`` and ``MemoryStore``, behave alike; one conformance suite holds them to it.
-/// Thread-safe. Values are stored as they are given: whoever calls validates specs and labels.
-///
-/// An app or function is referred to by its name or its id, as text; what is neither is `invalid`. Parents are looked
-/// up first: in a missing app every function is reported as a missing app. Every method may throw `internalError` if
-/// the disk is full or the database fails; then nothing of it has happened.
-package protocol Store: Sendable {
-    /// The number of the newest migration that the data has.
-    var schemaVersion: Int { get }
-    /// Made at random with the store, and kept.
-    var instanceID: Identifier { get }
+/// What the daemon remembers. All rows are in memory and answered from there; a change is answered when the driver has it.
+/// Thread-safe.
+package final class Store: Sendable {
+    package let driver: any StoreDriver
+    package let surroundings: Surroundings
+    /// Committed rows only.
+    private let tables: Lock<Tables>
+    private let writer: Writer
+    private let followers = Followers()
+    private let observers: Observers
 
-    /// - Throws: `exists`.
-    func createApp(name: Name, labels: [String: String]) async throws(Failure) -> App
-    /// - Throws: `notFound`.
-    func app(_ app: String) async throws(Failure) -> App
-    /// By name.
-    func apps(page: PageRequest) async throws(Failure) -> Page<App>
-
-    /// Publishes a version, in one transaction: creates app and function if they are absent, gives the version the next
-    /// number (never used again), and makes it the function's working copy. The function serves the services of this
-    /// version from now on, and none that only earlier ones had.
+    /// Reads everything. Blocks.
     ///
-    /// - Throws: `notFound` if the package is not stored; `exists` if another function of the app has one of the
-    ///   services.
-    func deploy(_ deployment: Deployment) async throws(Failure) -> DeployResult
-    /// - Throws: `notFound`.
-    func function(app: String, function: String) async throws(Failure) -> Function
-    /// By name.
-    ///
-    /// - Throws: `notFound` for the app.
-    func functions(app: String, page: PageRequest) async throws(Failure) -> Page<Function>
-    /// - Parameter number: from 1.
-    /// - Throws: `notFound`; `invalid` for 0.
-    func version(app: String, function: String, number: UInt32) async throws(Failure) -> Version
-    /// Newest first.
-    ///
-    /// - Throws: `notFound` for app or function.
-    func versions(app: String, function: String, page: PageRequest) async throws(Failure) -> Page<Version>
-    /// Everything that is callable, to build the catalog at start.
-    func catalog() async throws(Failure) -> CatalogContents
-
-    /// Makes a token. The store never sees its secret.
-    ///
-    /// - Parameters:
-    ///   - expiresAt: `nil`: never.
-    ///   - hash: of the secret, 32 bytes.
-    /// - Throws: `exists` if a token has the name, expired or not; `precondition` if there are ``TokenLimits/tokens``.
-    func createToken(name: Name, scopes: [Scope], expiresAt: Timestamp?, hash: [UInt8]) async throws(Failure) -> Token
-    /// By name; with those that have expired, which stay until they are revoked.
-    func tokens(page: PageRequest) async throws(Failure) -> Page<Token>
-    /// Deletes a token.
-    ///
-    /// - Parameter token: name or id.
-    /// - Returns: the token as it was.
-    /// - Throws: `notFound`.
-    func revokeToken(_ token: String) async throws(Failure) -> Token
-    /// All tokens with their hashes, by id: for the authenticator only.
-    func allTokens() async throws(Failure) -> [Credential]
-    /// Notes when tokens were last used; neither their revision nor the time of their change. Later uses that are
-    /// noted already, and tokens that are gone, are left alone.
-    func touchTokens(_ uses: [(id: Identifier, usedAt: Timestamp)]) async throws(Failure)
-
-    /// Remembers a package; if its digest is known, nothing happens and the known one is returned.
-    func addPackage(_ package: StoredPackage) async throws(Failure) -> StoredPackage
-    /// - Throws: `notFound`.
-    func package(_ digest: Digest) async throws(Failure) -> StoredPackage
-
-    /// Stores records of finished calls, all or none. Survives a crash of the daemon; the last ones may be lost with the
-    /// machine's power.
-    ///
-    /// - Throws: `exists` if a record with one of the ids is stored.
-    func append(_ calls: [CallRecord]) async throws(Failure)
-    /// Newest first, without their logs. An empty function: of the whole app; both empty: of all.
-    ///
-    /// - Throws: `notFound` for app or function.
-    func calls(app: String, function: String, page: PageRequest) async throws(Failure) -> Page<CallRecord>
-    /// One record, without its log.
-    ///
-    /// - Throws: `invalid` if `id` is none; `notFound`.
-    func call(_ id: String) async throws(Failure) -> CallRecord
-    /// - Throws: `invalid` if `id` is none; `notFound` if there is no such call.
-    func callLog(_ id: String) async throws(Failure) -> CallLog
-    /// Removes the oldest calls with their logs.
-    ///
-    /// - Parameter keep: how many stay; not negative.
-    /// - Returns: how many were removed.
-    @discardableResult
-    func pruneCalls(keep: Int) async throws(Failure) -> Int
-
-    /// How much there is.
-    func counts() async throws(Failure) -> StoreCounts
-}
-
-/// How many tokens there may be.
-package enum TokenLimits {
-    /// All of them are in the daemon's memory.
-    package static let tokens = 10_000
-}
-
-/// What to publish.
-package struct Deployment: Hashable, Sendable {
-    /// Created if absent.
-    package var app: Name
-    /// Created if absent.
-    package var function: Name
-    package var spec: FunctionSpec
-    package var package: Digest
-    /// Of the version, for people.
-    package var description: String
-    /// Of the version; they become the function's too, unless there are none.
-    package var labels: [String: String]
-    /// The interpreter as it names itself; empty for programs.
-    package var interpreter: String
-
-    package init(
-        app: Name, function: Name, spec: FunctionSpec, package: Digest, description: String = "",
-        labels: [String: String] = [:], interpreter: String = ""
-    ) {
-        self.app = app
-        self.function = function
-        self.spec = spec
-        self.package = package
-        self.description = description
-        self.labels = labels
-        self.interpreter = interpreter
+    /// - Throws: `internalError` if the data is damaged.
+    package init(_ driver: any StoreDriver, surroundings: Surroundings = Surroundings()) throws(Failure) {
+        var committed = Tables(indexesReferrers: false)
+        var working = Tables(indexesReferrers: true)
+        try driver.load { (row) throws(Failure) in
+            committed.apply(old: nil, new: row)
+            working.apply(old: nil, new: row)
+        }
+        let sequence = try driver.lastSequence()
+        let tables = Lock(committed)
+        let (observers, followers) = (Observers(), followers)
+        self.driver = driver
+        self.surroundings = surroundings
+        self.tables = tables
+        self.observers = observers
+        writer = Writer(
+            transaction: Transaction(tables: working, surroundings: surroundings), driver: driver, sequence: sequence,
+            committed: { changes, events in
+                tables.withLock { for change in changes { $0.apply(old: change.old, new: change.new) } }
+                for observer in observers.all { observer(changes) }
+                if let last = events.last { followers.announce(last.sequence) }
+            })
+        followers.announce(sequence)
     }
+
+    /// Is told of changes when they are durable and readable, before their callers are answered; on the writer's thread,
+    /// so it must not wait.
+    package func observe(_ observer: @escaping @Sendable ([Change]) -> Void) { observers.add(observer) }
+
+    /// Ends the writer after what it has, and closes the data. Blocks.
+    package func close() throws(Failure) {
+        writer.stop()
+        followers.close()
+        try driver.close()
+    }
+
+    // MARK: - Reading
+
+    /// Looks at the rows. The body must be short: everybody else waits.
+    package func read<R>(_ body: (borrowing Tables) throws(Failure) -> R) throws(Failure) -> R {
+        try tables.withLock { (tables) -> Result<R, Failure> in
+            do throws(Failure) { return .success(try body(tables)) } catch { return .failure(error) }
+        }.get()
+    }
+
+    /// Reads an entity.
+    package func entity<E: Entity>(
+        _ find: (borrowing Tables) throws(Failure) -> Row, as type: E.Type = E.self
+    ) throws(Failure) -> E {
+        let (row, message) = try read { (tables) throws(Failure) in
+            let row = try find(tables)
+            return (row, tables.message(of: row))
+        }
+        return try surroundings.dialects.decode(row, message)
+    }
+
+    // MARK: - Changing
+
+    /// Runs an operation as one transaction; when it returns, what it did is on disk.
+    ///
+    /// - Throws: what the operation throws; `busy` if too many wait; `internalError` if the disk does not take it. Then
+    ///   nothing of it has happened.
+    package func change<R: Sendable>(
+        _ context: ChangeContext = ChangeContext(now: .now()),
+        _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R
+    ) async throws(Failure) -> R {
+        try await submit(context, isDry: false, operation).get().0
+    }
+
+    /// What an operation would do.
+    package func preview<R: Sendable>(
+        _ context: ChangeContext = ChangeContext(now: .now()),
+        _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R
+    ) async throws(Failure) -> (R, [Change]) {
+        try await submit(context, isDry: true, operation).get()
+    }
+
+    private func submit<R: Sendable>(
+        _ context: ChangeContext, isDry: Bool,
+        _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R
+    ) async -> Result<(R, [Change]), Failure> {
+        await withCheckedContinuation { continuation in
+            let value = Lock<R?>(nil)
+            writer.submit(
+                Writer.Job(
+                    context: context,
+                    run: { (transaction) throws(Failure) in
+                        let made = try operation(transaction)
+                        value.withLock { $0 = made }
+                    },
+                    finish: { result in
+                        continuation.resume(
+                            returning: result.flatMap { changes in
+                                guard let made = value.withLock({ $0 }) else {
+                                    return .failure(Failure(.internalError, "an operation ended without its result"))
+                                }
+                                return .success((made, changes))
+                            })
+                    }, isDry: isDry))
+        }
+    }
+
+    // MARK: - Events
+
+    /// Events after a sequence, oldest first; waits until there is one. Empty: the store is closing.
+    package func nextEvents(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent] {
+        guard await followers.wait(after: sequence) else { return [] }
+        return try await driver.events(after: sequence, limit: limit)
+    }
+
+    /// The sequence of the newest event.
+    package var lastSequence: UInt64 { followers.last }
 }
 
-/// What a deployment made.
-package struct DeployResult: Hashable, Sendable {
-    package var app: App
-    package var function: Function
-    package var version: Version
-    package var createdApp: Bool
-    package var createdFunction: Bool
+/// Who is told of commits. Thread-safe.
+private final class Observers: Sendable {
+    private let list = Lock<[@Sendable ([Change]) -> Void]>([])
 
-    package init(app: App, function: Function, version: Version, createdApp: Bool, createdFunction: Bool) {
-        self.app = app
-        self.function = function
-        self.version = version
-        self.createdApp = createdApp
-        self.createdFunction = createdFunction
-    }
-}
+    var all: [@Sendable ([Change]) -> Void] { list.withLock { $0 } }
 
-/// Everything that is callable.
-package struct CatalogContents: Hashable, Sendable {
-    /// By app, then name.
-    package var functions: [Function]
-    /// By function, then number; ``Version/functionID`` names the function.
-    package var versions: [Version]
-
-    package init(functions: [Function], versions: [Version]) {
-        self.functions = functions
-        self.versions = versions
-    }
-}
-
-/// A call's log.
-package struct CallLog: Hashable, Sendable {
-    package var bytes: [UInt8]
-    /// Whether the log was longer.
-    package var truncated: Bool
-
-    package init(bytes: [UInt8], truncated: Bool) {
-        self.bytes = bytes
-        self.truncated = truncated
-    }
-}
-
-/// How much a store holds.
-package struct StoreCounts: Hashable, Sendable {
-    package var apps = 0
-    package var functions = 0
-    package var versions = 0
-    package var packages = 0
-    package var calls = 0
-
-    package init(apps: Int = 0, functions: Int = 0, versions: Int = 0, packages: Int = 0, calls: Int = 0) {
-        self.apps = apps
-        self.functions = functions
-        self.versions = versions
-        self.packages = packages
-        self.calls = calls
-    }
+    func add(_ observer: @escaping @Sendable ([Change]) -> Void) { list.withLock { $0.append(observer) } }
 }

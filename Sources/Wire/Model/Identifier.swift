@@ -23,6 +23,12 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
         low = UInt64.random(in: 0...UInt64.max, using: &generator)
     }
 
+    /// A new id from the system's random numbers.
+    package static func random(at now: Timestamp) -> Identifier {
+        var generator = SystemRandomNumberGenerator()
+        return Identifier(now: now, using: &generator)
+    }
+
     /// Reads the text form; `nil` for anything that ``description`` does not produce.
     package init?(_ text: String) {
         var text = text

@@ -117,5 +117,5 @@ private func frameWriter(
 
 extension Slice<UnsafeMutableRawBufferPointer> {
     /// The same bytes with indexes from 0.
-    var rebased: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: self) }
+    package var rebased: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: self) }
 }

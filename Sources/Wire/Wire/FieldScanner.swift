@@ -29,6 +29,9 @@ package struct FieldScanner {
         end = bytes.count
     }
 
+    /// Where the next field begins.
+    package var offset: Int { position }
+
     /// The next field; `nil` at the end.
     @inline(__always)
     package mutating func next() throws(ScanError) -> Field? {

@@ -1,7 +1,7 @@
-import Archive
-import CArchive
-import Glibc
-import Model
+internal import Archive
+internal import CArchive
+internal import Glibc
+internal import Model
 
 /// Unpacks an archive that nobody vouches for into an empty folder.
 ///

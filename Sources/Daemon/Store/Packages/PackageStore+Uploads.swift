@@ -1,7 +1,7 @@
-import Archive
-import Glibc
-import Model
-import Synchronization
+internal import Archive
+internal import Glibc
+package import Model
+internal import Synchronization
 
 /// One archive on its way. Thread-safe: everything happens under its lock.
 final class Upload: Sendable {

@@ -1,24 +1,23 @@
-import GRDB
-import Glibc
-import Model
+internal import GRDB
+internal import Glibc
+package import Model
 
-/// The ``Store`` on disk: one SQLite database in WAL mode by GRDB; one writer, several readers. Thread-safe.
+/// The ``StoreDriver`` on disk: one SQLite database in WAL mode by GRDB; one writer, several readers. Thread-safe.
 ///
-/// The catalog is written with `synchronous = FULL`: what was answered is on disk. Call records are written with
+/// Entities are written with `synchronous = FULL`: what was answered is on disk. Call records are written with
 /// `NORMAL`: no flush for each batch.
-package final class SQLiteStore: Store {
+package final class SQLiteDriver: StoreDriver {
     package let schemaVersion: Int
     package let instanceID: Identifier
     let pool: DatabasePool
-    let now: @Sendable () -> Timestamp
 
     /// Opens or makes the database, and brings it to the present schema. Blocks.
     ///
     /// - Parameters:
     ///   - path: the file; `-wal` and `-shm` come beside it. Made with mode 0600, which SQLite gives to those too.
-    ///   - now: the clock for the entities' times.
+    ///   - now: for the time in ``instanceID``.
     /// - Throws: `precondition` if a newer daemon wrote it.
-    package init(path: String, now: @escaping @Sendable () -> Timestamp = { Timestamp.now() }) throws(Failure) {
+    package init(path: String, now: Timestamp = .now()) throws(Failure) {
         let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if raw >= 0 { Glibc.close(raw) }
         do {
@@ -36,7 +35,7 @@ package final class SQLiteStore: Store {
                         + "install that version or a newer one")
             }
             try migrator.migrate(pool)
-            let fresh = Rules.newID(now())
+            let fresh = Identifier.random(at: now)
             instanceID = try pool.writeWithoutTransaction { database in
                 // GRDB sets NORMAL on the writer when it turns WAL on.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
@@ -44,11 +43,10 @@ package final class SQLiteStore: Store {
                     sql: "INSERT OR IGNORE INTO meta (key, value) VALUES ('instance_id', ?)",
                     arguments: [fresh.description])
                 let text = try String.fetchOne(database, sql: "SELECT value FROM meta WHERE key = 'instance_id'")
-                return try Rows.id(text ?? "")
+                return try CallRows.id(text ?? "")
             }
             schemaVersion = Migrations.count
             self.pool = pool
-            self.now = now
         } catch {
             throw Self.failure(error)
         }
@@ -105,17 +103,6 @@ package final class SQLiteStore: Store {
         default:
             return Failure(
                 .internalError, "the database failed: \(error.message ?? "no detail") (\(error.extendedResultCode))")
-        }
-    }
-
-    package func counts() async throws(Failure) -> StoreCounts {
-        try await read { database in
-            func count(_ table: String) throws -> Int {
-                try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0
-            }
-            return StoreCounts(
-                apps: try count("apps"), functions: try count("functions"), versions: try count("versions"),
-                packages: try count("packages"), calls: try count("calls"))
         }
     }
 }

@@ -1,7 +1,7 @@
-import Archive
-import Glibc
-import Model
-import Synchronization
+package import Archive
+internal import Glibc
+package import Model
+internal import Synchronization
 
 /// The packages' bytes on disk, and the uploads on their way to become packages. Thread-safe; every method blocks.
 ///
@@ -108,7 +108,7 @@ package final class PackageStore: Sendable {
     func tarPath(_ digest: Digest) -> String { root + "/" + digest.hex + ".tar" }
 
     func temporaryPath() -> String {
-        root + "/temporary/" + Rules.newID(now()).description
+        root + "/temporary/" + Identifier.random(at: now()).description
     }
 
     func makeTemporaryFolder() throws(Failure) -> String {
@@ -129,7 +129,7 @@ package final class PackageStore: Sendable {
     private static func bootID() -> String {
         let raw = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
         // Without it every start counts as a new boot.
-        let unknown = Rules.newID(Timestamp.now()).description
+        let unknown = Identifier.random(at: Timestamp.now()).description
         guard raw >= 0 else { return unknown }
         let file = Descriptor(owning: raw)
         var buffer = [UInt8](repeating: 0, count: 64)

@@ -1,7 +1,7 @@
-import Archive
-import Glibc
-import Model
-import Synchronization
+internal import Archive
+internal import Glibc
+package import Model
+internal import Synchronization
 
 extension PackageStore {
     /// Makes a package of an upload: checks the archive's digest, unpacks it with every check, and stores its canonical
@@ -54,7 +54,7 @@ extension PackageStore {
     private func package(_ digest: Digest, _ bytes: UInt64, _ entries: UInt32) -> StoredPackage {
         let time = now()
         return StoredPackage(
-            meta: Meta(id: Rules.newID(time), createdAt: time), digest: digest, bytes: bytes, entries: entries)
+            meta: Meta(id: Identifier.random(at: time), createdAt: time), digest: digest, bytes: bytes, entries: entries)
     }
 
     private func store(_ upload: Upload) throws(Failure) -> StoredPackage {

@@ -1,4 +1,4 @@
-import Model
+internal import Model
 
 /// Which part of a list is wanted.
 package struct PageRequest: Hashable, Sendable {
@@ -54,28 +54,25 @@ extension Page: Equatable where Item: Equatable {}
 enum Cursor {
     /// A list that has pages.
     enum List {
-        case apps
-        case tokens
-        case functions(app: Identifier)
-        case versions(function: Identifier)
-        /// - Parameter scope: a function's or an app's id; `nil`: all.
-        case calls(scope: Identifier?)
+        case entities(EntityKind, parent: Identifier?)
+        case routes(app: Identifier)
+        case calls(CallScope)
 
         var tag: String {
             switch self {
-            case .apps: "a"
-            case .tokens: "t"
-            case .functions(let app): "f\(app)"
-            case .versions(let function): "v\(function)"
-            case .calls(let scope): "c" + (scope?.description ?? "")
+            case .entities(let kind, let parent): kind.rawValue + (parent?.description ?? "")
+            case .routes(let app): "route\(app)"
+            case .calls(.all): "call"
+            case .calls(.app(let id)), .calls(.function(let id)): "call\(id)"
             }
         }
 
         /// Whether a key is one of this list's.
         func accepts(_ key: String) -> Bool {
             switch self {
-            case .apps, .tokens, .functions: (try? Name(key, field: "cursor")) != nil
-            case .versions: UInt32(key).map { String($0) == key } ?? false
+            case .entities(.version, _): UInt32(key).map { VersionKey.text($0) == key } ?? false
+            case .entities(.package, _): (try? Digest(key, field: "cursor")) != nil
+            case .entities, .routes: (try? Name(key, field: "cursor")) != nil
             case .calls: Identifier(key) != nil
             }
         }

@@ -1,0 +1,113 @@
+package import Model
+
+/// Where rows, events and call records are kept. Two implementations, ``SQLiteDriver`` and ``MemoryDriver``, behave alike;
+/// one conformance suite holds them to it. Thread-safe.
+///
+/// Everything about the meaning of rows is above: a driver keeps what it is given, all of a batch or nothing.
+package protocol StoreDriver: Sendable {
+    /// The number of the newest migration that the data has.
+    var schemaVersion: Int { get }
+    /// Made at random with the data, and kept.
+    var instanceID: Identifier { get }
+
+    /// Gives every row, in no order. Blocks.
+    func load(_ take: (Row) throws(Failure) -> Void) throws(Failure)
+    /// The sequence of the newest event; 0: there is none.
+    func lastSequence() throws(Failure) -> UInt64
+    /// Stores changes in their order, with their events, all or none; when it returns they are on disk. Blocks.
+    func commit(_ changes: [Change], _ events: [ChangeEvent]) throws(Failure)
+    /// The events after a sequence, oldest first.
+    func events(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent]
+    /// Removes all but the newest events.
+    func pruneEvents(keep: Int) async throws(Failure)
+
+    /// Stores records of finished calls, all or none. Survives a crash of the daemon; the last ones may be lost with the
+    /// machine's power.
+    ///
+    /// - Throws: `exists` if a record with one of the ids is stored.
+    func append(_ calls: [CallRecord]) async throws(Failure)
+    /// Newest first, without their logs.
+    ///
+    /// - Parameters:
+    ///   - before: the id that ended the page before; `nil`: from the newest.
+    ///   - limit: at most so many.
+    ///   - scanned: the most records to look at.
+    ///   - matches: which are wanted.
+    /// - Returns: those found, and the last one that was looked at if there may be more.
+    func calls(
+        _ scope: CallScope, before: Identifier?, limit: Int, scanned: Int,
+        where matches: @escaping @Sendable (CallRecord) -> Bool
+    ) async throws(Failure) -> (found: [CallRecord], last: Identifier?)
+    /// One record, without its log; `nil`: it is not there.
+    func call(_ id: Identifier) async throws(Failure) -> CallRecord?
+    /// `nil`: there is no such call.
+    func callLog(_ id: Identifier) async throws(Failure) -> CallLog?
+    /// How calls ended since a time, by status.
+    func callCounts(_ scope: CallScope, since: Timestamp) async throws(Failure) -> [CallRecord.Status: UInt64]
+    /// Removes the oldest calls with their logs.
+    ///
+    /// - Parameter keep: how many stay; not negative.
+    /// - Returns: how many were removed.
+    @discardableResult
+    func pruneCalls(keep: Int) async throws(Failure) -> Int
+    /// How many calls are recorded.
+    func callCount() async throws(Failure) -> Int
+
+    /// Every later use throws. Blocks.
+    func close() throws(Failure)
+}
+
+/// Whose calls.
+package enum CallScope: Hashable, Sendable {
+    case all
+    case app(Identifier)
+    case function(Identifier)
+}
+
+/// A call's log.
+package struct CallLog: Hashable, Sendable {
+    package var bytes: [UInt8]
+    /// Whether the log was longer.
+    package var truncated: Bool
+
+    package init(bytes: [UInt8], truncated: Bool) {
+        self.bytes = bytes
+        self.truncated = truncated
+    }
+}
+
+/// A change as it is told to those who follow.
+package struct ChangeEvent: Hashable, Sendable {
+    /// Grows by one with every change; never used again.
+    package let sequence: UInt64
+    package let at: Timestamp
+    package let action: ChangeAction
+    package let kind: EntityKind
+    package let id: Identifier
+    /// With its parents: `app/function@3`.
+    package let name: String
+    /// Of the entity, after the change.
+    package let revision: UInt64
+    package let apiVersion: UInt32
+
+    package init(
+        sequence: UInt64, at: Timestamp, action: ChangeAction, kind: EntityKind, id: Identifier, name: String,
+        revision: UInt64, apiVersion: UInt32
+    ) {
+        self.sequence = sequence
+        self.at = at
+        self.action = action
+        self.kind = kind
+        self.id = id
+        self.name = name
+        self.revision = revision
+        self.apiVersion = apiVersion
+    }
+
+    init(_ change: Change, sequence: UInt64, at: Timestamp) {
+        let row = change.row
+        self.init(
+            sequence: sequence, at: at, action: change.action, kind: row.kind, id: row.id, name: change.name,
+            revision: row.revision, apiVersion: row.apiVersion)
+    }
+}

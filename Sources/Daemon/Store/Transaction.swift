@@ -1,0 +1,252 @@
+package import Model
+internal import Wire
+
+/// One or more operations on the rows, before they are durable. Confined to the writer's thread.
+///
+/// The rules of every noun are extensions of this (Operations/). An operation that throws leaves nothing behind.
+package final class Transaction {
+    /// Committed rows and those of this batch.
+    package private(set) var tables: Tables
+    /// What was done, in order.
+    package private(set) var changes: [Change] = []
+    /// Calls that were stopped for a deletion, to be allowed again if it fails.
+    private(set) var closed: [CallTarget] = []
+    /// What the operations know of the daemon around them.
+    package let surroundings: Surroundings
+
+    /// The time of the operation that runs.
+    package private(set) var now = Timestamp(nanoseconds: 0)
+    /// Of the request; `nil`: it named none, so new entities are of the newest release and others stay what they are.
+    package private(set) var apiVersion: UInt32?
+    private var generator = SeededGenerator(seed: 0)
+
+    init(tables: Tables, surroundings: Surroundings) {
+        self.tables = tables
+        self.surroundings = surroundings
+    }
+
+    /// How far ``changes`` and ``closed`` have come.
+    struct Mark {
+        fileprivate let changes: Int
+        fileprivate let closed: Int
+    }
+
+    var mark: Mark { Mark(changes: changes.count, closed: closed.count) }
+
+    /// Begins an operation. The same seed makes the same ids again.
+    func begin(_ context: ChangeContext) {
+        now = context.now
+        apiVersion = context.apiVersion
+        generator = SeededGenerator(seed: context.seed)
+    }
+
+    /// Takes back what was done since the mark.
+    func rollBack(to mark: Mark) {
+        while changes.count > mark.changes {
+            let change = changes.removeLast()
+            tables.apply(old: change.new, new: change.old)
+        }
+        while closed.count > mark.closed { surroundings.gate.open(closed.removeLast()) }
+    }
+
+    /// Forgets what was done: it is durable now.
+    func finish() {
+        changes.removeAll(keepingCapacity: true)
+        closed.removeAll()
+    }
+
+    // MARK: - For operations
+
+    /// A new entity's common part.
+    package func newMeta(labels: [String: String], extra: [String: String]) -> Meta {
+        Meta(
+            apiVersion: apiVersion ?? Meta.currentAPIVersion, id: Identifier(now: now, using: &generator),
+            createdAt: now, labels: labels, extra: extra)
+    }
+
+    /// Reads a row.
+    package func entity<E: Entity>(_ row: Row, as type: E.Type = E.self) throws(Failure) -> E {
+        try surroundings.dialects.decode(row, tables.message(of: row), as: E.self)
+    }
+
+    /// Stores a new entity.
+    ///
+    /// - Parameters:
+    ///   - references: what it needs.
+    ///   - sealed: what only the daemon reads.
+    /// - Throws: `exists` if its key or one of its claims is taken.
+    package func create(
+        _ entity: some Entity, references: [Identifier] = [], sealed: [UInt8] = []
+    ) throws(Failure) {
+        let row = try self.row(entity, references: references, sealed: sealed)
+        if tables.find(row.kind, in: row.parent, key: row.key) != nil {
+            throw Failure(.exists, "\(row.kind.rawValue) \(quoted(tables.name(of: row))) exists")
+        }
+        try checkClaims(of: row)
+        apply(old: nil, new: row)
+    }
+
+    /// Stores a changed entity; one that is equal to the stored one is not touched.
+    ///
+    /// - Parameters:
+    ///   - old: as it is stored.
+    ///   - references: `nil`: as they are.
+    ///   - sealed: `nil`: as it is.
+    /// - Returns: the entity with its new revision.
+    @discardableResult
+    package func update<E: Entity>(
+        _ old: Row, to entity: E, references: [Identifier]? = nil, sealed: [UInt8]? = nil
+    ) throws(Failure) -> E {
+        var entity = entity
+        if let apiVersion { entity.meta.apiVersion = apiVersion }
+        let (references, secret) = (references ?? old.references, sealed ?? old.sealed)
+        let same = try row(entity, references: references, sealed: secret)
+        if same == old { return entity }
+        entity.meta.revision = old.revision + 1
+        entity.meta.updatedAt = max(now, old.updatedAt)
+        let new = try row(entity, references: references, sealed: secret)
+        try checkClaims(of: new)
+        apply(old: old, new: new)
+        return entity
+    }
+
+    /// Removes a row, whatever refers to it.
+    package func delete(_ row: Row) { apply(old: row, new: nil) }
+
+    /// Replaces a row as it is: for the migrator and for imports.
+    package func put(_ row: Row) { apply(old: tables[row.id], new: row) }
+
+    /// - Parameter revision: what the caller believes; 0: whatever it is.
+    /// - Throws: `conflict`.
+    package func check(revision: UInt64, of row: Row) throws(Failure) {
+        guard revision != 0, revision != row.revision else { return }
+        throw Failure(
+            .conflict,
+            "revision: \(row.kind.rawValue) \(quoted(tables.name(of: row))) has revision \(row.revision), not "
+                + "\(revision); somebody changed it meanwhile, so read it again")
+    }
+
+    /// Stops new calls of versions, if none runs or waits.
+    ///
+    /// - Throws: `precondition` if calls run.
+    func close(_ target: CallTarget, _ name: String) throws(Failure) {
+        let running = surroundings.gate.close(target)
+        guard running == 0 else {
+            throw Failure(
+                .precondition, "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
+        }
+        closed.append(target)
+    }
+
+    private func row(
+        _ entity: some Entity, references: [Identifier], sealed: [UInt8]
+    ) throws(Failure) -> Row {
+        let meta = entity.meta
+        let dialect = try surroundings.dialects[meta.apiVersion, "the \(type(of: entity).kind.rawValue)"].get()
+        return Row(
+            kind: type(of: entity).kind, id: meta.id, parent: entity.parentID, key: entity.key,
+            apiVersion: meta.apiVersion, revision: meta.revision, createdAt: meta.createdAt, updatedAt: meta.updatedAt,
+            references: references, claims: entity.claims, sealed: sealed,
+            body: Row.body(of: try dialect.encode(entity), type(of: entity).kind))
+    }
+
+    private func checkClaims(of row: Row) throws(Failure) {
+        for claim in row.claims {
+            guard let other = tables.claimant(row.kind, in: row.parent, claim: claim), other.id != row.id else {
+                continue
+            }
+            let field = row.kind == .function ? "services" : "source"
+            throw Failure(
+                .exists,
+                "\(field): \(quoted(claim)) is taken by \(row.kind.rawValue) \(quoted(tables.name(of: other))); it is "
+                    + "unique in an app")
+        }
+    }
+
+    private func apply(old: Row?, new: Row?) {
+        guard let row = new ?? old else { return }
+        let name = tables.name(of: row)
+        tables.apply(old: old, new: new)
+        changes.append(Change(old: old, new: new, name: name))
+    }
+}
+
+/// What an operation is run with; run again with the same, it makes the same ids.
+package struct ChangeContext: Sendable {
+    package var now: Timestamp
+    package var seed: UInt64
+    /// `nil`: the request named none.
+    package var apiVersion: UInt32?
+
+    package init(now: Timestamp, seed: UInt64 = .random(in: 0 ... .max), apiVersion: UInt32? = nil) {
+        self.now = now
+        self.seed = seed
+        self.apiVersion = apiVersion
+    }
+}
+
+/// What the operations know of the daemon around them.
+package struct Surroundings: Sendable {
+    package var dialects: Dialects
+    package var gate: any CallGate
+    /// How interpreters of built-in runtimes name themselves.
+    package var interpreters: [FunctionSpec.Runtime: String]
+    /// The most published versions of one function.
+    package var maxVersions: Int
+
+    package init(
+        dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
+        interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50
+    ) {
+        self.dialects = dialects
+        self.gate = gate
+        self.interpreters = interpreters
+        self.maxVersions = maxVersions
+    }
+}
+
+/// Calls of a version, or of the working copy.
+package struct CallTarget: Hashable, Sendable {
+    package let function: Identifier
+    /// 0: the working copy; `nil`: all of the function.
+    package let version: UInt32?
+
+    package init(function: Identifier, version: UInt32?) {
+        self.function = function
+        self.version = version
+    }
+}
+
+/// Keeps calls away from what is being deleted. Thread-safe; must not block.
+package protocol CallGate: Sendable {
+    /// Refuses new calls if none runs or waits.
+    ///
+    /// - Returns: how many run or wait; 0: they are refused from now on.
+    func close(_ target: CallTarget) -> Int
+    /// Takes calls again: nothing was deleted.
+    func open(_ target: CallTarget)
+}
+
+/// Where nothing is called.
+package struct OpenGate: CallGate {
+    package init() {}
+    package func close(_ target: CallTarget) -> Int { 0 }
+    package func open(_ target: CallTarget) {}
+}
+
+/// SplitMix64: the same seed, the same numbers.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}

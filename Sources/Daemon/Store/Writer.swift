@@ -1,0 +1,144 @@
+internal import Foundation
+internal import Model
+
+/// Runs operations one after the other on a thread of its own, and commits those that wait together as one transaction:
+/// eight callers share one flush of the disk. Thread-safe.
+// SAFETY: `queue` and `isStopped` are guarded by `condition`; everything else is the thread's own or thread-safe.
+final class Writer: @unchecked Sendable {
+    /// Operations that may wait.
+    static let maxQueue = 4096
+    /// Operations in one transaction.
+    static let maxBatch = 256
+
+    /// One operation.
+    struct Job {
+        let context: ChangeContext
+        /// Runs the operation; on the writer's thread.
+        let run: (Transaction) throws(Failure) -> Void
+        /// Told how it ended, when it is durable or refused; on the writer's thread.
+        let finish: (Result<[Change], Failure>) -> Void
+        /// Takes everything back after `run`: only what it would do is wanted.
+        let isDry: Bool
+    }
+
+    private let condition = NSCondition()
+    private var queue: [Job] = []
+    private var isStopped = false
+    private let transaction: Transaction
+    private let driver: any StoreDriver
+    private var sequence: UInt64
+    /// Told of committed changes before anybody else is.
+    private let committed: @Sendable ([Change], [ChangeEvent]) -> Void
+
+    init(
+        transaction: Transaction, driver: any StoreDriver, sequence: UInt64,
+        committed: @escaping @Sendable ([Change], [ChangeEvent]) -> Void
+    ) {
+        self.transaction = transaction
+        self.driver = driver
+        self.sequence = sequence
+        self.committed = committed
+        let thread = Thread { self.loop() }
+        thread.name = "store"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    /// Runs a job when it is its turn.
+    func submit(_ job: Job) {
+        condition.lock()
+        let failure: Failure? =
+            if isStopped {
+                Failure(.unavailable, "the daemon is stopping; nothing was changed")
+            } else if queue.count >= Self.maxQueue {
+                Failure(
+                    .busy, "\(Self.maxQueue) changes wait for the disk, the limit; try again later",
+                    retryNanos: 100_000_000, quota: "pending-changes")
+            } else {
+                nil
+            }
+        if failure == nil { queue.append(job) }
+        condition.signal()
+        condition.unlock()
+        if let failure { job.finish(.failure(failure)) }
+    }
+
+    /// Finishes what waits, and ends the thread.
+    func stop() {
+        condition.lock()
+        isStopped = true
+        condition.broadcast()
+        while !isEnded { condition.wait() }
+        condition.unlock()
+    }
+
+    private var isEnded = false
+
+    private func loop() {
+        while let batch = next() { run(batch) }
+        condition.lock()
+        isEnded = true
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    private func next() -> [Job]? {
+        condition.lock()
+        defer { condition.unlock() }
+        while queue.isEmpty && !isStopped { condition.wait() }
+        if queue.isEmpty { return nil }
+        let batch = Array(queue.prefix(Self.maxBatch))
+        queue.removeFirst(batch.count)
+        return batch
+    }
+
+    private func run(_ batch: [Job]) {
+        let start = transaction.mark
+        var done: [(job: Job, changes: [Change])] = []
+        for job in batch {
+            if let changes = attempt(job) { done.append((job, changes)) }
+        }
+        let changes = transaction.changes
+        guard !changes.isEmpty else {
+            for (job, _) in done { job.finish(.success([])) }
+            return
+        }
+        let now = batch[0].context.now
+        var events: [ChangeEvent] = []
+        for change in changes where change.row.kind != .package {
+            events.append(ChangeEvent(change, sequence: sequence + UInt64(events.count) + 1, at: now))
+        }
+        do throws(Failure) {
+            try driver.commit(changes, events)
+        } catch {
+            transaction.rollBack(to: start)
+            // One of them may be what the disk refuses; the others are not to suffer for it.
+            guard done.count > 1 else { return done[0].job.finish(.failure(error)) }
+            for (job, _) in done { run([job]) }
+            return
+        }
+        sequence += UInt64(events.count)
+        transaction.finish()
+        committed(changes, events)
+        for (job, changes) in done { job.finish(.success(changes)) }
+    }
+
+    /// Runs one job; `nil`: it was refused, or it was dry, and is finished.
+    private func attempt(_ job: Job) -> [Change]? {
+        let mark = transaction.mark
+        let before = transaction.changes.count
+        transaction.begin(job.context)
+        do throws(Failure) {
+            try job.run(transaction)
+        } catch {
+            transaction.rollBack(to: mark)
+            job.finish(.failure(error))
+            return nil
+        }
+        let changes = Array(transaction.changes[before...])
+        guard job.isDry else { return changes }
+        transaction.rollBack(to: mark)
+        job.finish(.success(changes))
+        return nil
+    }
+}
