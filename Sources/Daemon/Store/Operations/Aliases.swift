@@ -1,0 +1,138 @@
+package import Model
+package import Wire
+
+extension Transaction {
+    /// Makes an alias for a version, or for two.
+    package func createAlias(_ request: CreateAliasRequest) throws(Failure) -> Alias {
+        let function = try tables.function(request.app, request.function)
+        var violations = Violations()
+        let name = violations.check { () throws(Failure) in try Self.aliasName(request.name) }
+        let target = violations.check { () throws(Failure) in
+            try checkedTarget(request.version, request.secondVersion, request.secondWeight)
+        }
+        violations.check { () throws(Failure) in try Self.checkStickyKey(request.stickyKey) }
+        violations.check { () throws(Failure) in try Checks.description(request.description) }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
+        violations.check { () throws(Failure) in try Extra.check(request.extra) }
+        try violations.finish()
+        guard let name, let target else { throw Failure(.internalError, "an alias was lost") }
+        let alias = Alias(
+            meta: newMeta(labels: request.labels, extra: request.extra), functionID: function.id, name: name,
+            target: target, stickyKey: request.stickyKey, description: request.description)
+        try create(alias, references: try versions(of: target, function))
+        return alias
+    }
+
+    /// Changes what is given; a version that is given replaces the whole target.
+    package func updateAlias(_ request: UpdateAliasRequest) throws(Failure) -> Alias {
+        let function = try tables.function(request.app, request.function)
+        let row = try tables.named(request.alias, .alias, in: function)
+        var alias: Alias = try entity(row)
+        var violations = Violations()
+        var target: Alias.Target?
+        if let version = request.version {
+            target = violations.check { () throws(Failure) in
+                try checkedTarget(version, request.secondVersion ?? 0, request.secondWeight ?? 0)
+            }
+        } else if request.secondVersion != nil || request.secondWeight != nil {
+            let present = alias.target
+            target = violations.check { () throws(Failure) in
+                try checkedTarget(
+                    present.version, request.secondVersion ?? present.secondVersion,
+                    request.secondWeight ?? present.secondWeight)
+            }
+        }
+        if let stickyKey = request.stickyKey { alias.stickyKey = stickyKey }
+        violations.check { () throws(Failure) in try Self.checkStickyKey(alias.stickyKey) }
+        if let description = request.description { alias.description = description }
+        violations.check { () throws(Failure) in try Checks.description(alias.description) }
+        alias.meta.labels = alias.meta.labels.merged(request.labels)
+        let labels = alias.meta.labels
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        alias.meta.extra = alias.meta.extra.merged(request.extra)
+        violations.check { () throws(Failure) in try Extra.check(request.extra) }
+        try violations.finish()
+        try Checks.unchanged("name", request.name, alias.name.text)
+        try check(revision: request.revision ?? 0, of: row)
+        if let target { point(&alias, to: target) }
+        return try update(row, to: alias, references: try versions(of: alias.target, function))
+    }
+
+    /// Back to the target before. What was the target becomes the newest of the history, so a second roll back undoes it.
+    package func rollbackAlias(_ request: RollbackAliasRequest) throws(Failure) -> Alias {
+        let function = try tables.function(request.app, request.function)
+        let row = try tables.named(request.alias, .alias, in: function)
+        try check(revision: request.revision, of: row)
+        var alias: Alias = try entity(row)
+        guard var target = alias.history.first else {
+            throw Failure(.precondition, "alias \(tables.name(of: row)) never had another target")
+        }
+        alias.history.removeFirst()
+        target.setAt = now
+        point(&alias, to: target)
+        return try update(row, to: alias, references: try versions(of: target, function))
+    }
+
+    /// Deletes an alias that nothing uses.
+    package func deleteAlias(_ request: DeleteAliasRequest) throws(Failure) -> Deletion {
+        let row = try tables.named(
+            request.alias, .alias, in: try tables.function(request.app, request.function))
+        try check(revision: request.revision, of: row)
+        try checkUnused("alias \(tables.name(of: row))", [row])
+        return remove([row])
+    }
+
+    private func point(_ alias: inout Alias, to target: Alias.Target) {
+        var (new, old) = (target, alias.target)
+        new.setAt = old.setAt
+        guard new != old else { return }
+        old.setAt = alias.target.setAt
+        alias.history = Array(([old] + alias.history).prefix(Alias.maxHistory))
+        alias.target = target
+    }
+
+    private func checkedTarget(
+        _ version: UInt32, _ second: UInt32, _ weight: UInt32
+    ) throws(Failure) -> Alias.Target {
+        guard version > 0 else { throw Failure(.invalid, "version: 0 is out of range; versions count from 1") }
+        guard weight <= Alias.Target.fullWeight else {
+            throw Failure(
+                .invalid, "second_weight: \(weight) is out of range; 0 to \(Alias.Target.fullWeight) of as many calls")
+        }
+        guard second != version else {
+            throw Failure(.invalid, "second_version: \(second) is the first version already")
+        }
+        guard second > 0 || weight == 0 else {
+            throw Failure(.invalid, "second_weight: \(weight) needs a second_version")
+        }
+        return Alias.Target(version: version, secondVersion: second, secondWeight: weight, setAt: now)
+    }
+
+    private func versions(of target: Alias.Target, _ function: Row) throws(Failure) -> [Identifier] {
+        var result = [try tables.version(target.version, of: function).id]
+        if target.secondVersion > 0 { result.append(try tables.version(target.secondVersion, of: function).id) }
+        return result
+    }
+
+    private static func aliasName(_ text: String) throws(Failure) -> Name {
+        let name = try Name(text, field: "name")
+        guard text != Alias.latest else {
+            throw Failure(.invalid, "name: \"latest\" always means the highest published version; choose another name")
+        }
+        guard !text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            throw Failure(.invalid, "name: \(quoted(text)) reads as a version's number; choose another name")
+        }
+        return name
+    }
+
+    /// Bytes of a sticky key: those of a metadata key.
+    private static let maxStickyKey = 128
+
+    private static func checkStickyKey(_ key: String) throws(Failure) {
+        guard key.utf8.count <= maxStickyKey, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw Failure(
+                .invalid,
+                "sticky_key: \(quoted(key)) is no metadata key of at most \(maxStickyKey) printable ASCII characters")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import Model
+package import Wire
+
+// Order of checks, in every operation: the entities that the request names, parents first; its fields in the order of the
+// message; whether names are free; the revision; what else forbids it.
+extension Transaction {
+    /// Makes an app.
+    package func createApp(_ request: CreateAppRequest) throws(Failure) -> App {
+        var violations = Violations()
+        let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
+        let empty = Meta(id: Identifier(high: 0, low: 0), createdAt: now)
+        guard let name else { try violations.finish(); throw Failure(.internalError, "a name was lost") }
+        var app = App(
+            meta: empty, name: name, config: request.config, annotations: request.annotations,
+            syslogURL: request.syslogURL)
+        check(app, labels: request.labels, extra: request.extra, &violations)
+        try violations.finish()
+        app.meta = newMeta(labels: request.labels, extra: request.extra)
+        try create(app)
+        return app
+    }
+
+    /// Changes an app's fields that are given.
+    package func updateApp(_ request: UpdateAppRequest) throws(Failure) -> App {
+        let row = try tables.named(request.app, .app)
+        var app: App = try entity(row)
+        app.meta.labels = app.meta.labels.merged(request.labels)
+        app.meta.extra = app.meta.extra.merged(request.extra)
+        app.config = app.config.merged(request.config)
+        app.annotations = app.annotations.merged(request.annotations)
+        if let syslogURL = request.syslogURL { app.syslogURL = syslogURL }
+        var violations = Violations()
+        check(app, labels: app.meta.labels, extra: request.extra, &violations)
+        try violations.finish()
+        try Checks.unchanged("name", request.name, app.name.text)
+        try check(revision: request.revision ?? 0, of: row)
+        return try update(row, to: app)
+    }
+
+    /// Deletes an app; with everything in it, if that is wanted.
+    package func deleteApp(_ request: DeleteAppRequest) throws(Failure) -> Deletion {
+        let row = try tables.named(request.app, .app)
+        try check(revision: request.revision, of: row)
+        let rows = descendants(of: row)
+        if rows.count > 1 && !request.force && !request.preview {
+            let counts = Dictionary(grouping: rows.dropLast(), by: \.kind).sorted { $0.key.rawValue < $1.key.rawValue }
+            let content = counts.map { "\($0.value.count) \($0.key.rawValue)\($0.value.count == 1 ? "" : "s")" }
+            throw Failure(
+                .precondition,
+                "app \(quoted(row.key)) is not empty: \(content.joined(separator: ", ")); use force to delete them too")
+        }
+        try checkUnused("app \(quoted(row.key))", rows)
+        for function in rows where function.kind == .function {
+            try close(CallTarget(function: function.id, version: nil), "function \(tables.name(of: function))")
+        }
+        return remove(rows)
+    }
+
+    /// The app of a request that may make it; the rules are those of ``createApp(_:)``.
+    func appOrNew(_ text: String) throws(Failure) -> (row: Row, isNew: Bool) {
+        if Identifier(text) != nil { return (try tables.named(text, .app), false) }
+        let name = try Name(text, field: "app")
+        if let row = tables.find(.app, in: nil, key: name.text) { return (row, false) }
+        try create(App(meta: newMeta(labels: [:], extra: [:]), name: name))
+        return (try tables.named(name.text, .app), true)
+    }
+
+    /// A row and all that belongs to it, children first.
+    func descendants(of row: Row) -> [Row] {
+        var result: [Row] = []
+        for kind in EntityKind.allCases where kind.parent == row.kind {
+            for child in tables.children(kind, of: row.id) { result += descendants(of: child) }
+        }
+        return result + [row]
+    }
+
+    /// Removes rows, children first, and packages that nothing else needs.
+    func remove(_ rows: [Row]) -> Deletion {
+        let names = rows.map { row in
+            EntityName(kind: row.kind.rawValue, id: row.id.description, name: tables.name(of: row))
+        }
+        for row in rows { delete(row) }
+        dropPackages(rows.flatMap(\.references))
+        return Deletion(entities: names, done: true)
+    }
+
+    private func check(
+        _ app: App, labels: [String: String], extra: [String: String], _ violations: inout Violations
+    ) {
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        violations.check { () throws(Failure) in try FunctionSpec.checkConfig(app.config) }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("annotations", app.annotations) }
+        violations.check { () throws(Failure) in try Checks.syslogURL(app.syslogURL) }
+        violations.check { () throws(Failure) in try Extra.check(extra) }
+    }
+}

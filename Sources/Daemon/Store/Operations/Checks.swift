@@ -1,0 +1,85 @@
+package import Model
+
+/// Checks and changes that the entities share.
+enum Checks {
+    /// Bytes of a description.
+    static let maxDescription = 255
+
+    static func description(_ text: String) throws(Failure) {
+        guard text.utf8.count <= maxDescription else {
+            throw Failure(
+                .invalid, "description: \(text.utf8.count) bytes are over the limit of \(maxDescription)")
+        }
+    }
+
+    /// Whether a name that an update gives is the present one.
+    ///
+    /// - Throws: `conflict`: it never changes.
+    static func unchanged(_ field: String, _ given: String?, _ present: String) throws(Failure) {
+        guard let given, given != present else { return }
+        throw Failure(.conflict, "\(field): \(quoted(present)) cannot become \(quoted(given)); it never changes")
+    }
+
+    /// Schemes of ``App/syslogURL``.
+    static let syslogSchemes = ["tcp", "udp", "unix", "unixgram", "tcp+tls"]
+    /// Bytes of ``App/syslogURL``.
+    static let maxSyslogURL = 1024
+
+    static func syslogURL(_ text: String) throws(Failure) {
+        guard !text.isEmpty else { return }
+        guard text.utf8.count <= maxSyslogURL, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw Failure(
+                .invalid, "syslog_url: \(quoted(text)) is no URL of at most \(maxSyslogURL) printable ASCII characters")
+        }
+        guard let end = text.range(of: "://"), syslogSchemes.contains(String(text[..<end.lowerBound])),
+            end.upperBound < text.endIndex
+        else {
+            throw Failure(
+                .invalid,
+                "syslog_url: \(quoted(text)) is not understood; write SCHEME://ADDRESS with one of: "
+                    + syslogSchemes.joined(separator: ", "))
+        }
+    }
+}
+
+extension [String: String] {
+    /// With an update's keys: they replace, and an empty value deletes.
+    func merged(_ changes: [String: String]) -> [String: String] {
+        merging(changes) { _, new in new }.filter { !$0.value.isEmpty || changes[$0.key] == nil }
+    }
+}
+
+extension Transaction {
+    /// Refuses while something outside of a set needs one of its rows; the error names each.
+    ///
+    /// - Parameters:
+    ///   - name: what is being deleted.
+    ///   - rows: all that would go.
+    func checkUnused(_ name: String, _ rows: [Row]) throws(Failure) {
+        let going = Set(rows.map(\.id))
+        var users: [String] = []
+        for row in rows {
+            for user in tables.referrers(of: row.id) where !going.contains(user.id) {
+                let text = "\(user.kind.rawValue) \(tables.name(of: user))"
+                if !users.contains(text) { users.append(text) }
+            }
+        }
+        guard !users.isEmpty else { return }
+        let shown = users.prefix(Self.maxUsersShown).joined(separator: ", ")
+        let more = users.count > Self.maxUsersShown ? " and \(users.count - Self.maxUsersShown) more" : ""
+        throw Failure(.precondition, "\(name) is used by \(shown)\(more); delete or change what uses it first")
+    }
+
+    /// Users that an error names.
+    private static let maxUsersShown = 20
+
+    /// Removes packages that nothing needs any more.
+    ///
+    /// - Parameter ids: of rows that were referred to; those of other kinds are left alone.
+    func dropPackages(_ ids: [Identifier]) {
+        for id in Set(ids) {
+            guard let row = tables[id], row.kind == .package, tables.referrers(of: id).isEmpty else { continue }
+            delete(row)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+package import Model
+package import Wire
+
+extension Transaction {
+    /// Makes a function's working copy; publishes nothing.
+    package func createFunction(_ request: CreateFunctionRequest) throws(Failure) -> Function {
+        let app = try tables.named(request.app, .app)
+        var violations = Violations()
+        let name = violations.check { () throws(Failure) in try Name(request.function, field: "function") }
+        check(request.spec, request.labels, request.extra, &violations)
+        try violations.finish()
+        guard let name else { throw Failure(.internalError, "a name was lost") }
+        return try makeFunction(name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+    }
+
+    /// Makes the working copy and publishes it; makes app and function where they are absent.
+    package func deploy(_ request: DeployRequest) throws(Failure) -> DeployResponse {
+        let (app, isNewApp) = try appOrNew(request.app)
+        var violations = Violations()
+        let known = violations.check { () throws(Failure) in try knownFunction(request.function, in: app) }
+        check(request.spec, request.labels, request.extra, &violations)
+        violations.check { () throws(Failure) in try Checks.description(request.description) }
+        try violations.finish()
+        guard let known else { throw Failure(.internalError, "a name was lost") }
+        var function: Function
+        switch known {
+        case .new(let name):
+            function = try makeFunction(name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+        case .row(let row):
+            function = try entity(row)
+            if !request.labels.isEmpty { function.meta.labels = request.labels }
+            if !request.extra.isEmpty { function.meta.extra = request.extra }
+            function = try setWorkingCopy(row, &function, request.spec, request.packageDigest, app)
+        }
+        let version = try publish(
+            &function, description: request.description, labels: request.labels, extra: request.extra)
+        var isNew = false
+        if case .new = known { isNew = true }
+        return DeployResponse(
+            function: function, version: version, createdApp: isNewApp, createdFunction: isNew)
+    }
+
+    /// Changes the working copy's fields that are given; publishes nothing.
+    package func updateFunction(_ request: UpdateFunctionRequest) throws(Failure) -> Function {
+        let app = try tables.named(request.app, .app)
+        let row = try tables.named(request.function, .function, in: app)
+        var function: Function = try entity(row)
+        var spec = request.spec.applied(to: function.spec)
+        var violations = Violations()
+        violations.check { () throws(Failure) in try spec.clear(request.clear) }
+        function.meta.labels = function.meta.labels.merged(request.labels)
+        function.meta.extra = function.meta.extra.merged(request.extra)
+        check(spec, function.meta.labels, request.extra, &violations)
+        try violations.finish()
+        try Checks.unchanged("name", request.name, function.name.text)
+        try check(revision: request.revision ?? 0, of: row)
+        let digest = request.packageDigest ?? (spec.image.isEmpty ? function.package?.description ?? "" : "")
+        return try setWorkingCopy(row, &function, spec, digest, app)
+    }
+
+    /// Deletes a function with its versions. Aliases and triggers that use it forbid it, and so do running calls.
+    package func deleteFunction(_ request: DeleteFunctionRequest) throws(Failure) -> Deletion {
+        let row = try tables.function(request.app, request.function)
+        try check(revision: request.revision, of: row)
+        return try removeFunction(row)
+    }
+
+    /// As ``deleteFunction(_:)``, when it is known which.
+    func removeFunction(_ row: Row) throws(Failure) -> Deletion {
+        let name = "function \(tables.name(of: row))"
+        let aliases = tables.children(.alias, of: row.id)
+        guard aliases.isEmpty else {
+            let names = aliases.prefix(20).map { "alias \(tables.name(of: $0))" }.joined(separator: ", ")
+            try checkUnused(name, [row] + Array(tables.children(.version, of: row.id)) + Array(aliases))
+            throw Failure(.precondition, "\(name) is used by \(names); delete or change what uses it first")
+        }
+        let rows = Array(tables.children(.version, of: row.id)) + [row]
+        try checkUnused(name, rows)
+        try close(CallTarget(function: row.id, version: nil), name)
+        return remove(rows)
+    }
+
+    // MARK: - Parts
+
+    /// A function that is there, or a name for one.
+    private enum Known {
+        case row(Row)
+        case new(Name)
+    }
+
+    private func knownFunction(_ text: String, in app: Row) throws(Failure) -> Known {
+        if Identifier(text) != nil { return .row(try tables.named(text, .function, in: app)) }
+        let name = try Name(text, field: "function")
+        return tables.find(.function, in: app.id, key: name.text).map { .row($0) } ?? .new(name)
+    }
+
+    private func check(
+        _ spec: FunctionSpec, _ labels: [String: String], _ extra: [String: String], _ violations: inout Violations
+    ) {
+        violations.check { () throws(Failure) in _ = try spec.validated() }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        violations.check { () throws(Failure) in try Extra.check(extra) }
+    }
+
+    func makeFunction(
+        _ name: Name, in app: Row, _ spec: FunctionSpec, _ digest: String, _ labels: [String: String],
+        _ extra: [String: String]
+    ) throws(Failure) -> Function {
+        let binding = try bind(spec, digest, in: app)
+        let function = Function(
+            meta: newMeta(labels: labels, extra: extra), appID: app.id, appName: try Name(app.key, field: "app"),
+            name: name, spec: spec, package: binding.package, runtime: binding.runtime)
+        try create(function, references: binding.references)
+        return function
+    }
+
+    /// Gives a function another working copy.
+    func setWorkingCopy(
+        _ row: Row, _ function: inout Function, _ spec: FunctionSpec, _ digest: String, _ app: Row
+    ) throws(Failure) -> Function {
+        let binding = try bind(spec, digest, in: app)
+        function.spec = spec
+        function.package = binding.package
+        function.runtime = binding.runtime
+        function.workingVersion = try publishedEqual(of: function)
+        function = try update(row, to: function, references: binding.references)
+        dropPackages(row.references)
+        return function
+    }
+
+    /// What a working copy needs, found and frozen.
+    private struct Binding {
+        var package: Digest?
+        var runtime = FrozenRuntime()
+        var references: [Identifier] = []
+    }
+
+    private func bind(_ spec: FunctionSpec, _ digest: String, in app: Row) throws(Failure) -> Binding {
+        var binding = Binding()
+        if spec.image.isEmpty {
+            let package = try Digest(digest, field: "package_digest")
+            guard let row = tables.find(.package, in: nil, key: package.description) else {
+                throw Failure(.notFound, "package \(package) is not stored; upload it first")
+            }
+            binding.package = package
+            binding.references.append(row.id)
+            let runtimeRow = try tables.named(spec.runtime.rawValue, .runtime)
+            let runtime: Runtime = try entity(runtimeRow)
+            binding.references.append(runtimeRow.id)
+            binding.runtime = FrozenRuntime(
+                interpreter: surroundings.interpreters[spec.runtime] ?? "",
+                command: runtime.isBuiltIn ? [] : runtime.command, root: runtime.isBuiltIn ? "" : runtime.root)
+        } else {
+            guard digest.isEmpty else {
+                throw Failure(.invalid, "package_digest: a function with an image has no package")
+            }
+            guard Self.imageName(spec.image) != app.key else {
+                throw Failure(
+                    .invalid, "image: \(quoted(spec.image)) has the name of its app \(quoted(app.key)); choose another one")
+            }
+        }
+        for secret in spec.secrets {
+            binding.references.append(try tables.named(secret, .secret, in: app, field: "secrets").id)
+        }
+        return binding
+    }
+
+    /// An image's name without tag and digest.
+    private static func imageName(_ image: String) -> Substring {
+        let name = image.prefix { $0 != "@" }
+        guard let colon = name.lastIndex(of: ":"), !name[colon...].contains("/") else { return name }
+        return name[..<colon]
+    }
+}
