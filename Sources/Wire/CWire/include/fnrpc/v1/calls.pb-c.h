@@ -29,6 +29,9 @@ typedef struct Fnrpc__V1__GetCallLogsResponse Fnrpc__V1__GetCallLogsResponse;
 
 /* --- messages --- */
 
+/*
+ * Lists a function's calls, newest first.
+ */
 struct  Fnrpc__V1__ListCallsRequest
 {
   ProtobufCMessage base;
@@ -41,11 +44,17 @@ struct  Fnrpc__V1__ListCallsRequest
     , NULL, NULL, NULL }
 
 
+/*
+ * A page of call records.
+ */
 struct  Fnrpc__V1__ListCallsResponse
 {
   ProtobufCMessage base;
   size_t n_calls;
   Fnrpc__V1__Call **calls;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_CALLS_RESPONSE__INIT \
@@ -53,6 +62,9 @@ struct  Fnrpc__V1__ListCallsResponse
     , 0,NULL, NULL }
 
 
+/*
+ * Reads a call record.
+ */
 struct  Fnrpc__V1__GetCallRequest
 {
   ProtobufCMessage base;
@@ -63,6 +75,9 @@ struct  Fnrpc__V1__GetCallRequest
     , NULL }
 
 
+/*
+ * Reads a call's log.
+ */
 struct  Fnrpc__V1__GetCallLogsRequest
 {
   ProtobufCMessage base;
@@ -73,6 +88,9 @@ struct  Fnrpc__V1__GetCallLogsRequest
     , NULL }
 
 
+/*
+ * A call's log.
+ */
 struct  Fnrpc__V1__GetCallLogsResponse
 {
   ProtobufCMessage base;

@@ -36,12 +36,18 @@ typedef struct Fnrpc__V1__ListVersionsResponse Fnrpc__V1__ListVersionsResponse;
 
 /* --- messages --- */
 
+/*
+ * Which part of a list.
+ */
 struct  Fnrpc__V1__Page
 {
   ProtobufCMessage base;
+  /*
+   * where to go on; empty or absent: from the start
+   */
   char *cursor;
   /*
-   * 1 to 1000; absent: 100
+   * 1 to 1000; 0 or absent: 100
    */
   protobuf_c_boolean has_size;
   uint32_t size;
@@ -51,6 +57,9 @@ struct  Fnrpc__V1__Page
     , NULL, 0, 0 }
 
 
+/*
+ * Makes an app.
+ */
 struct  Fnrpc__V1__CreateAppRequest
 {
   ProtobufCMessage base;
@@ -63,9 +72,15 @@ struct  Fnrpc__V1__CreateAppRequest
     , NULL, 0,NULL }
 
 
+/*
+ * Reads an app.
+ */
 struct  Fnrpc__V1__GetAppRequest
 {
   ProtobufCMessage base;
+  /*
+   * name or id
+   */
   char *app;
 };
 #define FNRPC__V1__GET_APP_REQUEST__INIT \
@@ -73,6 +88,9 @@ struct  Fnrpc__V1__GetAppRequest
     , NULL }
 
 
+/*
+ * Lists apps by name.
+ */
 struct  Fnrpc__V1__ListAppsRequest
 {
   ProtobufCMessage base;
@@ -83,11 +101,17 @@ struct  Fnrpc__V1__ListAppsRequest
     , NULL }
 
 
+/*
+ * A page of apps.
+ */
 struct  Fnrpc__V1__ListAppsResponse
 {
   ProtobufCMessage base;
   size_t n_apps;
   Fnrpc__V1__App **apps;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_APPS_RESPONSE__INIT \
@@ -117,6 +141,9 @@ struct  Fnrpc__V1__DeployRequest
     , NULL, NULL, NULL, NULL, NULL, 0,NULL }
 
 
+/*
+ * What a deploy made.
+ */
 struct  Fnrpc__V1__DeployResponse
 {
   ProtobufCMessage base;
@@ -132,6 +159,9 @@ struct  Fnrpc__V1__DeployResponse
     , NULL, NULL, 0, 0, 0, 0 }
 
 
+/*
+ * Reads a function.
+ */
 struct  Fnrpc__V1__GetFunctionRequest
 {
   ProtobufCMessage base;
@@ -143,6 +173,9 @@ struct  Fnrpc__V1__GetFunctionRequest
     , NULL, NULL }
 
 
+/*
+ * Lists an app's functions by name.
+ */
 struct  Fnrpc__V1__ListFunctionsRequest
 {
   ProtobufCMessage base;
@@ -154,11 +187,17 @@ struct  Fnrpc__V1__ListFunctionsRequest
     , NULL, NULL }
 
 
+/*
+ * A page of functions.
+ */
 struct  Fnrpc__V1__ListFunctionsResponse
 {
   ProtobufCMessage base;
   size_t n_functions;
   Fnrpc__V1__Function **functions;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_FUNCTIONS_RESPONSE__INIT \
@@ -166,6 +205,9 @@ struct  Fnrpc__V1__ListFunctionsResponse
     , 0,NULL, NULL }
 
 
+/*
+ * Reads a version.
+ */
 struct  Fnrpc__V1__GetVersionRequest
 {
   ProtobufCMessage base;
@@ -179,6 +221,9 @@ struct  Fnrpc__V1__GetVersionRequest
     , NULL, NULL, 0, 0 }
 
 
+/*
+ * Lists a function's versions, newest first.
+ */
 struct  Fnrpc__V1__ListVersionsRequest
 {
   ProtobufCMessage base;
@@ -191,11 +236,17 @@ struct  Fnrpc__V1__ListVersionsRequest
     , NULL, NULL, NULL }
 
 
+/*
+ * A page of versions.
+ */
 struct  Fnrpc__V1__ListVersionsResponse
 {
   ProtobufCMessage base;
   size_t n_versions;
   Fnrpc__V1__Version **versions;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_VERSIONS_RESPONSE__INIT \

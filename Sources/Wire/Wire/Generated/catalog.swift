@@ -1,11 +1,12 @@
+// Generated from proto/fnrpc/v1/catalog.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
 /// Which part of a list.
 package struct Page: WireMessage {
-    /// Where to go on; empty: from the start.
+    /// Where to go on; empty or absent: from the start.
     package var cursor: String
-    /// 1 to 1000; 0: the default, 100.
+    /// 1 to 1000; 0 or absent: 100.
     package var size: UInt32
 
     package init(cursor: String = "", size: UInt32 = 0) {
@@ -22,8 +23,8 @@ package struct Page: WireMessage {
     }
 
     package func write(to raw: inout Fnrpc__V1__Page, _ builder: Builder) {
-        raw.cursor = builder.string(cursor)
-        raw.has_size = 1
+        if !cursor.isEmpty { raw.cursor = builder.string(cursor) }
+        raw.has_size = size == 0 ? 0 : 1
         raw.size = size
     }
 }
@@ -88,7 +89,7 @@ package struct ListAppsRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListAppsRequest) throws(Failure) {
-        self.init(page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+        self.init(page: try optional(raw.page) ?? Page())
     }
 
     package func write(to raw: inout Fnrpc__V1__ListAppsRequest, _ builder: Builder) {
@@ -122,11 +123,12 @@ package struct ListAppsResponse: WireMessage {
     }
 }
 
-/// Publishes a version.
+/// Publishes a new version; creates the app and the function where they are absent.
 package struct DeployRequest: WireMessage {
     package var app: String
     package var function: String
     package var spec: FunctionSpec
+    /// Of a committed package.
     package var packageDigest: String
     package var description: String
     package var labels: [String: String]
@@ -238,8 +240,7 @@ package struct ListFunctionsRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListFunctionsRequest) throws(Failure) {
-        self.init(
-            app: text(raw.app), page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+        self.init(app: text(raw.app), page: try optional(raw.page) ?? Page())
     }
 
     package func write(to raw: inout Fnrpc__V1__ListFunctionsRequest, _ builder: Builder) {
@@ -319,9 +320,7 @@ package struct ListVersionsRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListVersionsRequest) throws(Failure) {
-        self.init(
-            app: text(raw.app), function: text(raw.function),
-            page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+        self.init(app: text(raw.app), function: text(raw.function), page: try optional(raw.page) ?? Page())
     }
 
     package func write(to raw: inout Fnrpc__V1__ListVersionsRequest, _ builder: Builder) {

@@ -1,3 +1,4 @@
+// Generated from proto/fnrpc/v1/calls.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
@@ -18,9 +19,7 @@ package struct ListCallsRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListCallsRequest) throws(Failure) {
-        self.init(
-            app: text(raw.app), function: text(raw.function),
-            page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+        self.init(app: text(raw.app), function: text(raw.function), page: try optional(raw.page) ?? Page())
     }
 
     package func write(to raw: inout Fnrpc__V1__ListCallsRequest, _ builder: Builder) {

@@ -1,12 +1,14 @@
+// Generated from proto/fnrpc/v1/tokens.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
 /// Makes a bearer token.
 package struct CreateTokenRequest: WireMessage {
-    /// Checked by whoever makes the token.
+    /// 1 to 255 letters, digits, - and _
     package var name: String
+    /// admin, read, invoke, invoke:APP, invoke:APP/FUNCTION
     package var scopes: [Scope]
-    /// Nanoseconds; 0: until it is revoked.
+    /// 0 or absent: until revoked.
     package var lifetimeNanos: UInt64
 
     package init(name: String = "", scopes: [Scope] = [], lifetimeNanos: UInt64 = 0) {
@@ -29,7 +31,7 @@ package struct CreateTokenRequest: WireMessage {
         raw.name = builder.string(name)
         raw.n_scopes = scopes.count
         raw.scopes = builder.strings(scopes.map(\.description))
-        raw.has_lifetime_nanos = 1
+        raw.has_lifetime_nanos = lifetimeNanos == 0 ? 0 : 1
         raw.lifetime_nanos = lifetimeNanos
     }
 }
@@ -37,7 +39,7 @@ package struct CreateTokenRequest: WireMessage {
 /// A new token. Its secret is never told again.
 package struct CreateTokenResponse: WireMessage {
     package var token: Token
-    /// What the caller sends. Never log it.
+    /// What the caller sends; shown once, never again.
     package var secret: String
 
     package init(token: Token, secret: String = "") {
@@ -72,7 +74,7 @@ package struct ListTokensRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListTokensRequest) throws(Failure) {
-        self.init(page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+        self.init(page: try optional(raw.page) ?? Page())
     }
 
     package func write(to raw: inout Fnrpc__V1__ListTokensRequest, _ builder: Builder) {
