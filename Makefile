@@ -84,7 +84,7 @@ lint: ## formatting, style, pins, scripts
 	scripts/lint
 
 .PHONY: proto
-proto: ## generate the C code of proto/ again
+proto: ## generate the C and Swift code of proto/ again
 	scripts/proto
 
 .PHONY: clean

@@ -97,10 +97,10 @@ package final class Builder {
         return ProtobufCBinaryData(len: bytes.count, data: copy)
     }
 
-    /// A list of numbers.
-    func numbers(_ list: [UInt32]) -> UnsafeMutablePointer<UInt32> {
-        let copy = memory(UInt32.self, list.count)
-        for (index, number) in list.enumerated() { copy[index] = number }
+    /// A list of numbers, or of bytes fields.
+    func values<T: BitwiseCopyable>(_ list: [T]) -> UnsafeMutablePointer<T> {
+        let copy = memory(T.self, list.count)
+        for (index, value) in list.enumerated() { copy[index] = value }
         return copy
     }
 

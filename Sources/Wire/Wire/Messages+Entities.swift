@@ -110,70 +110,17 @@ extension FunctionSpec: WireMessage {
         fnrpc__v1__function_spec__init(raw)
     }
 
+    /// What is absent has its default; a runtime may only be absent where there is an image.
     package init(_ raw: Fnrpc__V1__FunctionSpec) throws(Failure) {
-        self.init(
-            runtime: try runtimeName(text(raw.runtime)), entry: text(raw.entry),
-            format: try choice(text(raw.format), "format"))
-        entrypoint = texts(raw.entrypoint, raw.n_entrypoint)
-        if raw.has_memory_mib != 0 { memoryMiB = raw.memory_mib }
-        if raw.has_timeout_nanos != 0 { timeoutNanos = raw.timeout_nanos }
-        if raw.has_idle_timeout_nanos != 0 { idleTimeoutNanos = raw.idle_timeout_nanos }
-        if raw.has_concurrency != 0 { concurrency = raw.concurrency }
-        if raw.has_max_containers != 0 { maxContainers = raw.max_containers }
-        if raw.has_max_queue != 0 { maxQueue = raw.max_queue }
-        if raw.has_pids != 0 { pids = raw.pids }
-        if raw.has_tmp_mib != 0 { tmpMiB = raw.tmp_mib }
-        if raw.network != nil { network = try choice(text(raw.network), "network") }
-        config = try dictionary(raw.config, raw.n_config, "config")
-        annotations = try dictionary(raw.annotations, raw.n_annotations, "annotations")
-        services = texts(raw.services, raw.n_services)
-        descriptorSet = text(raw.descriptor_set)
-        cpuMilli = raw.cpu_milli
-        image = text(raw.image)
-        if raw.call_type != nil { callType = try choice(text(raw.call_type), "call_type") }
-        onSuccess = text(raw.on_success)
-        onFailure = text(raw.on_failure)
-        secrets = texts(raw.secrets, raw.n_secrets)
+        let patch = try FunctionPatch(raw)
+        self = patch.applied(to: FunctionSpec(runtime: .none, entry: "", format: .default))
+        // Here an empty value is one.
+        config = patch.config
+        annotations = patch.annotations
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
-        raw.runtime = builder.string(runtime.rawValue)
-        raw.entry = builder.string(entry)
-        raw.n_entrypoint = entrypoint.count
-        raw.entrypoint = builder.strings(entrypoint)
-        raw.format = builder.string(format.rawValue)
-        raw.has_memory_mib = 1
-        raw.memory_mib = memoryMiB
-        raw.has_timeout_nanos = 1
-        raw.timeout_nanos = timeoutNanos
-        raw.has_idle_timeout_nanos = 1
-        raw.idle_timeout_nanos = idleTimeoutNanos
-        raw.has_concurrency = 1
-        raw.concurrency = concurrency
-        raw.has_max_containers = 1
-        raw.max_containers = maxContainers
-        raw.has_max_queue = 1
-        raw.max_queue = maxQueue
-        raw.has_pids = 1
-        raw.pids = pids
-        raw.has_tmp_mib = 1
-        raw.tmp_mib = tmpMiB
-        raw.network = builder.string(network.rawValue)
-        raw.n_config = config.count
-        raw.config = builder.messages(Pair.sorted(config))
-        raw.n_annotations = annotations.count
-        raw.annotations = builder.messages(Pair.sorted(annotations))
-        raw.n_services = services.count
-        raw.services = builder.strings(services)
-        if !descriptorSet.isEmpty { raw.descriptor_set = builder.string(descriptorSet) }
-        raw.has_cpu_milli = 1
-        raw.cpu_milli = cpuMilli
-        if !image.isEmpty { raw.image = builder.string(image) }
-        raw.call_type = builder.string(callType.rawValue)
-        if !onSuccess.isEmpty { raw.on_success = builder.string(onSuccess) }
-        if !onFailure.isEmpty { raw.on_failure = builder.string(onFailure) }
-        raw.n_secrets = secrets.count
-        raw.secrets = builder.strings(secrets)
+        FunctionPatch(self).write(to: &raw, builder)
     }
 }
 

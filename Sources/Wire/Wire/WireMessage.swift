@@ -89,3 +89,9 @@ func required<M: WireMessage>(_ field: UnsafeMutablePointer<M.Raw>?, _ name: Str
     guard let field else { throw Failure(.invalid, "\(name): missing") }
     return try M(field.pointee)
 }
+
+/// A sub-message that may be absent.
+func optional<M: WireMessage>(_ field: UnsafeMutablePointer<M.Raw>?) throws(Failure) -> M? {
+    guard let field else { return nil }
+    return try M(field.pointee)
+}

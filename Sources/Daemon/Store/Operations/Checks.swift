@@ -42,13 +42,6 @@ enum Checks {
     }
 }
 
-extension [String: String] {
-    /// With an update's keys: they replace, and an empty value deletes.
-    func merged(_ changes: [String: String]) -> [String: String] {
-        merging(changes) { _, new in new }.filter { !$0.value.isEmpty || changes[$0.key] == nil }
-    }
-}
-
 extension Transaction {
     /// Refuses while something outside of a set needs one of its rows; the error names each.
     ///

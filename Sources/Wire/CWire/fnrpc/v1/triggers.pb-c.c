@@ -1352,7 +1352,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__route__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__route__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__create_route_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor fnrpc__v1__create_route_request__field_descriptors[12] =
 {
   {
     "app",
@@ -1391,20 +1391,92 @@ static const ProtobufCFieldDescriptor fnrpc__v1__create_route_request__field_des
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "spec",
+    "memory_mib",
     4,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__CreateRouteRequest, has_memory_mib),
+    offsetof(Fnrpc__V1__CreateRouteRequest, memory_mib),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Fnrpc__V1__CreateRouteRequest, spec),
-    &fnrpc__v1__function_spec__descriptor,
+    offsetof(Fnrpc__V1__CreateRouteRequest, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "format",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CreateRouteRequest, format),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "headers",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateRouteRequest, n_headers),
+    offsetof(Fnrpc__V1__CreateRouteRequest, headers),
+    &fnrpc__v1__header_values__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout_nanos",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CreateRouteRequest, has_timeout_nanos),
+    offsetof(Fnrpc__V1__CreateRouteRequest, timeout_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idle_timeout_nanos",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__CreateRouteRequest, has_idle_timeout_nanos),
+    offsetof(Fnrpc__V1__CreateRouteRequest, idle_timeout_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "config",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CreateRouteRequest, n_config),
+    offsetof(Fnrpc__V1__CreateRouteRequest, config),
+    &fnrpc__v1__key_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
     "labels",
-    5,
+    11,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Fnrpc__V1__CreateRouteRequest, n_labels),
@@ -1416,7 +1488,7 @@ static const ProtobufCFieldDescriptor fnrpc__v1__create_route_request__field_des
   },
   {
     "extra",
-    6,
+    12,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Fnrpc__V1__CreateRouteRequest, n_extra),
@@ -1429,16 +1501,22 @@ static const ProtobufCFieldDescriptor fnrpc__v1__create_route_request__field_des
 };
 static const unsigned fnrpc__v1__create_route_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
-  5,   /* field[5] = extra */
+  9,   /* field[9] = config */
+  11,   /* field[11] = extra */
+  5,   /* field[5] = format */
+  6,   /* field[6] = headers */
+  8,   /* field[8] = idle_timeout_nanos */
   2,   /* field[2] = image */
-  4,   /* field[4] = labels */
+  10,   /* field[10] = labels */
+  3,   /* field[3] = memory_mib */
   1,   /* field[1] = path */
-  3,   /* field[3] = spec */
+  7,   /* field[7] = timeout_nanos */
+  4,   /* field[4] = type */
 };
 static const ProtobufCIntRange fnrpc__v1__create_route_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__create_route_request__descriptor =
 {
@@ -1448,7 +1526,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__create_route_request__descriptor =
   "Fnrpc__V1__CreateRouteRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__CreateRouteRequest),
-  6,
+  12,
   fnrpc__v1__create_route_request__field_descriptors,
   fnrpc__v1__create_route_request__field_indices_by_name,
   1,  fnrpc__v1__create_route_request__number_ranges,
@@ -1634,7 +1712,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_routes_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__list_routes_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__update_route_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor fnrpc__v1__update_route_request__field_descriptors[14] =
 {
   {
     "app",
@@ -1685,20 +1763,104 @@ static const ProtobufCFieldDescriptor fnrpc__v1__update_route_request__field_des
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "spec",
+    "image",
     5,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Fnrpc__V1__UpdateRouteRequest, spec),
-    &fnrpc__v1__function_spec__descriptor,
+    offsetof(Fnrpc__V1__UpdateRouteRequest, image),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_mib",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__UpdateRouteRequest, has_memory_mib),
+    offsetof(Fnrpc__V1__UpdateRouteRequest, memory_mib),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateRouteRequest, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "format",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__UpdateRouteRequest, format),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "headers",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateRouteRequest, n_headers),
+    offsetof(Fnrpc__V1__UpdateRouteRequest, headers),
+    &fnrpc__v1__header_values__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout_nanos",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__UpdateRouteRequest, has_timeout_nanos),
+    offsetof(Fnrpc__V1__UpdateRouteRequest, timeout_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idle_timeout_nanos",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__UpdateRouteRequest, has_idle_timeout_nanos),
+    offsetof(Fnrpc__V1__UpdateRouteRequest, idle_timeout_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "config",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__UpdateRouteRequest, n_config),
+    offsetof(Fnrpc__V1__UpdateRouteRequest, config),
+    &fnrpc__v1__key_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
     "labels",
-    6,
+    13,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Fnrpc__V1__UpdateRouteRequest, n_labels),
@@ -1710,7 +1872,7 @@ static const ProtobufCFieldDescriptor fnrpc__v1__update_route_request__field_des
   },
   {
     "extra",
-    7,
+    14,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Fnrpc__V1__UpdateRouteRequest, n_extra),
@@ -1723,17 +1885,24 @@ static const ProtobufCFieldDescriptor fnrpc__v1__update_route_request__field_des
 };
 static const unsigned fnrpc__v1__update_route_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
-  6,   /* field[6] = extra */
-  5,   /* field[5] = labels */
+  11,   /* field[11] = config */
+  13,   /* field[13] = extra */
+  7,   /* field[7] = format */
+  8,   /* field[8] = headers */
+  10,   /* field[10] = idle_timeout_nanos */
+  4,   /* field[4] = image */
+  12,   /* field[12] = labels */
+  5,   /* field[5] = memory_mib */
   3,   /* field[3] = new_path */
   1,   /* field[1] = path */
   2,   /* field[2] = revision */
-  4,   /* field[4] = spec */
+  9,   /* field[9] = timeout_nanos */
+  6,   /* field[6] = type */
 };
 static const ProtobufCIntRange fnrpc__v1__update_route_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__update_route_request__descriptor =
 {
@@ -1743,7 +1912,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__update_route_request__descriptor =
   "Fnrpc__V1__UpdateRouteRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__UpdateRouteRequest),
-  7,
+  14,
   fnrpc__v1__update_route_request__field_descriptors,
   fnrpc__v1__update_route_request__field_indices_by_name,
   1,  fnrpc__v1__update_route_request__number_ranges,

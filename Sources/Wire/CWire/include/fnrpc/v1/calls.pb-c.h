@@ -29,6 +29,9 @@ typedef struct Fnrpc__V1__GetCallLogsResponse Fnrpc__V1__GetCallLogsResponse;
 
 /* --- messages --- */
 
+/*
+ * Lists a function's calls, newest first.
+ */
 struct  Fnrpc__V1__ListCallsRequest
 {
   ProtobufCMessage base;
@@ -42,11 +45,17 @@ struct  Fnrpc__V1__ListCallsRequest
     , NULL, NULL, NULL, NULL }
 
 
+/*
+ * A page of call records.
+ */
 struct  Fnrpc__V1__ListCallsResponse
 {
   ProtobufCMessage base;
   size_t n_calls;
   Fnrpc__V1__Call **calls;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_CALLS_RESPONSE__INIT \
@@ -54,6 +63,9 @@ struct  Fnrpc__V1__ListCallsResponse
     , 0,NULL, NULL }
 
 
+/*
+ * Reads a call record.
+ */
 struct  Fnrpc__V1__GetCallRequest
 {
   ProtobufCMessage base;
@@ -64,6 +76,9 @@ struct  Fnrpc__V1__GetCallRequest
     , NULL }
 
 
+/*
+ * Reads a call's log.
+ */
 struct  Fnrpc__V1__GetCallLogsRequest
 {
   ProtobufCMessage base;
@@ -74,6 +89,9 @@ struct  Fnrpc__V1__GetCallLogsRequest
     , NULL }
 
 
+/*
+ * A call's log.
+ */
 struct  Fnrpc__V1__GetCallLogsResponse
 {
   ProtobufCMessage base;

@@ -51,12 +51,18 @@ typedef struct Fnrpc__V1__RestoreVersionRequest Fnrpc__V1__RestoreVersionRequest
 
 /* --- messages --- */
 
+/*
+ * Which part of a list.
+ */
 struct  Fnrpc__V1__Page
 {
   ProtobufCMessage base;
+  /*
+   * where to go on; empty or absent: from the start
+   */
   char *cursor;
   /*
-   * 1 to 1000; absent: 100
+   * 1 to 1000; 0 or absent: 100
    */
   protobuf_c_boolean has_size;
   uint32_t size;
@@ -103,6 +109,9 @@ struct  Fnrpc__V1__Deletion
     , 0,NULL, 0, 0 }
 
 
+/*
+ * Makes an app.
+ */
 struct  Fnrpc__V1__CreateAppRequest
 {
   ProtobufCMessage base;
@@ -122,9 +131,15 @@ struct  Fnrpc__V1__CreateAppRequest
     , NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
+/*
+ * Reads an app.
+ */
 struct  Fnrpc__V1__GetAppRequest
 {
   ProtobufCMessage base;
+  /*
+   * name or id
+   */
   char *app;
 };
 #define FNRPC__V1__GET_APP_REQUEST__INIT \
@@ -132,6 +147,9 @@ struct  Fnrpc__V1__GetAppRequest
     , NULL }
 
 
+/*
+ * Lists apps by name.
+ */
 struct  Fnrpc__V1__ListAppsRequest
 {
   ProtobufCMessage base;
@@ -143,11 +161,17 @@ struct  Fnrpc__V1__ListAppsRequest
     , NULL, NULL }
 
 
+/*
+ * A page of apps.
+ */
 struct  Fnrpc__V1__ListAppsResponse
 {
   ProtobufCMessage base;
   size_t n_apps;
   Fnrpc__V1__App **apps;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_APPS_RESPONSE__INIT \
@@ -271,7 +295,7 @@ struct  Fnrpc__V1__CreateFunctionRequest
   char *function;
   Fnrpc__V1__FunctionSpec *spec;
   /*
-   * of a committed package; absent: the spec names an image
+   * of a committed package; empty or absent: the spec names an image
    */
   char *package_digest;
   size_t n_labels;
@@ -294,7 +318,7 @@ struct  Fnrpc__V1__DeployRequest
   char *function;
   Fnrpc__V1__FunctionSpec *spec;
   /*
-   * of a committed package; absent: the spec names an image
+   * of a committed package; empty or absent: the spec names an image
    */
   char *package_digest;
   char *description;
@@ -308,6 +332,9 @@ struct  Fnrpc__V1__DeployRequest
     , NULL, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
 
 
+/*
+ * What a deploy made.
+ */
 struct  Fnrpc__V1__DeployResponse
 {
   ProtobufCMessage base;
@@ -323,6 +350,9 @@ struct  Fnrpc__V1__DeployResponse
     , NULL, NULL, 0, 0, 0, 0 }
 
 
+/*
+ * Reads a function.
+ */
 struct  Fnrpc__V1__GetFunctionRequest
 {
   ProtobufCMessage base;
@@ -334,6 +364,9 @@ struct  Fnrpc__V1__GetFunctionRequest
     , NULL, NULL }
 
 
+/*
+ * Lists an app's functions by name.
+ */
 struct  Fnrpc__V1__ListFunctionsRequest
 {
   ProtobufCMessage base;
@@ -346,11 +379,17 @@ struct  Fnrpc__V1__ListFunctionsRequest
     , NULL, NULL, NULL }
 
 
+/*
+ * A page of functions.
+ */
 struct  Fnrpc__V1__ListFunctionsResponse
 {
   ProtobufCMessage base;
   size_t n_functions;
   Fnrpc__V1__Function **functions;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_FUNCTIONS_RESPONSE__INIT \
@@ -456,6 +495,9 @@ struct  Fnrpc__V1__PublishVersionRequest
     , NULL, NULL, NULL, 0, 0, 0,NULL, 0,NULL }
 
 
+/*
+ * Reads a version.
+ */
 struct  Fnrpc__V1__GetVersionRequest
 {
   ProtobufCMessage base;
@@ -469,6 +511,9 @@ struct  Fnrpc__V1__GetVersionRequest
     , NULL, NULL, 0, 0 }
 
 
+/*
+ * Lists a function's versions, newest first.
+ */
 struct  Fnrpc__V1__ListVersionsRequest
 {
   ProtobufCMessage base;
@@ -482,11 +527,17 @@ struct  Fnrpc__V1__ListVersionsRequest
     , NULL, NULL, NULL, NULL }
 
 
+/*
+ * A page of versions.
+ */
 struct  Fnrpc__V1__ListVersionsResponse
 {
   ProtobufCMessage base;
   size_t n_versions;
   Fnrpc__V1__Version **versions;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_VERSIONS_RESPONSE__INIT \

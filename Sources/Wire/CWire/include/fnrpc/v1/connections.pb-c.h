@@ -27,9 +27,15 @@ typedef struct Fnrpc__V1__CloseConnectionResponse Fnrpc__V1__CloseConnectionResp
 
 /* --- messages --- */
 
+/*
+ * A client's connection to this daemon.
+ */
 struct  Fnrpc__V1__ConnectionInfo
 {
   ProtobufCMessage base;
+  /*
+   * unique as long as the daemon runs
+   */
   protobuf_c_boolean has_id;
   uint64_t id;
   /*
@@ -81,6 +87,9 @@ struct  Fnrpc__V1__ConnectionInfo
     , 0, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * Asks for the connections.
+ */
 struct  Fnrpc__V1__ListConnectionsRequest
 {
   ProtobufCMessage base;
@@ -90,6 +99,9 @@ struct  Fnrpc__V1__ListConnectionsRequest
      }
 
 
+/*
+ * The connections.
+ */
 struct  Fnrpc__V1__ListConnectionsResponse
 {
   ProtobufCMessage base;
@@ -98,6 +110,9 @@ struct  Fnrpc__V1__ListConnectionsResponse
    */
   size_t n_connections;
   Fnrpc__V1__ConnectionInfo **connections;
+  /*
+   * all there are
+   */
   protobuf_c_boolean has_total;
   uint32_t total;
 };
@@ -106,6 +121,9 @@ struct  Fnrpc__V1__ListConnectionsResponse
     , 0,NULL, 0, 0 }
 
 
+/*
+ * Closes a connection; its calls are cancelled.
+ */
 struct  Fnrpc__V1__CloseConnectionRequest
 {
   ProtobufCMessage base;
@@ -117,6 +135,9 @@ struct  Fnrpc__V1__CloseConnectionRequest
     , 0, 0 }
 
 
+/*
+ * It is closed.
+ */
 struct  Fnrpc__V1__CloseConnectionResponse
 {
   ProtobufCMessage base;

@@ -25,6 +25,9 @@ typedef struct Fnrpc__V1__GenerateRequest Fnrpc__V1__GenerateRequest;
 
 /* --- messages --- */
 
+/*
+ * A message that comes back.
+ */
 struct  Fnrpc__V1__EchoMessage
 {
   ProtobufCMessage base;
@@ -36,6 +39,9 @@ struct  Fnrpc__V1__EchoMessage
     , 0, {0,NULL} }
 
 
+/*
+ * What Collect was sent.
+ */
 struct  Fnrpc__V1__CollectResponse
 {
   ProtobufCMessage base;
@@ -52,6 +58,9 @@ struct  Fnrpc__V1__CollectResponse
     , 0, 0, 0, 0 }
 
 
+/*
+ * Asks for a stream of messages.
+ */
 struct  Fnrpc__V1__GenerateRequest
 {
   ProtobufCMessage base;

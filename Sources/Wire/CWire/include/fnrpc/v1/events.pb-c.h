@@ -67,7 +67,7 @@ struct  Fnrpc__V1__FollowEventsRequest
 {
   ProtobufCMessage base;
   /*
-   * the last sequence that the caller has seen; absent: only what comes from now on
+   * the last sequence that the caller has seen, 0: from the oldest; absent: only what comes from now on
    */
   protobuf_c_boolean has_after;
   uint64_t after;

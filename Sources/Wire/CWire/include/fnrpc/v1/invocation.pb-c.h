@@ -160,6 +160,9 @@ struct  Fnrpc__V1__InvokeStreamResponse
     , 0, {0,NULL}, NULL, 0,NULL, 0, 0 }
 
 
+/*
+ * Ends calls.
+ */
 struct  Fnrpc__V1__CancelRequest
 {
   ProtobufCMessage base;
@@ -173,6 +176,9 @@ struct  Fnrpc__V1__CancelRequest
     , NULL }
 
 
+/*
+ * How many calls were ended.
+ */
 struct  Fnrpc__V1__CancelResponse
 {
   ProtobufCMessage base;

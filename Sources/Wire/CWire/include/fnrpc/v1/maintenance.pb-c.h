@@ -41,7 +41,7 @@ struct  Fnrpc__V1__CountByApiVersionRequest
 {
   ProtobufCMessage base;
   /*
-   * absent: all kinds
+   * empty or absent: all kinds
    */
   char *kind;
 };
@@ -81,7 +81,7 @@ struct  Fnrpc__V1__PurgeByApiVersionRequest
   protobuf_c_boolean has_api_version;
   uint32_t api_version;
   /*
-   * absent: all kinds
+   * empty or absent: all kinds
    */
   char *kind;
   /*

@@ -28,6 +28,9 @@ typedef struct Fnrpc__V1__CommitUploadResponse Fnrpc__V1__CommitUploadResponse;
 
 /* --- messages --- */
 
+/*
+ * Starts or resumes an upload.
+ */
 struct  Fnrpc__V1__BeginUploadRequest
 {
   ProtobufCMessage base;
@@ -35,6 +38,9 @@ struct  Fnrpc__V1__BeginUploadRequest
    * "sha256:<64 hex digits>" of the bytes that will be sent
    */
   char *archive_digest;
+  /*
+   * how many they are
+   */
   protobuf_c_boolean has_archive_bytes;
   uint64_t archive_bytes;
 };
@@ -43,6 +49,9 @@ struct  Fnrpc__V1__BeginUploadRequest
     , NULL, 0, 0 }
 
 
+/*
+ * Where to go on.
+ */
 struct  Fnrpc__V1__BeginUploadResponse
 {
   ProtobufCMessage base;
@@ -53,7 +62,7 @@ struct  Fnrpc__V1__BeginUploadResponse
   protobuf_c_boolean has_offset;
   uint64_t offset;
   /*
-   * present: the package is stored, nothing has to be sent
+   * of the stored package; empty or absent: the archive has to be sent
    */
   char *package_digest;
 };
@@ -62,6 +71,9 @@ struct  Fnrpc__V1__BeginUploadResponse
     , NULL, 0, 0, NULL }
 
 
+/*
+ * A piece of the archive.
+ */
 struct  Fnrpc__V1__UploadChunkRequest
 {
   ProtobufCMessage base;
@@ -79,6 +91,9 @@ struct  Fnrpc__V1__UploadChunkRequest
     , NULL, 0, 0, 0, {0,NULL} }
 
 
+/*
+ * Where the next piece starts.
+ */
 struct  Fnrpc__V1__UploadChunkResponse
 {
   ProtobufCMessage base;
@@ -93,6 +108,9 @@ struct  Fnrpc__V1__UploadChunkResponse
     , 0, 0 }
 
 
+/*
+ * Checks and stores the archive.
+ */
 struct  Fnrpc__V1__CommitUploadRequest
 {
   ProtobufCMessage base;
@@ -103,6 +121,9 @@ struct  Fnrpc__V1__CommitUploadRequest
     , NULL }
 
 
+/*
+ * The stored package.
+ */
 struct  Fnrpc__V1__CommitUploadResponse
 {
   ProtobufCMessage base;

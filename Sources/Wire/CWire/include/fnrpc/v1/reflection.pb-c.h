@@ -27,6 +27,9 @@ typedef struct Fnrpc__V1__GetFileDescriptorSetResponse Fnrpc__V1__GetFileDescrip
 
 /* --- messages --- */
 
+/*
+ * A service that can be called.
+ */
 struct  Fnrpc__V1__ServiceInfo
 {
   ProtobufCMessage base;
@@ -35,9 +38,12 @@ struct  Fnrpc__V1__ServiceInfo
    */
   char *service;
   /*
-   * of the function that serves it; absent: the daemon
+   * of the function that serves it; empty or absent: the daemon
    */
   char *app;
+  /*
+   * empty or absent: the daemon
+   */
   char *function;
   /*
    * GetFileDescriptorSet knows it
@@ -50,6 +56,9 @@ struct  Fnrpc__V1__ServiceInfo
     , NULL, NULL, NULL, 0, 0 }
 
 
+/*
+ * Asks for the services.
+ */
 struct  Fnrpc__V1__ListServicesRequest
 {
   ProtobufCMessage base;
@@ -59,6 +68,9 @@ struct  Fnrpc__V1__ListServicesRequest
      }
 
 
+/*
+ * The daemon's services, then those of the functions that the caller may call.
+ */
 struct  Fnrpc__V1__ListServicesResponse
 {
   ProtobufCMessage base;
@@ -73,15 +85,18 @@ struct  Fnrpc__V1__ListServicesResponse
     , 0,NULL }
 
 
+/*
+ * Asks for a service's descriptors.
+ */
 struct  Fnrpc__V1__GetFileDescriptorSetRequest
 {
   ProtobufCMessage base;
   /*
-   * absent: the daemon's own
+   * empty or absent: the daemon's own
    */
   char *service;
   /*
-   * needed where several apps have the service
+   * needed where several apps have the service; empty or absent: any
    */
   char *app;
 };
@@ -90,6 +105,9 @@ struct  Fnrpc__V1__GetFileDescriptorSetRequest
     , NULL, NULL }
 
 
+/*
+ * A service's descriptors.
+ */
 struct  Fnrpc__V1__GetFileDescriptorSetResponse
 {
   ProtobufCMessage base;

@@ -36,7 +36,7 @@ struct  Fnrpc__V1__CreateRuntimeRequest
   char *name;
   char *description;
   /*
-   * host, folder:PATH or image:REFERENCE; absent: host
+   * host, folder:PATH or image:REFERENCE; empty or absent: host
    */
   char *root;
   size_t n_command;

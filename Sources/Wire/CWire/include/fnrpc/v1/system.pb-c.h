@@ -24,6 +24,9 @@ typedef struct Fnrpc__V1__SystemInfoResponse Fnrpc__V1__SystemInfoResponse;
 
 /* --- messages --- */
 
+/*
+ * Asks about the daemon.
+ */
 struct  Fnrpc__V1__SystemInfoRequest
 {
   ProtobufCMessage base;
@@ -33,6 +36,9 @@ struct  Fnrpc__V1__SystemInfoRequest
      }
 
 
+/*
+ * About the daemon.
+ */
 struct  Fnrpc__V1__SystemInfoResponse
 {
   ProtobufCMessage base;

@@ -30,9 +30,15 @@ typedef struct Fnrpc__V1__RevokeTokenRequest Fnrpc__V1__RevokeTokenRequest;
 
 /* --- messages --- */
 
+/*
+ * Makes a bearer token.
+ */
 struct  Fnrpc__V1__CreateTokenRequest
 {
   ProtobufCMessage base;
+  /*
+   * 1 to 255 letters, digits, - and _
+   */
   char *name;
   /*
    * admin, read, invoke, invoke:APP, invoke:APP/FUNCTION
@@ -54,6 +60,9 @@ struct  Fnrpc__V1__CreateTokenRequest
     , NULL, 0,NULL, 0, 0, 0,NULL, 0,NULL }
 
 
+/*
+ * A new token. Its secret is never told again.
+ */
 struct  Fnrpc__V1__CreateTokenResponse
 {
   ProtobufCMessage base;
@@ -78,6 +87,9 @@ struct  Fnrpc__V1__GetTokenRequest
     , NULL }
 
 
+/*
+ * Lists tokens by name.
+ */
 struct  Fnrpc__V1__ListTokensRequest
 {
   ProtobufCMessage base;
@@ -89,11 +101,17 @@ struct  Fnrpc__V1__ListTokensRequest
     , NULL, NULL }
 
 
+/*
+ * A page of tokens.
+ */
 struct  Fnrpc__V1__ListTokensResponse
 {
   ProtobufCMessage base;
   size_t n_tokens;
   Fnrpc__V1__Token **tokens;
+  /*
+   * empty at the end
+   */
   char *next_cursor;
 };
 #define FNRPC__V1__LIST_TOKENS_RESPONSE__INIT \
@@ -101,6 +119,9 @@ struct  Fnrpc__V1__ListTokensResponse
     , 0,NULL, NULL }
 
 
+/*
+ * Makes a token invalid at once; the answer is the token as it was.
+ */
 struct  Fnrpc__V1__RevokeTokenRequest
 {
   ProtobufCMessage base;

@@ -24,6 +24,9 @@ typedef struct Fnrpc__V1__HelloResponse Fnrpc__V1__HelloResponse;
 
 /* --- messages --- */
 
+/*
+ * What a client's connection understands beyond ttrpc.
+ */
 struct  Fnrpc__V1__HelloRequest
 {
   ProtobufCMessage base;
@@ -38,6 +41,9 @@ struct  Fnrpc__V1__HelloRequest
     , 0,NULL }
 
 
+/*
+ * What the daemon's does.
+ */
 struct  Fnrpc__V1__HelloResponse
 {
   ProtobufCMessage base;

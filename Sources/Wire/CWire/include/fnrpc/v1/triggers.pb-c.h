@@ -43,7 +43,7 @@ struct  Fnrpc__V1__CreateTriggerRequest
   char *app;
   char *name;
   /*
-   * http; absent: http
+   * http; empty or absent: http
    */
   char *type;
   char *source;
@@ -83,7 +83,7 @@ struct  Fnrpc__V1__ListTriggersRequest
   ProtobufCMessage base;
   char *app;
   /*
-   * absent: of all functions
+   * empty or absent: of all functions
    */
   char *function;
   Fnrpc__V1__Page *page;
@@ -196,9 +196,32 @@ struct  Fnrpc__V1__CreateRouteRequest
   char *path;
   char *image;
   /*
-   * memory_mib, call_type, format, headers, timeout_nanos, idle_timeout_nanos, config
+   * absent: as for functions
    */
-  Fnrpc__V1__FunctionSpec *spec;
+  protobuf_c_boolean has_memory_mib;
+  uint32_t memory_mib;
+  /*
+   * sync, async; empty or absent: sync
+   */
+  char *type;
+  /*
+   * empty or absent: default
+   */
+  char *format;
+  size_t n_headers;
+  Fnrpc__V1__HeaderValues **headers;
+  /*
+   * absent: as for functions
+   */
+  protobuf_c_boolean has_timeout_nanos;
+  uint64_t timeout_nanos;
+  /*
+   * absent: as for functions
+   */
+  protobuf_c_boolean has_idle_timeout_nanos;
+  uint64_t idle_timeout_nanos;
+  size_t n_config;
+  Fnrpc__V1__KeyValue **config;
   size_t n_labels;
   Fnrpc__V1__KeyValue **labels;
   size_t n_extra;
@@ -206,7 +229,7 @@ struct  Fnrpc__V1__CreateRouteRequest
 };
 #define FNRPC__V1__CREATE_ROUTE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__create_route_request__descriptor) \
-    , NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, NULL, 0, 0, NULL, NULL, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__GetRouteRequest
@@ -225,7 +248,7 @@ struct  Fnrpc__V1__ListRoutesRequest
   ProtobufCMessage base;
   char *app;
   /*
-   * absent: all
+   * empty or absent: all
    */
   char *image;
   Fnrpc__V1__Page *page;
@@ -259,10 +282,22 @@ struct  Fnrpc__V1__UpdateRouteRequest
    * a path other than the present one is refused
    */
   char *new_path;
+  char *image;
+  protobuf_c_boolean has_memory_mib;
+  uint32_t memory_mib;
+  char *type;
+  char *format;
   /*
-   * only the fields that change
+   * replace those of the same names; a name without values goes
    */
-  Fnrpc__V1__FunctionSpec *spec;
+  size_t n_headers;
+  Fnrpc__V1__HeaderValues **headers;
+  protobuf_c_boolean has_timeout_nanos;
+  uint64_t timeout_nanos;
+  protobuf_c_boolean has_idle_timeout_nanos;
+  uint64_t idle_timeout_nanos;
+  size_t n_config;
+  Fnrpc__V1__KeyValue **config;
   size_t n_labels;
   Fnrpc__V1__KeyValue **labels;
   size_t n_extra;
@@ -270,7 +305,7 @@ struct  Fnrpc__V1__UpdateRouteRequest
 };
 #define FNRPC__V1__UPDATE_ROUTE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__update_route_request__descriptor) \
-    , NULL, NULL, 0, 0, NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0, 0, NULL, NULL, 0, 0, NULL, NULL, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__DeleteRouteRequest

@@ -1,3 +1,4 @@
+// Generated from proto/fnrpc/v1/system.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
@@ -19,12 +20,15 @@ package struct SystemInfoRequest: WireMessage {
 /// About the daemon.
 package struct SystemInfoResponse: WireMessage {
     package var version: String
+    /// "ttrpc 1.2"
     package var wireProtocol: String
     package var apiVersions: [UInt32]
     package var schemaVersion: UInt32
     package var instance: String
     package var dataDir: String
+    /// "crun 1.8.1"
     package var sandboxRuntime: String
+    /// v1, v2, hybrid
     package var cgroups: String
     package var userNamespaces: Bool
     package var uptimeNanos: UInt64
@@ -68,7 +72,7 @@ package struct SystemInfoResponse: WireMessage {
 
     package init(_ raw: Fnrpc__V1__SystemInfoResponse) throws(Failure) {
         self.init(
-            version: text(raw.version), wireProtocol: text(raw.`protocol`),
+            version: text(raw.version), wireProtocol: text(raw.protocol),
             apiVersions: (0..<raw.n_api_versions).map { raw.api_versions[$0] }, schemaVersion: raw.schema_version,
             instance: text(raw.instance), dataDir: text(raw.data_dir), sandboxRuntime: text(raw.sandbox_runtime),
             cgroups: text(raw.cgroups), userNamespaces: raw.user_namespaces != 0, uptimeNanos: raw.uptime_nanos,
@@ -79,9 +83,9 @@ package struct SystemInfoResponse: WireMessage {
 
     package func write(to raw: inout Fnrpc__V1__SystemInfoResponse, _ builder: Builder) {
         raw.version = builder.string(version)
-        raw.`protocol` = builder.string(wireProtocol)
+        raw.protocol = builder.string(wireProtocol)
         raw.n_api_versions = apiVersions.count
-        raw.api_versions = builder.numbers(apiVersions)
+        raw.api_versions = builder.values(apiVersions)
         raw.has_schema_version = 1
         raw.schema_version = schemaVersion
         raw.instance = builder.string(instance)

@@ -1,9 +1,10 @@
+// Generated from proto/fnrpc/v1/packages.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
 /// Starts or resumes an upload.
 package struct BeginUploadRequest: WireMessage {
-    /// SHA-256 of the bytes that will be sent.
+    /// "sha256:<64 hex digits>" of the bytes that will be sent.
     package var archiveDigest: String
     /// How many they are.
     package var archiveBytes: UInt64
@@ -33,7 +34,7 @@ package struct BeginUploadResponse: WireMessage {
     package var uploadID: String
     /// Bytes that the daemon holds already.
     package var offset: UInt64
-    /// Not empty: the package is stored already.
+    /// Of the stored package; empty or absent: the archive has to be sent.
     package var packageDigest: String
 
     package init(uploadID: String = "", offset: UInt64 = 0, packageDigest: String = "") {
@@ -90,6 +91,7 @@ package struct UploadChunkRequest: WireMessage {
 
 /// Where the next piece starts.
 package struct UploadChunkResponse: WireMessage {
+    /// Where the next chunk starts.
     package var offset: UInt64
 
     package init(offset: UInt64 = 0) {

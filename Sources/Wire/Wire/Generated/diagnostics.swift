@@ -1,3 +1,4 @@
+// Generated from proto/fnrpc/v1/diagnostics.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
@@ -52,8 +53,9 @@ package struct CollectResponse: WireMessage {
 
 /// Asks for a stream of messages.
 package struct GenerateRequest: WireMessage {
+    /// 0 to 1,000,000.
     package var messages: UInt32
-    /// Payload of each.
+    /// Payload of each; 0 to 262,144.
     package var bytes: UInt32
 
     package init(messages: UInt32 = 0, bytes: UInt32 = 0) {
@@ -74,67 +76,5 @@ package struct GenerateRequest: WireMessage {
         raw.messages = messages
         raw.has_bytes = 1
         raw.bytes = bytes
-    }
-}
-
-/// Ends calls.
-package struct CancelRequest: WireMessage {
-    /// A call's id, or what its caller calls it.
-    package var id: String
-
-    package init(id: String = "") {
-        self.id = id
-    }
-
-    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__CancelRequest>) {
-        fnrpc__v1__cancel_request__init(raw)
-    }
-
-    package init(_ raw: Fnrpc__V1__CancelRequest) throws(Failure) {
-        self.init(id: text(raw.id))
-    }
-
-    package func write(to raw: inout Fnrpc__V1__CancelRequest, _ builder: Builder) {
-        raw.id = builder.string(id)
-    }
-}
-
-/// How many calls were ended.
-package struct CancelResponse: WireMessage {
-    package var cancelled: UInt32
-
-    package init(cancelled: UInt32 = 0) {
-        self.cancelled = cancelled
-    }
-
-    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__CancelResponse>) {
-        fnrpc__v1__cancel_response__init(raw)
-    }
-
-    package init(_ raw: Fnrpc__V1__CancelResponse) throws(Failure) {
-        self.init(cancelled: raw.cancelled)
-    }
-
-    package func write(to raw: inout Fnrpc__V1__CancelResponse, _ builder: Builder) {
-        raw.has_cancelled = 1
-        raw.cancelled = cancelled
-    }
-}
-
-/// An EchoMessage, looked at without copying: it may be as large as a frame, and is sent back as it came.
-package struct EchoScan {
-    /// Bytes of payload.
-    package private(set) var payloadBytes = 0
-
-    /// Scans a message; unknown fields are passed over.
-    package init(scanning bytes: UnsafeRawBufferPointer) throws(Failure) {
-        var scanner = FieldScanner(bytes)
-        do throws(ScanError) {
-            while let field = try scanner.next() {
-                guard field.number == 1 else { continue }
-                guard let value = field.bytes else { throw ScanError.malformed }
-                payloadBytes = value.count
-            }
-        } catch { throw Failure(.invalid, "the EchoMessage message does not parse") }
     }
 }

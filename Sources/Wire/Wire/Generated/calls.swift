@@ -1,3 +1,4 @@
+// Generated from proto/fnrpc/v1/calls.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
@@ -6,11 +7,13 @@ package struct ListCallsRequest: WireMessage {
     package var app: String
     package var function: String
     package var page: Page
+    package var filter: String
 
-    package init(app: String = "", function: String = "", page: Page = Page()) {
+    package init(app: String = "", function: String = "", page: Page = Page(), filter: String = "") {
         self.app = app
         self.function = function
         self.page = page
+        self.filter = filter
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ListCallsRequest>) {
@@ -19,14 +22,15 @@ package struct ListCallsRequest: WireMessage {
 
     package init(_ raw: Fnrpc__V1__ListCallsRequest) throws(Failure) {
         self.init(
-            app: text(raw.app), function: text(raw.function),
-            page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+            app: text(raw.app), function: text(raw.function), page: try optional(raw.page) ?? Page(),
+            filter: text(raw.filter))
     }
 
     package func write(to raw: inout Fnrpc__V1__ListCallsRequest, _ builder: Builder) {
         raw.app = builder.string(app)
         raw.function = builder.string(function)
         raw.page = builder.message(page)
+        raw.filter = builder.string(filter)
     }
 }
 

@@ -1,15 +1,16 @@
+// Generated from proto/fnrpc/v1/reflection.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
 /// A service that can be called.
 package struct ServiceInfo: WireMessage {
-    /// `pkg.Greeter`
+    /// "pkg.Greeter"
     package var service: String
-    /// Of the function that serves it; empty: the daemon.
+    /// Of the function that serves it; empty or absent: the daemon.
     package var app: String
-    /// Empty: the daemon.
+    /// Empty or absent: the daemon.
     package var function: String
-    /// Whether `GetFileDescriptorSet` knows it.
+    /// GetFileDescriptorSet knows it.
     package var described: Bool
 
     package init(service: String = "", app: String = "", function: String = "", described: Bool = false) {
@@ -54,6 +55,7 @@ package struct ListServicesRequest: WireMessage {
 
 /// The daemon's services, then those of the functions that the caller may call.
 package struct ListServicesResponse: WireMessage {
+    /// The daemon's, then the functions' that the caller may call.
     package var services: [ServiceInfo]
 
     package init(services: [ServiceInfo] = []) {
@@ -76,9 +78,9 @@ package struct ListServicesResponse: WireMessage {
 
 /// Asks for a service's descriptors.
 package struct GetFileDescriptorSetRequest: WireMessage {
-    /// Empty: the daemon's own.
+    /// Empty or absent: the daemon's own.
     package var service: String
-    /// Needed where several apps have the service; empty: any.
+    /// Needed where several apps have the service; empty or absent: any.
     package var app: String
 
     package init(service: String = "", app: String = "") {

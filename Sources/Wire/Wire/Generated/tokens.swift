@@ -1,18 +1,27 @@
+// Generated from proto/fnrpc/v1/tokens.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
 /// Makes a bearer token.
 package struct CreateTokenRequest: WireMessage {
-    /// Checked by whoever makes the token.
+    /// 1 to 255 letters, digits, - and _
     package var name: String
+    /// admin, read, invoke, invoke:APP, invoke:APP/FUNCTION
     package var scopes: [Scope]
-    /// Nanoseconds; 0: until it is revoked.
+    /// 0 or absent: until revoked.
     package var lifetimeNanos: UInt64
+    package var labels: [String: String]
+    package var extra: [String: String]
 
-    package init(name: String = "", scopes: [Scope] = [], lifetimeNanos: UInt64 = 0) {
+    package init(
+        name: String = "", scopes: [Scope] = [], lifetimeNanos: UInt64 = 0, labels: [String: String] = [:],
+        extra: [String: String] = [:]
+    ) {
         self.name = name
         self.scopes = scopes
         self.lifetimeNanos = lifetimeNanos
+        self.labels = labels
+        self.extra = extra
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__CreateTokenRequest>) {
@@ -22,22 +31,27 @@ package struct CreateTokenRequest: WireMessage {
     package init(_ raw: Fnrpc__V1__CreateTokenRequest) throws(Failure) {
         self.init(
             name: text(raw.name), scopes: try Wire.scopes(raw.scopes, raw.n_scopes, "scopes"),
-            lifetimeNanos: raw.lifetime_nanos)
+            lifetimeNanos: raw.lifetime_nanos, labels: try dictionary(raw.labels, raw.n_labels, "labels"),
+            extra: try dictionary(raw.extra, raw.n_extra, "extra"))
     }
 
     package func write(to raw: inout Fnrpc__V1__CreateTokenRequest, _ builder: Builder) {
         raw.name = builder.string(name)
         raw.n_scopes = scopes.count
         raw.scopes = builder.strings(scopes.map(\.description))
-        raw.has_lifetime_nanos = 1
+        raw.has_lifetime_nanos = lifetimeNanos == 0 ? 0 : 1
         raw.lifetime_nanos = lifetimeNanos
+        raw.n_labels = labels.count
+        raw.labels = builder.messages(Pair.sorted(labels))
+        raw.n_extra = extra.count
+        raw.extra = builder.messages(Pair.sorted(extra))
     }
 }
 
 /// A new token. Its secret is never told again.
 package struct CreateTokenResponse: WireMessage {
     package var token: Token
-    /// What the caller sends. Never log it.
+    /// What the caller sends; shown once, never again.
     package var secret: String
 
     package init(token: Token, secret: String = "") {
@@ -59,12 +73,35 @@ package struct CreateTokenResponse: WireMessage {
     }
 }
 
+/// The request of Tokens/Get.
+package struct GetTokenRequest: WireMessage {
+    package var token: String
+
+    package init(token: String = "") {
+        self.token = token
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__GetTokenRequest>) {
+        fnrpc__v1__get_token_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__GetTokenRequest) throws(Failure) {
+        self.init(token: text(raw.token))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__GetTokenRequest, _ builder: Builder) {
+        raw.token = builder.string(token)
+    }
+}
+
 /// Lists tokens by name.
 package struct ListTokensRequest: WireMessage {
     package var page: Page
+    package var filter: String
 
-    package init(page: Page = Page()) {
+    package init(page: Page = Page(), filter: String = "") {
         self.page = page
+        self.filter = filter
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ListTokensRequest>) {
@@ -72,11 +109,12 @@ package struct ListTokensRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListTokensRequest) throws(Failure) {
-        self.init(page: try raw.page.map { (page) throws(Failure) in try Page(page.pointee) } ?? Page())
+        self.init(page: try optional(raw.page) ?? Page(), filter: text(raw.filter))
     }
 
     package func write(to raw: inout Fnrpc__V1__ListTokensRequest, _ builder: Builder) {
         raw.page = builder.message(page)
+        raw.filter = builder.string(filter)
     }
 }
 

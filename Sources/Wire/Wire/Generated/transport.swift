@@ -1,8 +1,10 @@
+// Generated from proto/fnrpc/v1/transport.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
 /// What a client's connection understands beyond ttrpc.
 package struct HelloRequest: WireMessage {
+    /// That the client understands: "cancel", "goaway"
     package var features: [String]
 
     package init(features: [String] = []) {
@@ -25,10 +27,14 @@ package struct HelloRequest: WireMessage {
 
 /// What the daemon's does.
 package struct HelloResponse: WireMessage {
+    /// That are on from now on, for this connection.
     package var features: [String]
+    /// "fnrpcd 0.2.0"
     package var server: String
     package var maxFrameBytes: UInt32
+    /// Calls and streams of one connection at once.
     package var maxStreams: UInt32
+    /// Payload of one message of InvokeStream.
     package var maxChunkBytes: UInt32
 
     package init(
@@ -48,8 +54,8 @@ package struct HelloResponse: WireMessage {
 
     package init(_ raw: Fnrpc__V1__HelloResponse) throws(Failure) {
         self.init(
-            features: texts(raw.features, raw.n_features), server: text(raw.server),
-            maxFrameBytes: raw.max_frame_bytes, maxStreams: raw.max_streams, maxChunkBytes: raw.max_chunk_bytes)
+            features: texts(raw.features, raw.n_features), server: text(raw.server), maxFrameBytes: raw.max_frame_bytes,
+            maxStreams: raw.max_streams, maxChunkBytes: raw.max_chunk_bytes)
     }
 
     package func write(to raw: inout Fnrpc__V1__HelloResponse, _ builder: Builder) {
@@ -63,15 +69,4 @@ package struct HelloResponse: WireMessage {
         raw.has_max_chunk_bytes = 1
         raw.max_chunk_bytes = maxChunkBytes
     }
-}
-
-/// The extension frames, and the features that turn them on. A peer that did not say Hello never gets one.
-package enum Extension {
-    /// Frame type: the client gives up the call on this stream. Feature ``cancel``.
-    package static let cancelFrame: UInt8 = 0x40
-    /// Frame type, on stream 0: the daemon takes no further calls; data: the last stream id that it took (u32, big-endian).
-    /// Feature ``goaway``.
-    package static let goawayFrame: UInt8 = 0x43
-    package static let cancel = "cancel"
-    package static let goaway = "goaway"
 }

@@ -1,3 +1,4 @@
+// Generated from proto/fnrpc/v1/connections.proto by scripts/swift-messages.
 package import CWire
 package import Model
 
@@ -5,13 +6,14 @@ package import Model
 package struct ConnectionInfo: WireMessage {
     /// Unique as long as the daemon runs.
     package var id: UInt64
-    /// `unix:/run/fnrpc/fnrpc.sock`
+    /// "unix:/run/fnrpc/fnrpc.sock"
     package var listener: String
-    /// `uid 1000, gid 1000, pid 4711` or `192.0.2.7:51234`
+    /// "uid 1000, gid 1000, pid 4711", "192.0.2.7:51234"
     package var peer: String
-    /// Who it is taken for; empty: nobody yet.
+    /// Who it is taken for: "uid 0", "token ci", "certificate CN=build", "" (nobody yet).
     package var principal: String
     package var tls: Bool
+    /// Nanoseconds since 1970.
     package var openedAt: Timestamp
     /// Open calls and streams.
     package var streams: UInt32

@@ -1,0 +1,396 @@
+// Generated from proto/fnrpc/v1/maintenance.proto by scripts/swift-messages.
+package import CWire
+package import Model
+
+/// The request of Entities/CountByApiVersion.
+package struct CountByApiVersionRequest: WireMessage {
+    /// Empty or absent: all kinds.
+    package var kind: String
+
+    package init(kind: String = "") {
+        self.kind = kind
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__CountByApiVersionRequest>) {
+        fnrpc__v1__count_by_api_version_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__CountByApiVersionRequest) throws(Failure) {
+        self.init(kind: text(raw.kind))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__CountByApiVersionRequest, _ builder: Builder) {
+        if !kind.isEmpty { raw.kind = builder.string(kind) }
+    }
+}
+
+/// A part of CountByApiVersionResponse.
+package struct ApiVersionCount: WireMessage {
+    package var kind: String
+    package var apiVersion: UInt32
+    package var entities: UInt64
+
+    package init(kind: String = "", apiVersion: UInt32 = 0, entities: UInt64 = 0) {
+        self.kind = kind
+        self.apiVersion = apiVersion
+        self.entities = entities
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ApiVersionCount>) {
+        fnrpc__v1__api_version_count__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__ApiVersionCount) throws(Failure) {
+        self.init(kind: text(raw.kind), apiVersion: raw.api_version, entities: raw.entities)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__ApiVersionCount, _ builder: Builder) {
+        raw.kind = builder.string(kind)
+        raw.has_api_version = 1
+        raw.api_version = apiVersion
+        raw.has_entities = 1
+        raw.entities = entities
+    }
+}
+
+/// The answer of Entities/CountByApiVersion.
+package struct CountByApiVersionResponse: WireMessage {
+    package var counts: [ApiVersionCount]
+
+    package init(counts: [ApiVersionCount] = []) {
+        self.counts = counts
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__CountByApiVersionResponse>) {
+        fnrpc__v1__count_by_api_version_response__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__CountByApiVersionResponse) throws(Failure) {
+        self.init(counts: try list(raw.counts, raw.n_counts))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__CountByApiVersionResponse, _ builder: Builder) {
+        raw.n_counts = counts.count
+        raw.counts = builder.messages(counts)
+    }
+}
+
+/// The request of Entities/PurgeByApiVersion.
+package struct PurgeByApiVersionRequest: WireMessage {
+    package var apiVersion: UInt32
+    /// Empty or absent: all kinds.
+    package var kind: String
+    /// Absent or false: only say what would go.
+    package var confirm: Bool
+
+    package init(apiVersion: UInt32 = 0, kind: String = "", confirm: Bool = false) {
+        self.apiVersion = apiVersion
+        self.kind = kind
+        self.confirm = confirm
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__PurgeByApiVersionRequest>) {
+        fnrpc__v1__purge_by_api_version_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__PurgeByApiVersionRequest) throws(Failure) {
+        self.init(apiVersion: raw.api_version, kind: text(raw.kind), confirm: raw.confirm != 0)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__PurgeByApiVersionRequest, _ builder: Builder) {
+        raw.has_api_version = 1
+        raw.api_version = apiVersion
+        if !kind.isEmpty { raw.kind = builder.string(kind) }
+        raw.has_confirm = 1
+        raw.confirm = confirm ? 1 : 0
+    }
+}
+
+/// The answer of Entities/PurgeByApiVersion.
+package struct PurgeByApiVersionResponse: WireMessage {
+    package var deletion: Deletion?
+    /// What stays, and what refers to it.
+    package var refused: [String]
+
+    package init(deletion: Deletion? = nil, refused: [String] = []) {
+        self.deletion = deletion
+        self.refused = refused
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__PurgeByApiVersionResponse>) {
+        fnrpc__v1__purge_by_api_version_response__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__PurgeByApiVersionResponse) throws(Failure) {
+        self.init(deletion: try optional(raw.deletion), refused: texts(raw.refused, raw.n_refused))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__PurgeByApiVersionResponse, _ builder: Builder) {
+        raw.deletion = deletion.map { builder.message($0) }
+        raw.n_refused = refused.count
+        raw.refused = builder.strings(refused)
+    }
+}
+
+/// The request of Entities/GetRaw.
+package struct GetRawRequest: WireMessage {
+    package var kind: String
+    package var id: String
+
+    package init(kind: String = "", id: String = "") {
+        self.kind = kind
+        self.id = id
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__GetRawRequest>) {
+        fnrpc__v1__get_raw_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__GetRawRequest) throws(Failure) {
+        self.init(kind: text(raw.kind), id: text(raw.id))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__GetRawRequest, _ builder: Builder) {
+        raw.kind = builder.string(kind)
+        raw.id = builder.string(id)
+    }
+}
+
+/// A stored entity as it is, also one that this daemon is too old to understand.
+package struct RawEntity: WireMessage {
+    package var kind: String
+    package var id: String
+    package var parentID: String
+    package var name: String
+    package var apiVersion: UInt32
+    package var revision: UInt64
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp
+    /// The entity's message in its own api_version.
+    package var body: [UInt8]
+
+    package init(
+        kind: String = "", id: String = "", parentID: String = "", name: String = "", apiVersion: UInt32 = 0,
+        revision: UInt64 = 0, createdAt: Timestamp = Timestamp(nanoseconds: 0),
+        updatedAt: Timestamp = Timestamp(nanoseconds: 0), body: [UInt8] = []
+    ) {
+        self.kind = kind
+        self.id = id
+        self.parentID = parentID
+        self.name = name
+        self.apiVersion = apiVersion
+        self.revision = revision
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.body = body
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__RawEntity>) {
+        fnrpc__v1__raw_entity__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__RawEntity) throws(Failure) {
+        self.init(
+            kind: text(raw.kind), id: text(raw.id), parentID: text(raw.parent_id), name: text(raw.name),
+            apiVersion: raw.api_version, revision: raw.revision, createdAt: Timestamp(nanoseconds: raw.created_at),
+            updatedAt: Timestamp(nanoseconds: raw.updated_at), body: bytes(raw.body))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__RawEntity, _ builder: Builder) {
+        raw.kind = builder.string(kind)
+        raw.id = builder.string(id)
+        raw.parent_id = builder.string(parentID)
+        raw.name = builder.string(name)
+        raw.has_api_version = 1
+        raw.api_version = apiVersion
+        raw.has_revision = 1
+        raw.revision = revision
+        raw.has_created_at = 1
+        raw.created_at = createdAt.nanoseconds
+        raw.has_updated_at = 1
+        raw.updated_at = updatedAt.nanoseconds
+        raw.has_body = 1
+        raw.body = builder.bytes(body)
+    }
+}
+
+/// The request of Entities/Migrate.
+package struct MigrateEntitiesRequest: WireMessage {
+    package var to: UInt32
+    package var dryRun: Bool
+
+    package init(to: UInt32 = 0, dryRun: Bool = false) {
+        self.to = to
+        self.dryRun = dryRun
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__MigrateEntitiesRequest>) {
+        fnrpc__v1__migrate_entities_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__MigrateEntitiesRequest) throws(Failure) {
+        self.init(to: raw.to, dryRun: raw.dry_run != 0)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__MigrateEntitiesRequest, _ builder: Builder) {
+        raw.has_to = 1
+        raw.to = to
+        raw.has_dry_run = 1
+        raw.dry_run = dryRun ? 1 : 0
+    }
+}
+
+/// The answer of Entities/Migrate.
+package struct MigrateEntitiesProgress: WireMessage {
+    package var done: UInt64
+    package var total: UInt64
+    package var refused: UInt64
+    /// The first of what could not be converted.
+    package var problems: [String]
+
+    package init(done: UInt64 = 0, total: UInt64 = 0, refused: UInt64 = 0, problems: [String] = []) {
+        self.done = done
+        self.total = total
+        self.refused = refused
+        self.problems = problems
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__MigrateEntitiesProgress>) {
+        fnrpc__v1__migrate_entities_progress__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__MigrateEntitiesProgress) throws(Failure) {
+        self.init(done: raw.done, total: raw.total, refused: raw.refused, problems: texts(raw.problems, raw.n_problems))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__MigrateEntitiesProgress, _ builder: Builder) {
+        raw.has_done = 1
+        raw.done = done
+        raw.has_total = 1
+        raw.total = total
+        raw.has_refused = 1
+        raw.refused = refused
+        raw.n_problems = problems.count
+        raw.problems = builder.strings(problems)
+    }
+}
+
+/// The request of Maintenance/Backup.
+package struct BackupRequest: WireMessage {
+    package init() {}
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__BackupRequest>) {
+        fnrpc__v1__backup_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__BackupRequest) throws(Failure) {
+        self.init()
+    }
+
+    package func write(to raw: inout Fnrpc__V1__BackupRequest, _ builder: Builder) {}
+}
+
+/// The answer of Maintenance/Backup.
+package struct BackupResponse: WireMessage {
+    /// Of the file in the data directory's backups.
+    package var name: String
+    package var bytes: UInt64
+    package var digest: String
+
+    package init(name: String = "", bytes: UInt64 = 0, digest: String = "") {
+        self.name = name
+        self.bytes = bytes
+        self.digest = digest
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__BackupResponse>) {
+        fnrpc__v1__backup_response__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__BackupResponse) throws(Failure) {
+        self.init(name: text(raw.name), bytes: raw.bytes, digest: text(raw.digest))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__BackupResponse, _ builder: Builder) {
+        raw.name = builder.string(name)
+        raw.has_bytes = 1
+        raw.bytes = bytes
+        raw.digest = builder.string(digest)
+    }
+}
+
+/// The request of Maintenance/Export.
+package struct ExportRequest: WireMessage {
+    /// With the records of calls.
+    package var calls: Bool
+
+    package init(calls: Bool = false) {
+        self.calls = calls
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ExportRequest>) {
+        fnrpc__v1__export_request__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__ExportRequest) throws(Failure) {
+        self.init(calls: raw.calls != 0)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__ExportRequest, _ builder: Builder) {
+        raw.has_calls = 1
+        raw.calls = calls ? 1 : 0
+    }
+}
+
+/// The answer of Maintenance/Export.
+package struct ArchiveChunk: WireMessage {
+    /// At most 256 KiB.
+    package var data: [UInt8]
+
+    package init(data: [UInt8] = []) {
+        self.data = data
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ArchiveChunk>) {
+        fnrpc__v1__archive_chunk__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__ArchiveChunk) throws(Failure) {
+        self.init(data: bytes(raw.data))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__ArchiveChunk, _ builder: Builder) {
+        raw.has_data = 1
+        raw.data = builder.bytes(data)
+    }
+}
+
+/// The answer of Maintenance/Import.
+package struct ImportResponse: WireMessage {
+    package var entities: UInt64
+    package var packages: UInt64
+    package var calls: UInt64
+
+    package init(entities: UInt64 = 0, packages: UInt64 = 0, calls: UInt64 = 0) {
+        self.entities = entities
+        self.packages = packages
+        self.calls = calls
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ImportResponse>) {
+        fnrpc__v1__import_response__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__ImportResponse) throws(Failure) {
+        self.init(entities: raw.entities, packages: raw.packages, calls: raw.calls)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__ImportResponse, _ builder: Builder) {
+        raw.has_entities = 1
+        raw.entities = entities
+        raw.has_packages = 1
+        raw.packages = packages
+        raw.has_calls = 1
+        raw.calls = calls
+    }
+}
