@@ -43,8 +43,8 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
         return text + "Z"
     }
 
-    /// Days since 1970-01-01 to the Gregorian date, by Howard Hinnant's `civil_from_days`.
-    private static func civil(days: Int64) -> (Int64, Int64, Int64) {
+    /// Days since 1970-01-01 to the Gregorian year, month and day, by Howard Hinnant's `civil_from_days`.
+    package static func civil(days: Int64) -> (Int64, Int64, Int64) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097

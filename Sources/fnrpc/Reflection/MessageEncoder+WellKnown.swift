@@ -12,10 +12,10 @@ extension MessageEncoder {
         }
         switch type {
         case "google.protobuf.Timestamp":
-            guard case .string(let text) = json, let (seconds, nanos) = WellKnownText.timestamp(text) else {
+            guard case .string(let text) = json, let (seconds, nanos) = Timestamp.seconds(rfc3339: text) else {
                 throw place.failure("\(json.shown) is not a time; write \"2026-01-31T12:00:00.5Z\", years 1 to 9999")
             }
-            return clock(seconds, nanos)
+            return clock(seconds, Int32(nanos))
         case "google.protobuf.Duration":
             guard case .string(let text) = json, let (seconds, nanos) = WellKnownText.duration(text) else {
                 throw place.failure("\(json.shown) is not a duration; write \"1.5s\", at most 315576000000s")

@@ -12,31 +12,10 @@ enum WellKnownText {
         guard timestampSeconds.contains(seconds), (0...999_999_999).contains(nanos) else { return nil }
         // Model's Timestamp is 64 bits of nanoseconds, which reach from 1677 to 2262 only.
         let days = Int64((Double(seconds) / 86_400).rounded(.down))
-        let (year, month, day) = civil(days: days)
+        let (year, month, day) = Timestamp.civil(days: days)
         let second = seconds - days * 86_400
         return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T" + padded(second / 3600, 2) + ":"
             + padded(second / 60 % 60, 2) + ":" + padded(second % 60, 2) + fraction(nanos) + "Z"
-    }
-
-    /// Reads RFC 3339 with any offset.
-    static func timestamp(_ text: String) -> (seconds: Int64, nanos: Int32)? {
-        let pattern = /(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))/
-            .asciiOnlyDigits()
-        guard let match = text.wholeMatch(of: pattern)?.output,
-            let year = Int64(match.1), let month = Int64(match.2), let day = Int64(match.3), let hour = Int64(match.4),
-            let minute = Int64(match.5), let second = Int64(match.6), (1...12).contains(month), hour < 24, minute < 60,
-            second < 60, day >= 1
-        else { return nil }
-        let days = self.days(year, month, day)
-        guard civil(days: days) == (year, month, day) else { return nil }
-        var seconds = days * 86_400 + hour * 3600 + minute * 60 + second
-        if let sign = match.8, let hours = match.9.flatMap({ Int64($0) }), let minutes = match.10.flatMap({ Int64($0) })
-        {
-            guard hours < 24, minutes < 60 else { return nil }
-            seconds -= (sign == "-" ? -1 : 1) * (hours * 3600 + minutes * 60)
-        }
-        guard timestampSeconds.contains(seconds) else { return nil }
-        return (seconds, nanos(match.7 ?? ""))
     }
 
     /// Seconds with `s`; `nil`: out of range, or signs that differ.
@@ -81,26 +60,6 @@ enum WellKnownText {
     private static func padded(_ value: Int64, _ width: Int) -> String {
         let digits = String(value)
         return String(repeating: "0", count: max(width - digits.count, 0)) + digits
-    }
-
-    /// Days since 1970-01-01 to the Gregorian date, and back, by Howard Hinnant's algorithms.
-    private static func civil(days: Int64) -> (Int64, Int64, Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-    }
-
-    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let year = month <= 2 ? year - 1 : year
-        let era = (year >= 0 ? year : year - 399) / 400
-        let yearOfEra = year - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 }
 

@@ -14,6 +14,8 @@ package enum Surface: String, CaseIterable, Sendable {
     case http
     /// Every request message: decoded, encoded again, and decoded with too little memory at every step.
     case messages
+    /// ``Filter``: what parses, prints, and then parses to the same.
+    case filter
 
     /// Checks the surface's properties.
     ///
@@ -27,6 +29,7 @@ package enum Surface: String, CaseIterable, Sendable {
         case .stream: try checkInvokeStream(bytes)
         case .http: try checkHTTP(bytes)
         case .messages: try checkMessages(bytes)
+        case .filter: try checkFilter(bytes)
         }
     }
 }
