@@ -8,12 +8,14 @@ package struct BundleConfiguration: Sendable {
     package let runtimeFilesPath: String
     /// Host folder of the function's socket; `nil` if it has none.
     package let socketFolder: String?
+    /// Host folder of the file system with the secrets; `nil` if there are none.
+    package let secretsFolder: String?
     package let identity: IdentityRange.Pair
     package let userNamespace: Bool
     package let cgroup: String
     package let limitsSwap: Bool
     package let openFiles: UInt32
-    /// Paths below the root that the administrator hides from functions.
+    /// Paths of the machine that the administrator hides from functions.
     package let hiddenPaths: [String]
     /// The machine's mounts that lie below folders which are bound: those need a recursive bind.
     package let machineMounts: [String]
@@ -22,6 +24,8 @@ package struct BundleConfiguration: Sendable {
     package static let functionUser: UInt32 = 1000
     /// Where the socket directory is inside.
     package static let socketMount = "/tmp/iofs"
+    /// Where the file system with the secrets is inside; they are in its folder `secrets`.
+    package static let secretsMount = "/run"
 
     /// The text of `config.json`.
     package var json: JSON {
@@ -75,13 +79,19 @@ package struct BundleConfiguration: Sendable {
                 "/tmp", "tmpfs", "tmp",
                 ["nosuid", "nodev", "mode=1777", "size=\(temporaryMiB)m", "nr_inodes=\(max(temporaryMiB * 256, 1024))"]),
         ]
-        mounts += root.machineFolders.map { bind($0, from: $0) }
+        mounts += root.binds.map { bind($0.destination, from: $0.source) }
         mounts.append(bind("/function", from: spec.packagePath))
         mounts.append(bind("/.fnrpc", from: runtimeFilesPath))
-        if spec.spec.network == .host { mounts.append(bind("/etc/resolv.conf", from: "/etc/resolv.conf")) }
+        if spec.spec.network == .host && root.hasResolver {
+            mounts.append(bind("/etc/resolv.conf", from: "/etc/resolv.conf"))
+        }
         if let socketFolder {
             mounts.append(
                 mount(Self.socketMount, "bind", socketFolder, ["bind", "rw", "nosuid", "nodev", "noexec"]))
+        }
+        if let secretsFolder {
+            mounts.append(
+                mount(Self.secretsMount, "bind", secretsFolder, ["bind", "ro", "nosuid", "nodev", "noexec"]))
         }
         return mounts
     }
@@ -118,7 +128,7 @@ package struct BundleConfiguration: Sendable {
             ("cgroupsPath", .string(cgroup)),
             ("resources", resources),
             ("seccomp", SeccompProfile.json),
-            ("maskedPaths", .strings(Self.maskedPaths + hiddenPaths)),
+            ("maskedPaths", .strings(Self.maskedPaths + (root.isHost ? hiddenPaths : []))),
             ("readonlyPaths", .strings(Self.readOnlyPaths)),
         ]
         return .object(members)

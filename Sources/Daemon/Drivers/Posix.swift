@@ -53,14 +53,19 @@ package enum Posix {
 
     /// Makes or replaces a file. No name is left half written: the caller owns the folder alone.
     package static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(Failure) {
+        try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
+            try write(path, UnsafeRawBufferPointer(bytes), mode: mode)
+        }
+    }
+
+    /// Makes or replaces a file. No name is left half written: the caller owns the folder alone.
+    package static func write(_ path: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t) throws(Failure) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
         guard file >= 0 else { throw failure("write", path) }
         defer { close(file) }
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                retrying { Glibc.write(file, buffer.baseAddress.map { $0 + offset }, bytes.count - offset) }
-            }
+            let count = retrying { Glibc.write(file, bytes.baseAddress.map { $0 + offset }, bytes.count - offset) }
             guard count > 0 else { throw failure("write", path) }
             offset += count
         }

@@ -274,6 +274,7 @@ package final class Server: Sendable {
         var driver = OCIDriver.Configuration(
             instance: name, stateDirectory: dataDirectory + "/run", runtimeFilesPath: files
         )
+        driver.dataDirectory = dataDirectory
         driver.runtime = configuration.runtime
         driver.uidBase = users.first
         driver.uidCount = users.count
