@@ -105,9 +105,28 @@ import Testing
             try #require(fnrpc_mount_tmpfs(inner, "size=64k,mode=0777") == 0)
             defer { _ = fnrpc_unmount(inner) }
             try Posix.write(inner + "/file", Array("inner\n".utf8), mode: 0o666)
+            // One below, and one that is covered by a second on the same path.
+            let deep = inner + "/deep"
+            for text in ["covered\n", "deep\n"] {
+                try Posix.makeFolder(deep, mode: 0o755)
+                try #require(fnrpc_mount_tmpfs(deep, "size=64k,mode=0777") == 0)
+                if text == "covered\n" {
+                    try Posix.makeFolder(deep + "/unseen", mode: 0o755)
+                    try #require(fnrpc_mount_tmpfs(deep + "/unseen", "size=64k,mode=0777") == 0)
+                }
+                try Posix.write(deep + "/file", Array(text.utf8), mode: 0o666)
+            }
+            defer {
+                _ = fnrpc_unmount(deep)
+                _ = fnrpc_unmount(deep + "/unseen")
+                _ = fnrpc_unmount(deep)
+            }
             let outcome = try bench.shell(
-                "cat /opt/inner/file; (echo x > /opt/inner/file) 2>/dev/null || echo kept", root: .folder(folder))
-            #expect(outcome.text == "inner\nkept\n")
+                """
+                cd /opt/inner; cat file deep/file; ls deep
+                for f in file new deep/file deep/new; do (echo x > $f) 2>/dev/null && echo "wrote $f"; done; ls
+                """, root: .folder(folder))
+            #expect(outcome.lines == ["inner", "deep", "file", "deep", "file"], "\(outcome.text)")
         }
     }
 

@@ -7,15 +7,12 @@ import Testing
 
 /// Secrets as functions find them, and nobody else.
 @Suite(.serialized) struct SecretTests {
-    /// Not in any file of the project, so that a search finds only what was leaked; this text is not the value.
-    private static let word = ["hush", "quiet", "41"].joined(separator: "-")
-
     private func secret(_ name: String, _ value: [UInt8]) throws -> SandboxSecret {
         try SandboxSecret(name: try Name(name, field: "secret"), value: value)
     }
 
     private func pair() throws -> [SandboxSecret] {
-        [try secret("PASSWORD", Array(Self.word.utf8)), try secret("key", (0...255).map { UInt8($0) } + [0, 10])]
+        [try secret("PASSWORD", Array(Workbench.word.utf8)), try secret("key", (0...255).map { UInt8($0) } + [0, 10])]
     }
 
     @Test(arguments: Variant.all) func areFilesOfTheFunction(variant: Variant) throws {
@@ -29,7 +26,8 @@ import Testing
             let lines = outcome.lines
             let user = variant.userNamespaces ? "1000" : "\(IdentityRange.defaultBase)"
             let expected = [
-                Self.word, "3219517335 258 key", "PASSWORD", "key", "500 \(user) directory", "400 \(user) regular file",
+                Workbench.word, "3219517335 258 key", "PASSWORD", "key", "500 \(user) directory",
+                "400 \(user) regular file",
                 "400 \(user) regular file", user,
             ]
             #expect(Array(lines.prefix(8)) == expected, "\(outcome.text)")
@@ -38,7 +36,7 @@ import Testing
             for option in ["ro", "nosuid", "nodev", "noexec"] { #expect(options.contains(Substring(option))) }
             #expect(lines[9].hasPrefix("tmpfs ro,") && lines[9].contains("size=8k,nr_inodes=4"), "\(lines[9])")
             #expect(lines[10] == "secrets")
-            #expect(lines.dropFirst(11).joined().contains(Self.word) == false, "it is in the environment")
+            #expect(lines.dropFirst(11).joined().contains(Workbench.word) == false, "it is in the environment")
         }
     }
 
@@ -54,7 +52,7 @@ import Testing
                 done
                 cat PASSWORD; stat -c ' %a' PASSWORD
                 """, secrets: try pair())
-            #expect(outcome.text == Self.word + " 400\n", "\(outcome.text)")
+            #expect(outcome.text == Workbench.word + " 400\n", "\(outcome.text)")
         }
     }
 
@@ -63,7 +61,7 @@ import Testing
             let holder = try bench.start("holder", secrets: try pair())
             defer { holder.destroy() }
             try holder.assign(["sh", "-c", "cat /run/secrets/PASSWORD; echo; echo up; sleep 1000"])
-            try readUntil(Self.word + "\nup", on: holder.log)
+            try readUntil(Workbench.word + "\nup", on: holder.log)
             // Those of another sandbox: its own, and none of the first's.
             let other = try bench.start("other", secrets: [try secret("mine", [65])])
             defer { other.destroy() }
@@ -84,11 +82,11 @@ import Testing
 
             // The daemon's mount is gone, and no file on the disk has the value.
             #expect(MountTable.points().filter { $0.hasPrefix(bench.folder) } == [])
-            #expect(Self.files(in: bench.folder, containing: Self.word) == [])
+            #expect(Workbench.files(in: bench.folder, containing: Workbench.word) == [])
             let bundle = bench.folder + "/state/sandboxes/holder/config.json"
             #expect(Posix.text(of: bundle)?.contains("/run\"") == true)
             for process in try CgroupLayout().processes(in: "/fnrpc-\(bench.instance)/holder") {
-                #expect(Posix.text(of: "/proc/\(process)/environ")?.contains(Self.word) == false)
+                #expect(Posix.text(of: "/proc/\(process)/environ")?.contains(Workbench.word) == false)
             }
         }
     }
@@ -132,7 +130,7 @@ import Testing
                         id: "one", spec: spec, packagePath: "/nowhere", usesSocket: true, pipesStandardIO: false,
                         secrets: try pair()))
             }
-            #expect(failure.message.contains("/nowhere") && !failure.message.contains(Self.word))
+            #expect(failure.message.contains("/nowhere") && !failure.message.contains(Workbench.word))
             #expect(MountTable.points().filter { $0.hasPrefix(bench.folder) } == [])
             #expect(Posix.names(in: bench.folder + "/state/sandboxes") == [])
         }
@@ -148,21 +146,9 @@ import Testing
                 identity: IdentityRange.Pair(function: 100_000, root: 100_001))
             try Posix.makeFolder(left.folder, mode: 0o700)
             try left.mountSecrets(try pair())
-            #expect(Self.files(in: bench.folder, containing: Self.word).count == 1)
+            #expect(Workbench.files(in: bench.folder, containing: Workbench.word).count == 1)
             bench.driver.removeLeftovers()
             bench.expectNothingLeft()
-        }
-    }
-
-    /// Files below a folder that contain a text, by their paths.
-    private static func files(in folder: String, containing text: String) -> [String] {
-        Posix.names(in: folder).flatMap { name -> [String] in
-            let path = folder + "/" + name
-            switch Posix.kind(path, followingLinks: false) {
-            case .folder: return files(in: path, containing: text)
-            case .file: return Posix.text(of: path, limit: 64 << 20)?.contains(text) == true ? [path] : []
-            default: return []
-            }
         }
     }
 }

@@ -135,6 +135,21 @@ struct Workbench {
         try run(["/bin/sh", "-c", line], root: root, secrets: secrets, edit: edit)
     }
 
+    /// The value of a secret; put together, so that a search for it finds only what leaked.
+    static let word = ["hush", "quiet", "41"].joined(separator: "-")
+
+    /// Files below a folder that contain a text, by their paths.
+    static func files(in folder: String, containing text: String) -> [String] {
+        Posix.names(in: folder).flatMap { name -> [String] in
+            let path = folder + "/" + name
+            switch Posix.kind(path, followingLinks: false) {
+            case .folder: return files(in: path, containing: text)
+            case .file: return Posix.text(of: path, limit: 64 << 20)?.contains(text) == true ? [path] : []
+            default: return []
+            }
+        }
+    }
+
     /// Nothing of this instance may be in the control groups, the mounts, or the processes that those hold.
     func expectNothingLeft() {
         for hierarchy in Posix.names(in: "/sys/fs/cgroup") {

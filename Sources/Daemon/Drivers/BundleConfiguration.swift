@@ -79,11 +79,10 @@ package struct BundleConfiguration: Sendable {
                 "/tmp", "tmpfs", "tmp",
                 ["nosuid", "nodev", "mode=1777", "size=\(temporaryMiB)m", "nr_inodes=\(max(temporaryMiB * 256, 1024))"]),
         ]
-        mounts += root.binds.map { bind($0.destination, from: $0.source) }
-        mounts.append(bind("/function", from: spec.packagePath))
-        mounts.append(bind("/.fnrpc", from: runtimeFilesPath))
+        mounts += root.binds.flatMap { bind($0.destination, from: $0.source) }
+        mounts += bind("/function", from: spec.packagePath) + bind("/.fnrpc", from: runtimeFilesPath)
         if spec.spec.network == .host && root.hasResolver {
-            mounts.append(bind("/etc/resolv.conf", from: "/etc/resolv.conf"))
+            mounts += bind("/etc/resolv.conf", from: "/etc/resolv.conf")
         }
         if let socketFolder {
             mounts.append(
@@ -104,11 +103,22 @@ package struct BundleConfiguration: Sendable {
     }
 
     /// Read-only, without devices and setuid. A folder with other mounts in it is bound with them, every one read-only:
-    /// in a user namespace the kernel refuses to leave them out, because that could uncover what they hide.
-    private func bind(_ destination: String, from source: String) -> JSON {
-        let recursive = machineMounts.contains { $0.hasPrefix(source + "/") }
-        let options = recursive ? ["rbind", "ro", "rro"] : ["bind", "ro"]
-        return mount(destination, "bind", source, options + ["nosuid", "nodev"])
+    /// in a user namespace the kernel refuses to leave them out, because that could uncover what they hide. There crun
+    /// (1.8) binds the folder alone whatever it is told, so each of them is bound once more.
+    private func bind(_ destination: String, from source: String) -> [JSON] {
+        var sources = [source]
+        for mount in machineMounts where mount.hasPrefix(source + "/") && !sources.contains(mount) {
+            // One that others cover is not to be found.
+            if Posix.kind(mount) != nil { sources.append(mount) }
+        }
+        return sources.map { path in
+            let recursive = machineMounts.contains { $0.hasPrefix(path + "/") }
+            var options = recursive ? ["rbind", "ro", "rro"] : ["bind", "ro"]
+            // What a mount of the machine forbids, one in a user namespace has to forbid too.
+            if Posix.forbidsPrograms(path) { options.append("noexec") }
+            return mount(
+                destination + path.dropFirst(source.count), "bind", path, options + ["nosuid", "nodev"])
+        }
     }
 
     private var linux: JSON {

@@ -108,6 +108,14 @@ package enum Posix {
         }
     }
 
+    /// Whether a path is on a mount that runs no programs (noexec).
+    package static func forbidsPrograms(_ path: String) -> Bool {
+        // See statvfs(3): ST_NOEXEC, which Swift does not see.
+        let noExec: UInt = 8
+        var status = statvfs()
+        return statvfs(path, &status) == 0 && status.f_flag & noExec != 0
+    }
+
     /// Where a link points; `nil` if the path is not a link.
     package static func target(ofLink path: String) -> String? {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
