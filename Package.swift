@@ -73,7 +73,8 @@ let package = Package(
         .target(
             name: "Catalog", dependencies: ["Model", "Pool"], path: "Sources/Daemon/Catalog", swiftSettings: swift),
         .target(
-            name: "Access", dependencies: ["Model", "COpenSSL"], path: "Sources/Daemon/Access", swiftSettings: swift),
+            name: "Access", dependencies: ["Model", "Archive", "COpenSSL"], path: "Sources/Daemon/Access",
+            swiftSettings: swift),
         .target(
             name: "Drivers", dependencies: ["Model", "CLinux"], path: "Sources/Daemon/Drivers", swiftSettings: swift),
         .target(

@@ -4,11 +4,13 @@ import Testing
 
 @Suite struct SnapshotTests {
     private func runnable(
-        _ app: String, _ function: String, id: UInt64, version: UInt32, services: [String] = []
+        _ app: String, _ function: String, id: UInt64, version: UInt32, services: [String] = [],
+        entrypoint: [String] = []
     ) throws -> Runnable {
         let meta = Meta(id: Identifier(high: 1, low: id), createdAt: Timestamp(nanoseconds: 0))
         var spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
         spec.services = services
+        spec.entrypoint = entrypoint
         let digest = Digest(bytes: [UInt8](repeating: 1, count: 32))
         return Runnable(
             function: Function(
@@ -61,6 +63,19 @@ import Testing
         #expect(plan.arguments == ["/usr/bin/python3", "/.fnrpc/python/bootstrap.py", "a.b"])
         #expect(plan.environment.contains("FNRPC_LISTENER=unix:/tmp/iofs/lsnr.sock"))
         #expect(plan.environment.contains("FNRPC_VERSION=4"))
+    }
+
+    @Test func aTemplateIsTheCommandLine() throws {
+        let template = try RuntimeTemplate([
+            "/opt/deno/deno", "run", "--root={package}", "{package}/{entry}.ts", "{{}}",
+        ])
+        let plan = LaunchPlan(try runnable("app", "f", id: 1, version: 1), template: template)
+        #expect(plan.arguments == ["/opt/deno/deno", "run", "--root=/function", "/function/a.b.ts", "{}"])
+        #expect(!plan.environment.contains { $0.hasPrefix("PYTHON") })
+        #expect(plan.environment.contains("FNRPC_LISTENER=unix:/tmp/iofs/lsnr.sock"))
+        let own = LaunchPlan(
+            try runnable("app", "f", id: 1, version: 1, entrypoint: ["/bin/own", "{entry}"]), template: template)
+        #expect(own.arguments == ["/bin/own", "{entry}"], "a function's words are no template")
     }
 
     private func route(_ catalog: Catalog, _ service: String, _ app: String? = nil, _ version: UInt32 = 0) -> String {

@@ -26,6 +26,8 @@ import Testing
             var exit = fnrpc_exit()
             _ = fnrpc_pidfd_reap(pidfd, &exit)
         }
+        // Nobody has cleaned up yet.
+        #expect(Workbench.files(in: folder, containing: Workbench.word) == [])
         let next = try OCIDriver.probe(Workbench.configuration(folder, instance, variant))
         let bench = Workbench(folder: folder, instance: instance, driver: next)
         #expect(bench.left == Left(sandboxes: 0, mounts: 0, states: 0, groups: true))
@@ -43,8 +45,11 @@ import Testing
         let variant = Variant(runtime: words[2], userNamespaces: words[3] == "true")
         let driver = try OCIDriver.probe(Workbench.configuration(folder, instance, variant))
         let bench = Workbench(folder: folder, instance: instance, driver: driver)
-        let function = try bench.start("running", socket: true)
-        try function.assign(["sh", "-c", "trap '' TERM HUP; setsid sleep 1000 & echo up; wait"])
+        let secret = try SandboxSecret(name: try Name("word", field: "secret"), value: Array(Workbench.word.utf8))
+        let function = try bench.start("running", socket: true, secrets: [secret])
+        try function.assign([
+            "sh", "-c", "trap '' TERM HUP; setsid sleep 1000 & grep -q quiet /run/secrets/word && echo up; wait",
+        ])
         try readUntil("up", on: function.log)
         let waiting = try bench.start("waiting", socket: true)
         try withExtendedLifetime(waiting) {

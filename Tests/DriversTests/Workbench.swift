@@ -70,18 +70,22 @@ struct Workbench {
     static let repository = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
 
     private static func buildInit(into folder: String) throws {
-        let command = ["/bin/sh", repository + "/scripts/build-sandbox", folder]
+        try runOnHost(["/bin/sh", repository + "/scripts/build-sandbox", folder])
+    }
+
+    /// Runs a command of the machine, which must succeed.
+    static func runOnHost(_ command: [String]) throws {
         var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/bin:/bin"), nil]
         defer { for pointer in words + variables { free(pointer) } }
         var pidfd: Int32 = -1
         let mappings = (0...2).map { fnrpc_fd_mapping(source: Int32($0), target: Int32($0)) }
-        try #require(fnrpc_spawn("/bin/sh", &words, &variables, mappings, 3, &pidfd) > 0)
+        try #require(fnrpc_spawn(command[0], &words, &variables, mappings, 3, &pidfd) > 0)
         defer { close(pidfd) }
         try #require(!Posix.wait(for: [pidfd], until: inSeconds(60)).isEmpty)
         var exit = fnrpc_exit()
         #expect(fnrpc_pidfd_reap(pidfd, &exit) == 1)
-        try #require(exit.code == 0, "scripts/build-sandbox failed")
+        try #require(exit.code == 0, "\(command) failed")
     }
 
     /// Puts a file into the package.
@@ -90,13 +94,15 @@ struct Workbench {
     }
 
     func start(
-        _ id: String = "one", pipes: Bool = false, socket: Bool = false, edit: (inout FunctionSpec) -> Void = { _ in }
+        _ id: String = "one", pipes: Bool = false, socket: Bool = false, root: RuntimeRoot = .host,
+        secrets: [SandboxSecret] = [], edit: (inout FunctionSpec) -> Void = { _ in }
     ) throws -> Sandbox {
         var spec = FunctionSpec(runtime: .shell, entry: "test", format: .default)
         edit(&spec)
         return try driver.start(
             SandboxSpec(
-                id: id, spec: spec, packagePath: folder + "/package", usesSocket: socket, pipesStandardIO: pipes))
+                id: id, spec: spec, packagePath: folder + "/package", usesSocket: socket, pipesStandardIO: pipes,
+                root: root, secrets: secrets))
     }
 
     /// What a command did in a sandbox of its own.
@@ -109,8 +115,11 @@ struct Workbench {
     }
 
     /// Runs a command to its end.
-    func run(_ command: [String], edit: (inout FunctionSpec) -> Void = { _ in }) throws -> Outcome {
-        let sandbox = try start(edit: edit)
+    func run(
+        _ command: [String], root: RuntimeRoot = .host, secrets: [SandboxSecret] = [],
+        edit: (inout FunctionSpec) -> Void = { _ in }
+    ) throws -> Outcome {
+        let sandbox = try start(root: root, secrets: secrets, edit: edit)
         defer { sandbox.destroy() }
         try sandbox.assign(command)
         let exit = try sandbox.awaitExit()
@@ -119,8 +128,26 @@ struct Workbench {
     }
 
     /// Runs a line of shell to its end.
-    func shell(_ line: String, edit: (inout FunctionSpec) -> Void = { _ in }) throws -> Outcome {
-        try run(["/bin/sh", "-c", line], edit: edit)
+    func shell(
+        _ line: String, root: RuntimeRoot = .host, secrets: [SandboxSecret] = [],
+        edit: (inout FunctionSpec) -> Void = { _ in }
+    ) throws -> Outcome {
+        try run(["/bin/sh", "-c", line], root: root, secrets: secrets, edit: edit)
+    }
+
+    /// The value of a secret; put together, so that a search for it finds only what leaked.
+    static let word = ["hush", "quiet", "41"].joined(separator: "-")
+
+    /// Files below a folder that contain a text, by their paths.
+    static func files(in folder: String, containing text: String) -> [String] {
+        Posix.names(in: folder).flatMap { name -> [String] in
+            let path = folder + "/" + name
+            switch Posix.kind(path, followingLinks: false) {
+            case .folder: return files(in: path, containing: text)
+            case .file: return Posix.text(of: path, limit: 64 << 20)?.contains(text) == true ? [path] : []
+            default: return []
+            }
+        }
     }
 
     /// Nothing of this instance may be in the control groups, the mounts, or the processes that those hold.
@@ -131,6 +158,7 @@ struct Workbench {
         #expect(Posix.kind("/sys/fs/cgroup/fnrpc-\(instance)") == nil)
         #expect(MountTable.points().filter { $0.hasPrefix(folder) } == [])
         #expect(Posix.names(in: folder + "/state/sandboxes") == [])
+        #expect(Posix.names(in: folder + "/state/roots") == [])
         #expect(Posix.names(in: folder + "/state/runtime").filter { !$0.hasPrefix(".") } == [])
     }
 }

@@ -147,6 +147,12 @@ int fnrpc_mount_tmpfs(const char *path, const char *options)
     return mount("fnrpc", path, "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, options) < 0 ? -errno : 0;
 }
 
+int fnrpc_make_read_only(const char *path)
+{
+    const unsigned long flags = MS_REMOUNT | MS_RDONLY | MS_NOEXEC | MS_NOSUID | MS_NODEV;
+    return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+}
+
 int fnrpc_unmount(const char *path)
 {
     return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;

@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 /// The command line and environment of a function's container.
 package struct LaunchPlan: Sendable {
@@ -14,13 +14,16 @@ package struct LaunchPlan: Sendable {
     package static let python = "/usr/bin/python3"
 
     /// The plan of a version. Its own keys win over config, so that a function cannot be pointed elsewhere.
-    package init(_ runnable: Runnable) {
+    ///
+    /// - Parameter template: the command line of a user-defined runtime; `nil`: the spec's built-in one starts it. A
+    ///   function's own entrypoint wins over both.
+    package init(_ runnable: Runnable, template: RuntimeTemplate? = nil) {
         let spec = runnable.version.spec
-        arguments = Self.arguments(spec, runnable.version.runtime)
+        arguments = Self.arguments(spec, template)
         var variables: [String: String] = [
             "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8",
         ]
-        if spec.runtime == .python {
+        if template == nil && spec.runtime == .python {
             variables["PYTHONPATH"] = "/function/.python:/function"
             variables["PYTHONUNBUFFERED"] = "1"
             variables["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -43,13 +46,14 @@ package struct LaunchPlan: Sendable {
         environment = variables.map { "\($0.key)=\($0.value)" }.sorted()
     }
 
-    private static func arguments(_ spec: FunctionSpec, _ runtime: FrozenRuntime) -> [String] {
+    private static func arguments(_ spec: FunctionSpec, _ template: RuntimeTemplate?) -> [String] {
         guard spec.entrypoint.isEmpty else { return spec.entrypoint }
+        if let template { return template.command(entry: spec.entry, package: packagePath) }
         switch spec.runtime {
         case .python: return [python, "/.fnrpc/python/bootstrap.py", spec.entry]
         case .shell: return ["/bin/sh", packagePath + "/" + spec.entry]
         case .binary: return [packagePath + "/" + spec.entry]
-        default: return runtime.command
+        default: return []
         }
     }
 }

@@ -8,12 +8,14 @@ package struct BundleConfiguration: Sendable {
     package let runtimeFilesPath: String
     /// Host folder of the function's socket; `nil` if it has none.
     package let socketFolder: String?
+    /// Host folder of the file system with the secrets; `nil` if there are none.
+    package let secretsFolder: String?
     package let identity: IdentityRange.Pair
     package let userNamespace: Bool
     package let cgroup: String
     package let limitsSwap: Bool
     package let openFiles: UInt32
-    /// Paths below the root that the administrator hides from functions.
+    /// Paths of the machine that the administrator hides from functions.
     package let hiddenPaths: [String]
     /// The machine's mounts that lie below folders which are bound: those need a recursive bind.
     package let machineMounts: [String]
@@ -22,6 +24,8 @@ package struct BundleConfiguration: Sendable {
     package static let functionUser: UInt32 = 1000
     /// Where the socket directory is inside.
     package static let socketMount = "/tmp/iofs"
+    /// Where the file system with the secrets is inside; they are in its folder `secrets`.
+    package static let secretsMount = "/run"
 
     /// The text of `config.json`.
     package var json: JSON {
@@ -75,13 +79,18 @@ package struct BundleConfiguration: Sendable {
                 "/tmp", "tmpfs", "tmp",
                 ["nosuid", "nodev", "mode=1777", "size=\(temporaryMiB)m", "nr_inodes=\(max(temporaryMiB * 256, 1024))"]),
         ]
-        mounts += root.machineFolders.map { bind($0, from: $0) }
-        mounts.append(bind("/function", from: spec.packagePath))
-        mounts.append(bind("/.fnrpc", from: runtimeFilesPath))
-        if spec.spec.network == .host { mounts.append(bind("/etc/resolv.conf", from: "/etc/resolv.conf")) }
+        mounts += root.binds.flatMap { bind($0.destination, from: $0.source) }
+        mounts += bind("/function", from: spec.packagePath) + bind("/.fnrpc", from: runtimeFilesPath)
+        if spec.spec.network == .host && root.hasResolver {
+            mounts += bind("/etc/resolv.conf", from: "/etc/resolv.conf")
+        }
         if let socketFolder {
             mounts.append(
                 mount(Self.socketMount, "bind", socketFolder, ["bind", "rw", "nosuid", "nodev", "noexec"]))
+        }
+        if let secretsFolder {
+            mounts.append(
+                mount(Self.secretsMount, "bind", secretsFolder, ["bind", "ro", "nosuid", "nodev", "noexec"]))
         }
         return mounts
     }
@@ -94,11 +103,22 @@ package struct BundleConfiguration: Sendable {
     }
 
     /// Read-only, without devices and setuid. A folder with other mounts in it is bound with them, every one read-only:
-    /// in a user namespace the kernel refuses to leave them out, because that could uncover what they hide.
-    private func bind(_ destination: String, from source: String) -> JSON {
-        let recursive = machineMounts.contains { $0.hasPrefix(source + "/") }
-        let options = recursive ? ["rbind", "ro", "rro"] : ["bind", "ro"]
-        return mount(destination, "bind", source, options + ["nosuid", "nodev"])
+    /// in a user namespace the kernel refuses to leave them out, because that could uncover what they hide. There crun
+    /// (1.8) binds the folder alone whatever it is told, so each of them is bound once more.
+    private func bind(_ destination: String, from source: String) -> [JSON] {
+        var sources = [source]
+        for mount in machineMounts where mount.hasPrefix(source + "/") && !sources.contains(mount) {
+            // One that others cover is not to be found.
+            if Posix.kind(mount) != nil { sources.append(mount) }
+        }
+        return sources.map { path in
+            let recursive = machineMounts.contains { $0.hasPrefix(path + "/") }
+            var options = recursive ? ["rbind", "ro", "rro"] : ["bind", "ro"]
+            // What a mount of the machine forbids, one in a user namespace has to forbid too.
+            if Posix.forbidsPrograms(path) { options.append("noexec") }
+            return mount(
+                destination + path.dropFirst(source.count), "bind", path, options + ["nosuid", "nodev"])
+        }
     }
 
     private var linux: JSON {
@@ -118,7 +138,7 @@ package struct BundleConfiguration: Sendable {
             ("cgroupsPath", .string(cgroup)),
             ("resources", resources),
             ("seccomp", SeccompProfile.json),
-            ("maskedPaths", .strings(Self.maskedPaths + hiddenPaths)),
+            ("maskedPaths", .strings(Self.maskedPaths + (root.isHost ? hiddenPaths : []))),
             ("readonlyPaths", .strings(Self.readOnlyPaths)),
         ]
         return .object(members)

@@ -10,6 +10,12 @@ package protocol Driver: Sendable {
     ///   sandbox does not come up. Nothing is left behind then.
     func start(_ spec: SandboxSpec) throws(Failure) -> Sandbox
 
+    /// Checks the root of a runtime before anything is started with it. Looks at the file system; ``start(_:)`` does it
+    /// again.
+    ///
+    /// - Throws: `invalid` or `precondition` with what is wrong with it; `precondition` for images.
+    func check(_ root: RuntimeRoot) throws(Failure)
+
     /// Removes what an earlier daemon of this instance left behind when it was killed. Idempotent. To be called before
     /// the first ``start(_:)``: it does not spare living sandboxes.
     func removeLeftovers()
@@ -42,15 +48,23 @@ package struct SandboxSpec: Sendable {
     package let usesSocket: Bool
     /// `true`: standard input, output and error are three pipes. `false`: input is empty, output and error are one pipe.
     package let pipesStandardIO: Bool
+    /// What it sees beside its package.
+    package let root: RuntimeRoot
+    /// Its files in `/run/secrets`, at most ``SecretLimits/perFunction``; without any there is no such folder. They are
+    /// read when the sandbox is made, and not held afterwards.
+    package let secrets: [SandboxSecret]
 
     package init(
-        id: String, spec: FunctionSpec, packagePath: String, usesSocket: Bool, pipesStandardIO: Bool
+        id: String, spec: FunctionSpec, packagePath: String, usesSocket: Bool, pipesStandardIO: Bool,
+        root: RuntimeRoot = .host, secrets: [SandboxSecret] = []
     ) {
         self.id = id
         self.spec = spec
         self.packagePath = packagePath
         self.usesSocket = usesSocket
         self.pipesStandardIO = pipesStandardIO
+        self.root = root
+        self.secrets = secrets
     }
 }
 

@@ -21,8 +21,8 @@ extension OCIDriver {
             Posix.remove(configuration.runtimeFolder + "/" + id)
         }
         unmountAll(below: configuration.sandboxesFolder)
-        for name in Posix.names(in: configuration.sandboxesFolder) {
-            Posix.remove(configuration.sandboxesFolder + "/" + name)
+        for folder in [configuration.sandboxesFolder, configuration.rootsFolder] {
+            for name in Posix.names(in: folder) { Posix.remove(folder + "/" + name) }
         }
         layout.remove(configuration.cgroup)
     }

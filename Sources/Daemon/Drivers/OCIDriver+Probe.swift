@@ -25,7 +25,8 @@ extension OCIDriver {
         configuration.stateDirectory = Posix.resolved(configuration.stateDirectory) ?? configuration.stateDirectory
         try Posix.makeFolder(configuration.sandboxesFolder, mode: 0o700)
         try Posix.makeFolder(configuration.runtimeFolder, mode: 0o700)
-        try RootSkeleton.checkReachable(configuration.stateDirectory)
+        try Posix.makeFolder(configuration.rootsFolder, mode: 0o711)
+        try RootSkeleton.checkReachable(configuration.stateDirectory, field: "state directory")
 
         let names = configuration.runtime == "auto" ? ["crun", "runc"] : [configuration.runtime]
         let runtimes = names.compactMap { OCIRuntime($0, stateFolder: configuration.runtimeFolder) }

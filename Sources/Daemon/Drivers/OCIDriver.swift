@@ -12,6 +12,8 @@ package final class OCIDriver: Driver {
         /// Host folder for bundles, sockets and runtime state; lost on reboot without harm. It and the folders above
         /// it must let others pass (mode `o+x`): a sandbox's root is nobody in particular on the host.
         package var stateDirectory: String
+        /// Host folder of all that the daemon keeps, the state directory at least; no root of a sandbox shows it.
+        package var dataDirectory: String
         /// Host folder with `fnrpc-init` and the runtimes' support files; `/.fnrpc` in every sandbox.
         package var runtimeFilesPath: String
         /// `auto` (crun if it works, else runc), `crun`, `runc`, or the path of a program that works like them.
@@ -36,6 +38,7 @@ package final class OCIDriver: Driver {
         package init(instance: String, stateDirectory: String, runtimeFilesPath: String) {
             self.instance = instance
             self.stateDirectory = stateDirectory
+            dataDirectory = stateDirectory
             self.runtimeFilesPath = runtimeFilesPath
         }
     }
@@ -74,8 +77,11 @@ package final class OCIDriver: Driver {
     package func start(_ spec: SandboxSpec) throws(Failure) -> Sandbox {
         let deadline = Instant.now().advanced(byNanoseconds: configuration.startNanos)
         try Self.check(name: spec.id, field: "sandbox id")
+        try SandboxSecret.check(spec.secrets)
+        let rootFolder = try folder(of: spec.root)
         let resources = OCISandbox(
             id: spec.id, folder: configuration.sandboxesFolder + "/" + spec.id, hasSocket: spec.usesSocket,
+            ownRoot: rootFolder == nil ? nil : configuration.rootsFolder + "/" + spec.id,
             group: configuration.cgroup + "/" + spec.id, runtime: runtime, layout: layout, identities: identities,
             identity: try identities.take())
         guard mkdir(resources.folder, 0o700) == 0 else {
@@ -83,22 +89,44 @@ package final class OCIDriver: Driver {
             throw Posix.failure("make the folder", resources.folder)
         }
         do throws(Failure) {
-            return try start(spec, resources, deadline)
+            return try start(spec, rootFolder, resources, deadline)
         } catch {
             resources.release()
             throw error
         }
     }
 
+    package func check(_ root: RuntimeRoot) throws(Failure) { _ = try folder(of: root) }
+
+    /// The folder of a root; `nil` for the machine's own.
+    private func folder(of root: RuntimeRoot) throws(Failure) -> RootFolder? {
+        switch root {
+        case .host: return nil
+        case .folder(let path):
+            return try RootFolder(
+                path, dataDirectory: configuration.dataDirectory, hiddenPaths: configuration.hiddenPaths)
+        case .image: throw Failure(.precondition, "root: images are not supported by this daemon yet")
+        }
+    }
+
     private func start(
-        _ spec: SandboxSpec, _ resources: OCISandbox, _ deadline: Instant
+        _ spec: SandboxSpec, _ rootFolder: RootFolder?, _ resources: OCISandbox, _ deadline: Instant
     ) throws(Failure) -> Sandbox {
         try resources.mountSocketFolder()
+        try resources.mountSecrets(spec.secrets)
+        var root = root
+        var mounts = machineMounts
+        if let rootFolder, let path = resources.ownRoot {
+            root = try RootSkeleton(path: path, showing: rootFolder)
+            // The administrator may have mounted it since the daemon started.
+            mounts = MountTable.points()
+        }
         let bundle = BundleConfiguration(
             spec: spec, root: root, runtimeFilesPath: configuration.runtimeFilesPath,
-            socketFolder: resources.socketFolder, identity: resources.identity, userNamespace: userNamespace,
-            cgroup: resources.group, limitsSwap: layout.limitsSwap, openFiles: configuration.openFiles,
-            hiddenPaths: configuration.hiddenPaths, machineMounts: machineMounts)
+            socketFolder: resources.socketFolder,
+            secretsFolder: spec.secrets.isEmpty ? nil : resources.secretsFolder, identity: resources.identity,
+            userNamespace: userNamespace, cgroup: resources.group, limitsSwap: layout.limitsSwap,
+            openFiles: configuration.openFiles, hiddenPaths: configuration.hiddenPaths, machineMounts: mounts)
         try Posix.write(resources.folder + "/config.json", bundle.json.bytes, mode: 0o600)
 
         var descriptors = try SandboxDescriptors(
@@ -129,6 +157,7 @@ package final class OCIDriver: Driver {
             endProcess(process)
             throw error
         }
+        resources.unmountSecrets()
         return sandbox
     }
 
@@ -165,6 +194,8 @@ extension OCIDriver.Configuration {
     var sandboxesFolder: String { stateDirectory + "/sandboxes" }
     /// The runtime's own state.
     var runtimeFolder: String { stateDirectory + "/runtime" }
+    /// Roots that show an administrator's folder, one for each sandbox that has such.
+    var rootsFolder: String { stateDirectory + "/roots" }
     /// The shared root.
     var rootFolder: String { stateDirectory + "/root" }
 }

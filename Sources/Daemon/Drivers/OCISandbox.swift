@@ -8,6 +8,8 @@ struct OCISandbox: SandboxResources {
     /// The bundle; also holds the socket directory.
     let folder: String
     let hasSocket: Bool
+    /// A root that no other sandbox has; `nil` if it is the shared one.
+    let ownRoot: String?
     /// Its control group in every hierarchy.
     let group: String
     let runtime: OCIRuntime
@@ -32,7 +34,9 @@ struct OCISandbox: SandboxResources {
     func release() {
         runtime.delete(id)
         if let socketFolder { _ = fnrpc_unmount(socketFolder) }
+        unmountSecrets()
         Posix.remove(folder)
+        if let ownRoot { Posix.remove(ownRoot) }
         // Runtimes remove the group as a rule; after a failed start they may not.
         layout.kill(group, until: .now().advanced(byNanoseconds: 10_000_000_000))
         layout.remove(group)

@@ -53,14 +53,19 @@ package enum Posix {
 
     /// Makes or replaces a file. No name is left half written: the caller owns the folder alone.
     package static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(Failure) {
+        try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
+            try write(path, UnsafeRawBufferPointer(bytes), mode: mode)
+        }
+    }
+
+    /// Makes or replaces a file. No name is left half written: the caller owns the folder alone.
+    package static func write(_ path: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t) throws(Failure) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
         guard file >= 0 else { throw failure("write", path) }
         defer { close(file) }
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                retrying { Glibc.write(file, buffer.baseAddress.map { $0 + offset }, bytes.count - offset) }
-            }
+            let count = retrying { Glibc.write(file, bytes.baseAddress.map { $0 + offset }, bytes.count - offset) }
             guard count > 0 else { throw failure("write", path) }
             offset += count
         }
@@ -101,6 +106,14 @@ package enum Posix {
         case S_IFLNK: return .link
         default: return .other
         }
+    }
+
+    /// Whether a path is on a mount that runs no programs (noexec).
+    package static func forbidsPrograms(_ path: String) -> Bool {
+        // See statvfs(3): ST_NOEXEC, which Swift does not see.
+        let noExec: UInt = 8
+        var status = statvfs()
+        return statvfs(path, &status) == 0 && status.f_flag & noExec != 0
     }
 
     /// Where a link points; `nil` if the path is not a link.

@@ -27,6 +27,8 @@ package struct Configuration: Sendable, Equatable {
     package var tlsClientCA = ""
     /// Whether clients show a certificate; `nil`: ``ClientCertificate/request`` if there is a ``tlsClientCA``.
     package var tlsClientCertificate: ClientCertificate?
+    /// File with the key that secrets are encrypted with; empty: one that the daemon makes in the data directory.
+    package var secretKeyFile = ""
     /// How long running calls may take to finish after SIGTERM, seconds.
     package var drainTimeout: Double = 30
     /// `auto`, `crun`, `runc`, or the path of one of them.

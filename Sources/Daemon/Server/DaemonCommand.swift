@@ -54,6 +54,9 @@ package struct DaemonCommand: ParsableCommand {
     package var tlsClientCa: String?
     @Option(help: "none, request or require. (default: request if there is a --tls-client-ca)")
     package var tlsClientCertificate: String?
+    @Option(
+        help: "32 random bytes that secrets are encrypted with. (default: secret.key in --data-dir, made if absent)")
+    package var secretKeyFile: String?
     @Option(help: "How long running calls may take to finish on stop. (default: 30)")
     package var drainTimeout: String?
     @Option(help: "auto, crun, runc, or the path of one of them. (default: auto)")
@@ -120,7 +123,7 @@ package struct DaemonCommand: ParsableCommand {
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
-            ("tls-certificate", tlsCertificate),
+            ("tls-certificate", tlsCertificate), ("secret-key-file", secretKeyFile),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),
             ("max-stream-messages", maxStreamMessages), ("max-stream-input-kib", maxStreamInputKib),
             ("max-input-mib", maxInputMib), ("max-management-kib", maxManagementKib),

@@ -21,6 +21,7 @@ package final class Server: Sendable {
     private let lock: DataDirectory
     private let users: HostUsers
     private let store: SQLiteStore
+    private let secretBox: SecretBox
     private let driver: OCIDriver
     private let counters: Counters
     private let recorder: Recorder
@@ -45,13 +46,14 @@ package final class Server: Sendable {
         raiseFileLimit()
         let lock = try DataDirectory.lock(configuration.dataDirectory)
         let store = try SQLiteStore(path: lock.databasePath)
+        let secretBox = try SecretBox(dataDirectory: lock.path, keyFile: configuration.secretKeyFile)
         var limits = PackageStore.Limits()
         limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
         let packages = try PackageStore(path: lock.packagesPath, limits: limits)
         let users = try HostUsers(base: configuration.uidBase, count: configuration.uidCount)
         let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, store.instanceID))
         do {
-            return try await start(configuration, log, lock, users, store, packages, driver)
+            return try await start(configuration, log, lock, users, store, secretBox, packages, driver)
         } catch {
             driver.removeLeftovers()
             throw error
@@ -60,7 +62,7 @@ package final class Server: Sendable {
 
     private static func start(
         _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ users: HostUsers, _ store: SQLiteStore,
-        _ packages: PackageStore, _ driver: OCIDriver
+        _ secretBox: SecretBox, _ packages: PackageStore, _ driver: OCIDriver
     ) async throws -> Server {
         let counters = Counters()
         let recorder = Recorder(
@@ -111,8 +113,9 @@ package final class Server: Sendable {
         try await front.listen(configuration.listen)
         addresses.withLock { $0 = front.addresses }
         let server = Server(
-            configuration: configuration, log: log, lock: lock, users: users, store: store, driver: driver,
-            counters: counters, recorder: recorder, dispatcher: dispatcher, loops: loops, blocking: blocking,
+            configuration: configuration, log: log, lock: lock, users: users, store: store,
+            secretBox: secretBox, driver: driver, counters: counters, recorder: recorder, dispatcher: dispatcher,
+            loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
             metrics: metrics)
         server.startBackground()
@@ -142,7 +145,8 @@ package final class Server: Sendable {
 
     private init(
         configuration: Configuration, log: Logger, lock: DataDirectory, users: HostUsers, store: SQLiteStore,
-        driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher, loops: [EventLoop],
+        secretBox: SecretBox, driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher,
+        loops: [EventLoop],
         blocking: BlockingThreads, front: Front, sessions: SessionRegistry, authenticator: Authenticator,
         changes: Changes, tls: TLSContext?, metrics: MetricsServer?
     ) {
@@ -151,6 +155,7 @@ package final class Server: Sendable {
         self.lock = lock
         self.users = users
         self.store = store
+        self.secretBox = secretBox
         self.driver = driver
         self.counters = counters
         self.recorder = recorder
@@ -274,6 +279,7 @@ package final class Server: Sendable {
         var driver = OCIDriver.Configuration(
             instance: name, stateDirectory: dataDirectory + "/run", runtimeFilesPath: files
         )
+        driver.dataDirectory = dataDirectory
         driver.runtime = configuration.runtime
         driver.uidBase = users.first
         driver.uidCount = users.count

@@ -87,6 +87,9 @@ package struct Setting: Sendable {
                 }
                 configuration.tlsClientCertificate = Configuration.ClientCertificate(rawValue: value)
             }),
+        text(
+            "secret-key-file", "32 random bytes that secrets are encrypted with; empty: secret.key in data-dir",
+            \.secretKeyFile, rule: absolutePathOrNothing),
         seconds("drain-timeout", "how long running calls may take to finish on stop", \.drainTimeout, 0...3600),
         text("runtime", "auto, crun, runc, or the path of one of them", \.runtime),
         text("runtime-files", "folder with fnrpc-init; empty: fnrpc-runtime beside fnrpcd", \.runtimeFiles),

@@ -65,6 +65,9 @@ int fnrpc_private_mounts(void);
 /* A tmpfs with noexec, nosuid, nodev; `options` as for mount(8). */
 int fnrpc_mount_tmpfs(const char *path, const char *options);
 
+/* Makes a whole file system of fnrpc_mount_tmpfs read-only, for every mount of it. */
+int fnrpc_make_read_only(const char *path);
+
 /* Unmounts at once for path look-ups, fully when the last use ends (MNT_DETACH); -EINVAL if nothing is mounted. */
 int fnrpc_unmount(const char *path);
 

@@ -1,0 +1,20 @@
+internal import Glibc
+
+/// How large secrets may be.
+package enum SecretLimits {
+    /// Bytes of a value. An empty one is a mistake more often than a wish.
+    package static let valueBytes = 1...65_536
+    /// Secrets of one function.
+    package static let perFunction = 32
+}
+
+extension [UInt8] {
+    /// Overwrites what is in it and leaves it empty: the bytes are not to be found in freed memory. A copy that shares
+    /// its storage keeps them, so only the last owner can wipe.
+    package mutating func wipe() {
+        withUnsafeMutableBytes { bytes in
+            if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
+        }
+        removeAll()
+    }
+}
