@@ -66,9 +66,10 @@ private struct SpecDocument: Codable {
     let annotations: [String: String]?
     let services: [String]?
     let descriptorSet: String?
+    let headers: [String: [String]]?
 
     enum CodingKeys: String, CodingKey {
-        case runtime, entry, entrypoint, format, concurrency, pids, network, config, annotations, services
+        case runtime, entry, entrypoint, format, concurrency, pids, network, config, annotations, services, headers
         case memoryMiB = "memory_mib"
         case timeoutNanos = "timeout_nanos"
         case idleTimeoutNanos = "idle_timeout_nanos"
@@ -97,6 +98,7 @@ private struct SpecDocument: Codable {
         // Most functions have none.
         services = spec.services.isEmpty ? nil : spec.services
         descriptorSet = spec.descriptorSet.isEmpty ? nil : spec.descriptorSet
+        headers = spec.headers.isEmpty ? nil : spec.headers
     }
 
     func spec() throws(Failure) -> FunctionSpec {
@@ -116,6 +118,7 @@ private struct SpecDocument: Codable {
         spec.annotations = annotations ?? spec.annotations
         spec.services = services ?? spec.services
         spec.descriptorSet = descriptorSet ?? spec.descriptorSet
+        spec.headers = headers ?? spec.headers
         return spec
     }
 

@@ -34,6 +34,8 @@ package struct FunctionSpec: Hashable, Sendable {
     package var services: [String]
     /// The file of the package that describes ``services``, a FileDescriptorSet; empty: none.
     package var descriptorSet: String
+    /// What replies to Invoke and InvokeStream have beside the function's own headers: names to values, in order.
+    package var headers: [String: [String]]
 
     /// The runtimes that need no image.
     package enum Runtime: String, Sendable, CaseIterable {
@@ -82,6 +84,7 @@ package struct FunctionSpec: Hashable, Sendable {
         annotations = [:]
         services = []
         descriptorSet = ""
+        headers = [:]
     }
 }
 
@@ -148,6 +151,7 @@ extension FunctionSpec {
         }
         try Self.checkNotes("annotations", annotations)
         try checkServices()
+        try checkHeaders()
         return self
     }
 

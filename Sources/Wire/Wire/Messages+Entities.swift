@@ -119,6 +119,11 @@ extension FunctionSpec: WireMessage {
         annotations = try dictionary(raw.annotations, raw.n_annotations, "annotations")
         services = texts(raw.services, raw.n_services)
         descriptorSet = text(raw.descriptor_set)
+        for header in try list(raw.headers, raw.n_headers, of: HeaderValues.self) {
+            guard headers.updateValue(header.values, forKey: header.name) == nil else {
+                throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
+            }
+        }
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
@@ -151,6 +156,32 @@ extension FunctionSpec: WireMessage {
         raw.n_services = services.count
         raw.services = builder.strings(services)
         if !descriptorSet.isEmpty { raw.descriptor_set = builder.string(descriptorSet) }
+        raw.n_headers = headers.count
+        raw.headers = builder.messages(
+            headers.sorted { $0.key < $1.key }.map { HeaderValues(name: $0.key, values: $0.value) })
+    }
+}
+
+/// One header of ``FunctionSpec/headers``.
+struct HeaderValues: WireMessage {
+    let name: String
+    let values: [String]
+
+    init(name: String, values: [String]) {
+        self.name = name
+        self.values = values
+    }
+
+    static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__HeaderValues>) { fnrpc__v1__header_values__init(raw) }
+
+    init(_ raw: Fnrpc__V1__HeaderValues) throws(Failure) {
+        self.init(name: text(raw.name), values: texts(raw.values, raw.n_values))
+    }
+
+    func write(to raw: inout Fnrpc__V1__HeaderValues, _ builder: Builder) {
+        raw.name = builder.string(name)
+        raw.n_values = values.count
+        raw.values = builder.strings(values)
     }
 }
 

@@ -142,6 +142,51 @@ void   fnrpc__v1__app__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__app__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__header_values__init
+                     (Fnrpc__V1__HeaderValues         *message)
+{
+  static const Fnrpc__V1__HeaderValues init_value = FNRPC__V1__HEADER_VALUES__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__header_values__get_packed_size
+                     (const Fnrpc__V1__HeaderValues *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__header_values__pack
+                     (const Fnrpc__V1__HeaderValues *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__header_values__pack_to_buffer
+                     (const Fnrpc__V1__HeaderValues *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__HeaderValues *
+       fnrpc__v1__header_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__HeaderValues *)
+     protobuf_c_message_unpack (&fnrpc__v1__header_values__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__header_values__free_unpacked
+                     (Fnrpc__V1__HeaderValues *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__header_values__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__function_spec__init
                      (Fnrpc__V1__FunctionSpec         *message)
 {
@@ -585,7 +630,58 @@ const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__app__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[17] =
+static const ProtobufCFieldDescriptor fnrpc__v1__header_values__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__HeaderValues, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__HeaderValues, n_values),
+    offsetof(Fnrpc__V1__HeaderValues, values),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__header_values__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange fnrpc__v1__header_values__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.HeaderValues",
+  "HeaderValues",
+  "Fnrpc__V1__HeaderValues",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__HeaderValues),
+  2,
+  fnrpc__v1__header_values__field_descriptors,
+  fnrpc__v1__header_values__field_indices_by_name,
+  1,  fnrpc__v1__header_values__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__header_values__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[18] =
 {
   {
     "runtime",
@@ -791,6 +887,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "headers",
+    19,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__FunctionSpec, n_headers),
+    offsetof(Fnrpc__V1__FunctionSpec, headers),
+    &fnrpc__v1__header_values__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
@@ -800,6 +908,7 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   1,   /* field[1] = entry */
   2,   /* field[2] = entrypoint */
   3,   /* field[3] = format */
+  17,   /* field[17] = headers */
   6,   /* field[6] = idle_timeout_nanos */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
@@ -811,10 +920,11 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[1 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 19, 17 },
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -824,10 +934,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  17,
+  18,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  1,  fnrpc__v1__function_spec__number_ranges,
+  2,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Fnrpc__V1__KeyValue Fnrpc__V1__KeyValue;
 typedef struct Fnrpc__V1__Meta Fnrpc__V1__Meta;
 typedef struct Fnrpc__V1__App Fnrpc__V1__App;
+typedef struct Fnrpc__V1__HeaderValues Fnrpc__V1__HeaderValues;
 typedef struct Fnrpc__V1__FunctionSpec Fnrpc__V1__FunctionSpec;
 typedef struct Fnrpc__V1__Function Fnrpc__V1__Function;
 typedef struct Fnrpc__V1__Version Fnrpc__V1__Version;
@@ -80,6 +81,18 @@ struct  Fnrpc__V1__App
     , NULL, NULL }
 
 
+struct  Fnrpc__V1__HeaderValues
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_values;
+  char **values;
+};
+#define FNRPC__V1__HEADER_VALUES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__header_values__descriptor) \
+    , NULL, 0,NULL }
+
+
 /*
  * How a function is started and bounded. docs/func.yaml.md gives units, ranges and defaults.
  */
@@ -133,10 +146,15 @@ struct  Fnrpc__V1__FunctionSpec
    * file of the package: a FileDescriptorSet that describes them
    */
   char *descriptor_set;
+  /*
+   * of every reply that does not have them itself
+   */
+  size_t n_headers;
+  Fnrpc__V1__HeaderValues **headers;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__Function
@@ -308,6 +326,25 @@ Fnrpc__V1__App *
 void   fnrpc__v1__app__free_unpacked
                      (Fnrpc__V1__App *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__HeaderValues methods */
+void   fnrpc__v1__header_values__init
+                     (Fnrpc__V1__HeaderValues         *message);
+size_t fnrpc__v1__header_values__get_packed_size
+                     (const Fnrpc__V1__HeaderValues   *message);
+size_t fnrpc__v1__header_values__pack
+                     (const Fnrpc__V1__HeaderValues   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__header_values__pack_to_buffer
+                     (const Fnrpc__V1__HeaderValues   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__HeaderValues *
+       fnrpc__v1__header_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__header_values__free_unpacked
+                     (Fnrpc__V1__HeaderValues *message,
+                      ProtobufCAllocator *allocator);
 /* Fnrpc__V1__FunctionSpec methods */
 void   fnrpc__v1__function_spec__init
                      (Fnrpc__V1__FunctionSpec         *message);
@@ -414,6 +451,9 @@ typedef void (*Fnrpc__V1__Meta_Closure)
 typedef void (*Fnrpc__V1__App_Closure)
                  (const Fnrpc__V1__App *message,
                   void *closure_data);
+typedef void (*Fnrpc__V1__HeaderValues_Closure)
+                 (const Fnrpc__V1__HeaderValues *message,
+                  void *closure_data);
 typedef void (*Fnrpc__V1__FunctionSpec_Closure)
                  (const Fnrpc__V1__FunctionSpec *message,
                   void *closure_data);
@@ -438,6 +478,7 @@ typedef void (*Fnrpc__V1__Token_Closure)
 extern const ProtobufCMessageDescriptor fnrpc__v1__key_value__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__meta__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__function__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__version__descriptor;
