@@ -1,6 +1,7 @@
 import Access
 import Catalog
 import Contracts
+import Dispatch
 import Glibc
 import Loop
 import Model
@@ -45,9 +46,17 @@ private struct NoDriver: Driver {
         socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
         close(ends[1])
         let listener = ListenerInfo(address: "unix:/x", defaultApp: listenersApp, isTLS: false)
-        session = Session(
-            loop: loop, descriptor: ends[0], options: .init(), context: context, listener: listener, peer: "test",
-            principal: nil)
+        let made = Lock<Session?>(nil)
+        let done = DispatchSemaphore(value: 0)
+        loop.post { [loop, near = ends[0]] in
+            let session = Session(
+                loop: loop, descriptor: near, options: .init(), context: context, listener: listener, peer: "test",
+                principal: nil)
+            made.withLock { $0 = session }
+            done.signal()
+        }
+        done.wait()
+        session = try #require(made.withLock { $0 })
         let table = PathTable([
             (try TriggerSource("/greet/:name", field: "source"), Identifier(high: 9, low: 1)),
             (try TriggerSource("/admin/*", field: "source"), Identifier(high: 9, low: 2)),
@@ -74,6 +83,11 @@ private struct NoDriver: Driver {
                 packageBytes: 1, interpreter: ""))
     }
 
+    private func stop() {
+        dispatcher.stop()
+        loop.stop()
+    }
+
     /// What is called, and what it is told; or the error.
     private func resolve(_ target: InvokeTarget, scopes: [Scope] = [.invoke]) throws -> String {
         try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
@@ -91,7 +105,7 @@ private struct NoDriver: Driver {
     }
 
     @Test func pathsLeadToFunctions() throws {
-        defer { loop.stop() }
+        defer { stop() }
         #expect(
             try resolve(InvokeTarget(app: "demo", method: "GET", path: "/greet/A%20B", query: "x=1"))
                 == "demo/f1@2 GET /greet/A%20B?x=1 name=A B")
@@ -117,7 +131,7 @@ private struct NoDriver: Driver {
     }
 
     @Test func aPathGivesNoRights() throws {
-        defer { loop.stop() }
+        defer { stop() }
         let scope = Scope.invokeFunction(
             app: try Name("demo", field: "app"), function: try Name("f1", field: "function"))
         #expect(try resolve(InvokeTarget(path: "/greet/A"), scopes: [scope]).hasPrefix("demo/f1@2"))
@@ -127,7 +141,7 @@ private struct NoDriver: Driver {
     }
 
     @Test func aliasesLeadToVersions() throws {
-        defer { loop.stop() }
+        defer { stop() }
         #expect(try resolve(InvokeTarget(app: "demo", function: "f1")) == "demo/f1@2")
         #expect(try resolve(InvokeTarget(app: "demo", function: "f1", alias: "live")) == "demo/f1@1")
         #expect(try resolve(InvokeTarget(function: "f1", alias: "latest")) == "demo/f1@2")

@@ -9,8 +9,8 @@ struct Invoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Calls a function; its reply goes to standard output, unchanged.",
         discussion: """
-            Examples: fnrpc invoke demo/hello -d '{"name":"Ada"}'
-                      fnrpc invoke demo --path /greet/42 --query 'lang=en'
+            Example: fnrpc invoke demo/hello -d '{"name":"Ada"}'
+                     fnrpc invoke demo --path /greet/42 --query 'lang=en'
             Without -d and -f the body is standard input, unless that is a terminal. Bodies over 4 MiB are sent and
             answered piece by piece, as all are with --stream.
             """)
