@@ -139,6 +139,12 @@ let package = Package(
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
         .testTarget(
+            name: "CallsTests",
+            dependencies: [
+                "Calls", "Access", "Catalog", "Contracts", "Drivers", "Loop", "Model", "Telemetry", "Wire",
+            ],
+            swiftSettings: swift),
+        .testTarget(
             name: "AccessTests", dependencies: ["Access", "Admin", "Store", "Wire", "Model"], swiftSettings: swift),
         .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),

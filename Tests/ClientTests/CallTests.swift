@@ -221,7 +221,7 @@ import Wire
             try request.payload.withUnsafeBytes { bytes in
                 let scan = try InvokeScan(scanning: bytes)
                 #expect(Array(scan.payload) == Array("{}".utf8))
-                #expect(String(decoding: scan.app, as: UTF8.self) == "demo" && scan.version == 4)
+                #expect(String(decoding: scan.target.app, as: UTF8.self) == "demo" && scan.target.version == 4)
                 #expect(scan.headerCount == 1)
             }
             let body = InvokeBody(
@@ -241,6 +241,33 @@ import Wire
             }
             #expect(bad?.code == .internalError)
             #expect(try await client.health() == .notServing)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (.function(app: "a", name: "f"), InvokeTarget(app: "a", function: "f")),
+            (.function(app: "", name: "f", revision: .version(7)), InvokeTarget(function: "f", version: 7)),
+            (
+                .function(app: "a", name: "f", revision: .alias("live")),
+                InvokeTarget(app: "a", function: "f", alias: "live")
+            ),
+            (.path(app: "a", path: "/x"), InvokeTarget(app: "a", path: "/x")),
+            (
+                .path(app: "a", method: "GET", path: "/x/%20", query: "q=1"),
+                InvokeTarget(app: "a", method: "GET", path: "/x/%20", query: "q=1")
+            ),
+        ] as [(InvocationTarget, InvokeTarget)])
+    func everyTargetIsSent(target: InvocationTarget, expected: InvokeTarget) async throws {
+        let server = try FakeServer { peer in
+            let request = try peer.request()
+            let sent = try request.payload.withUnsafeBytes { try InvokeChunk(decoding: $0, strict: true) }
+            #expect(sent.target == expected && sent.payload == [1])
+            try peer.reply(request, InvokeBody(payload: [2]).encoded())
+            peer.waitForClose()
+        }
+        try await with(server) { client async throws in
+            #expect(try await client.invoke(target, payload: [1]).payload == [2])
         }
     }
 

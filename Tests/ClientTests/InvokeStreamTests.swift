@@ -19,8 +19,8 @@ import Wire
         #expect(
             first
                 == InvokeChunk(
-                    contentType: "text/plain", headers: [CallHeader(name: "a", value: "b")], app: "demo",
-                    function: "hello", version: 3, credit: 1 << 20))
+                    contentType: "text/plain", headers: [CallHeader(name: "a", value: "b")],
+                    target: InvokeTarget(app: "demo", function: "hello", version: 3), credit: 1 << 20))
         return request
     }
 
@@ -32,6 +32,22 @@ import Wire
     private func invoke(_ client: Client) async throws(ClientError) -> InvocationStream {
         try await client.invokeStream(
             app: "demo", function: "hello", version: 3, contentType: "text/plain", headers: [Header("a", "b")])
+    }
+
+    @Test func aStreamMayGoToAPath() async throws {
+        let server = try FakeServer { peer in
+            let request = try peer.request()
+            let target = InvokeTarget(app: "demo", method: "PUT", path: "/a/b", query: "c=d")
+            #expect(try chunk(peer, request).target == target)
+            try peer.send(InvokeChunk(payload: [7]).encoded(), on: request)
+            peer.waitForClose()
+        }
+        try await with(server) { client async throws in
+            let stream = try await client.invokeStream(
+                .path(app: "demo", method: "PUT", path: "/a/b", query: "c=d"))
+            #expect(try await stream.receive() == [7])
+            stream.cancel()
+        }
     }
 
     @Test func theBodyIsCutAndWaitsForCredit() async throws {

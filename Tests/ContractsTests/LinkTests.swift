@@ -9,7 +9,7 @@ import Wire
 @testable import Contracts
 
 /// What stands for a call.
-private final class Token: Sendable {
+final class Token: Sendable {
     let number: Int
 
     init(_ number: Int) { self.number = number }
@@ -17,7 +17,7 @@ private final class Token: Sendable {
 
 /// Writes down what a link tells.
 // SAFETY: guarded by its lock.
-private final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
+final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
     private let events = Lock<[String]>([])
     private let changed = DispatchSemaphore(value: 0)
 
@@ -51,7 +51,7 @@ private final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
 
 /// A link and the function at its far end.
 // SAFETY: the link is made before it is used, and is thread-safe in what the tests call.
-private final class LinkBench: @unchecked Sendable {
+final class LinkBench: @unchecked Sendable {
     let loop = EventLoop()
     let owner = LinkWitness()
     let far: Peer
@@ -79,14 +79,14 @@ private final class LinkBench: @unchecked Sendable {
     }
 
     func invoke(
-        _ number: Int, _ request: [UInt8], metadata: [CallHeader] = []
+        _ number: Int, _ request: [UInt8], metadata: [CallHeader] = [], path: PathRequest? = nil
     ) throws {
         try request.withUnsafeBytes { bytes in
             let scan = try InvokeScan(scanning: bytes)
             link?.send(
                 FunctionCall(
                     request: scan, id: "ID", deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7, metadata: metadata,
-                    token: Token(number)))
+                    path: path, token: Token(number)))
         }
     }
 
@@ -126,7 +126,7 @@ private final class LinkBench: @unchecked Sendable {
         let bench = LinkBench.ttrpc()
         defer { bench.close() }
         bench.service(1, payload: [1, 2], metadata: [.init(name: "tracestate", value: "t")])
-        let request = InvokeBody(payload: [3]).encoded(app: "app", function: "f")
+        let request = InvokeBody(payload: [3]).encoded(for: InvokeTarget(app: "app", function: "f"))
         try bench.invoke(2, request)
         for (id, service, method, payload, metadata) in [
             (1, "a.B", "C", [1, 2], 3), (3, "fnrpc.function.v1.Function", "Call", request, 2),

@@ -44,6 +44,7 @@ import Testing
             network: host
             services: [pkg.Greeter, pkg.Other]
             descriptor_set: set.pb
+            headers: {X-One: a b, X-Two: [c, 4], X-Empty: , Content-Type: text/plain}
             config: {PORT: 8080, DEBUG: true, EMPTY: }
             annotations:
               team: core
@@ -62,6 +63,7 @@ import Testing
         spec.network = .host
         spec.services = ["pkg.Greeter", "pkg.Other"]
         spec.descriptorSet = "set.pb"
+        spec.headers = ["X-One": ["a b"], "X-Two": ["c", "4"], "X-Empty": [""], "Content-Type": ["text/plain"]]
         spec.config = ["PORT": "8080", "DEBUG": "true", "EMPTY": ""]
         spec.annotations = ["team": #""core""#, "tags": #"[1,"two",{"deep":null}]"#]
         #expect(file.name.text == "other")
@@ -121,6 +123,10 @@ import Testing
         ("entry: f.h", ": runtime: missing; use one of: python, shell, binary"),
         ("runtime: shell", ": entry: missing; write entry: func.sh"),
         ("runtime: python\nentry: func.py", "no error"),
+        ("runtime: python\nentry: f.h\nheaders: [a]", ":3: headers: a list is not a mapping of keys to values"),
+        ("runtime: python\nentry: f.h\nheaders: {a: {b: c}}", ":3: headers: \"a\": a mapping is not text"),
+        ("runtime: python\nentry: f.h\nheaders: {a: [[b]]}", ":3: headers: \"a\": a list is not a name"),
+        ("runtime: python\nentry: f.h\nheaders: {a b: c}", ":3: headers: \"a b\" is not a header's name"),
         ("runtime: python\nentry: func", ":2: entry: \"func\" is not module.function; write entry: func.handler"),
         ("runtime: python\nentry: ../f.h", ":2: entry: \"../f.h\" is not module.function"),
         ("runtime: python\nentry: 1f.h", ":2: entry: \"1f.h\" is not module.function"),

@@ -1,3 +1,4 @@
+import FnrpcClient
 import Foundation
 import Model
 import Synchronization
@@ -86,6 +87,51 @@ import Testing
         #expect(try invoke(["demo/echo", "-f", scratch.path + "/body", "--timeout", "3s"]).result.output == "Eve")
         let json = try invoke(["demo/echo", "-d", "Ada", "--output", "json"]).result.output
         #expect(json.contains("\"call_id\": \"01CALL\"") && json.contains("\"body\": \"Ada\""))
+    }
+
+    @Test func pathsAndAliasesAreSent() throws {
+        func sent(_ arguments: [String], input: String = "") throws -> [UInt32: String] {
+            let call = try invoke(arguments + ["--stream"], input: input)
+            #expect(call.result.code == 0, "\(call.result.errors)")
+            return call.received.head.withLock { $0 }
+        }
+        let alias = try sent(["demo/silent@live", "-d", "x"])
+        #expect(alias[4] == "demo" && alias[5] == "silent" && alias[9] == "live" && alias[11] == nil)
+        // The fake server answers what it takes for a function.
+        let scratch = try Scratch()
+        let server = try TtrpcServer(scratch) { _, _ in [.response([])] }
+        defer { server.stop() }
+        for (arguments, method) in [
+            (["--path", "/greet/42", "--query", "a=b", "-d", ""], "GET"),
+            (["--path", "/greet/42", "--query", "a=b", "-d", "x"], "POST"),
+            (["--path", "/greet/42", "--query", "a=b", "--method", "PATCH", "-d", ""], "PATCH"),
+        ] {
+            let result = try FnrpcProcess.run(["invoke", "demo"] + arguments + ["--address", server.address])
+            #expect(result.code == 0, "\(result.errors)")
+            let texts = TtrpcServer.texts(of: try #require(server.requests.last).payload)
+            #expect(texts[4] == "demo" && texts[10] == method && texts[11] == "/greet/42" && texts[12] == "a=b")
+        }
+    }
+
+    @Test func referencesAreReadAsTheyAreMeant() throws {
+        func read(
+            _ text: String, path: String? = nil, method: String? = nil, query: String? = nil
+        ) throws -> InvocationTarget {
+            try InvokeReference(text, path: path, method: method, query: query).target(hasBody: true)
+        }
+        #expect(try read("a/f") == .function(app: "a", name: "f"))
+        #expect(try read("a/f@3") == .function(app: "a", name: "f", revision: .version(3)))
+        #expect(try read("a/f@v3") == .function(app: "a", name: "f", revision: .alias("v3")))
+        #expect(try read("a", path: "/x") == .path(app: "a", method: "POST", path: "/x"))
+        for (text, path, method, words) in [
+            ("a/f", "/x", nil, "app alone"), ("a", nil, nil, "APP/FUNCTION"), ("a/f@", nil, nil, "not a number"),
+            ("a/f@0", nil, nil, "not a number"), ("a/f@99999999999", nil, nil, "not a number"),
+            ("a/f@x y", nil, nil, "alias: "), ("a/f@x@y", nil, nil, "alias: "), ("a/f", nil, "GET", "--path"),
+            ("a", "x", nil, "--path: "), ("a", "/../x", nil, "--path: "), ("a b", "/x", nil, "app: "),
+        ] as [(String, String?, String?, String)] {
+            let error = #expect(throws: Failure.self) { try read(text, path: path, method: method) }
+            #expect(error?.message.contains(words) == true, "\(text): \(error as Any)")
+        }
     }
 
     @Test func whatDoesNotFitIsStreamed() throws {

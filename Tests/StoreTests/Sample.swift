@@ -33,6 +33,7 @@ enum Sample {
         spec.network = .host
         spec.config = ["B": "2", "A": "1\n"]
         spec.annotations = ["note": "x"]
+        spec.headers = ["X-B": ["2", "1"], "Cache-Control": ["no-store"]]
         return spec
     }
 

@@ -143,9 +143,9 @@ import Testing
     @Test func invokeBodiesRoundTrip() throws {
         let body = InvokeBody(
             payload: Array("hello".utf8), contentType: "text/plain", headers: [CallHeader(name: "X", value: "y")])
-        try body.encoded(app: "demo", function: "f", version: 3).withUnsafeBytes { bytes in
+        try body.encoded(for: InvokeTarget(app: "demo", function: "f", version: 3)).withUnsafeBytes { bytes in
             let scan = try InvokeScan(scanning: bytes)
-            #expect(equal(scan.app, "demo") && equal(scan.function, "f") && scan.version == 3)
+            #expect(equal(scan.target.app, "demo") && equal(scan.target.function, "f") && scan.target.version == 3)
             #expect(equal(scan.payload, "hello") && equal(scan.contentType, "text/plain"))
             var headers: [String] = []
             scan.forEachHeader {

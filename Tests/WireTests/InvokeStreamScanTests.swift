@@ -7,13 +7,27 @@ import Testing
         let body = InvokeBody(
             payload: [1, 2, 3], contentType: "a/b",
             headers: [CallHeader(name: "x", value: "y"), .init(name: "x", value: "")])
-        let bytes = body.encoded(app: "app", function: "f", version: 7) + [0x38, 0x80, 0x01]
+        let bytes = body.encoded(for: InvokeTarget(app: "app", function: "f", version: 7)) + [0x38, 0x80, 0x01]
         try bytes.withUnsafeBytes { bytes in
             let scan = try InvokeStreamScan(scanning: bytes)
             #expect(Array(scan.payload) == [1, 2, 3] && equal(scan.contentType, "a/b"))
             #expect(scan.headers == body.headers && scan.headerCount == 2)
-            #expect(equal(scan.app, "app") && equal(scan.function, "f") && scan.version == 7)
+            #expect(equal(scan.target.app, "app") && equal(scan.target.function, "f") && scan.target.version == 7)
             #expect(scan.credit == 128 && scan.namesFunction && !scan.isOnlyControl && scan.lastField == 7)
+        }
+    }
+
+    @Test func pathsAreNotTheFunctions() throws {
+        let target = InvokeTarget(app: "app", method: "PUT", path: "/a", query: "q")
+        try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
+            let scan = try InvokeStreamScan(scanning: bytes)
+            #expect(equal(scan.target.app, "app") && equal(scan.target.method, "PUT"))
+            #expect(equal(scan.target.path, "/a") && equal(scan.target.query, "q") && scan.target.alias.isEmpty)
+            #expect(scan.target.isByPath && !scan.target.isByName && scan.namesFunction && !scan.isOnlyControl)
+        }
+        try InvokeBody().encoded(for: InvokeTarget(function: "f", alias: "live")).withUnsafeBytes { bytes in
+            let scan = try InvokeScan(scanning: bytes)
+            #expect(equal(scan.target.alias, "live") && scan.target.isByName && !scan.target.isByPath)
         }
     }
 
@@ -35,6 +49,7 @@ import Testing
         arguments: [
             [0x0A], [0x0A, 0x02, 0x01], [0x08, 0x01], [0x12, 0x01, 0xFF], [0x22, 0x01, 0x00],
             [0x1A, 0x02, 0x0A, 0x05], [0x30, 0x80, 0x80, 0x80, 0x80, 0x10], [0x3A, 0x00], [0x48, 0x01], [0x07],
+            [0x68, 0x01], [0x5A, 0x01, 0xFF], [0x62, 0x02, 0x61],
         ] as [[UInt8]])
     func damageIsRefused(bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in

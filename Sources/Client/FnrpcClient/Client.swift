@@ -117,6 +117,22 @@ public final class Client: Sendable {
 
     /// Calls a function.
     ///
+    /// - Parameter timeout: as for ``call(service:method:payload:metadata:timeout:)``.
+    public func invoke(
+        _ target: InvocationTarget, payload: [UInt8], contentType: String = "application/octet-stream",
+        headers: [Header] = [], timeout: Duration? = nil
+    ) async throws(ClientError) -> Invocation {
+        let request = InvokeBody(
+            payload: payload, contentType: contentType,
+            headers: headers.map { CallHeader(name: $0.name, value: $0.value) })
+        let reply = try await call(
+            service: "fnrpc.v1.Invocation", method: "Invoke", payload: request.encoded(for: target.encoded),
+            timeout: timeout)
+        return try Invocation(reply)
+    }
+
+    /// Calls a function by its name.
+    ///
     /// - Parameters:
     ///   - version: 0 is the function as last deployed.
     ///   - timeout: as for ``call(service:method:payload:metadata:timeout:)``.
@@ -124,13 +140,9 @@ public final class Client: Sendable {
         app: String, function: String, version: UInt32 = 0, payload: [UInt8],
         contentType: String = "application/octet-stream", headers: [Header] = [], timeout: Duration? = nil
     ) async throws(ClientError) -> Invocation {
-        let request = InvokeBody(
-            payload: payload, contentType: contentType,
-            headers: headers.map { CallHeader(name: $0.name, value: $0.value) })
-        let reply = try await call(
-            service: "fnrpc.v1.Invocation", method: "Invoke",
-            payload: request.encoded(app: app, function: function, version: version), timeout: timeout)
-        return try Invocation(reply)
+        try await invoke(
+            .function(app: app, name: function, revision: .version(version)), payload: payload,
+            contentType: contentType, headers: headers, timeout: timeout)
     }
 
     /// Asks whether the daemon serves; waits 30 s at most.

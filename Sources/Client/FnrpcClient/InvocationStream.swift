@@ -121,26 +121,39 @@ public final class InvocationStream: Sendable {
 extension Client {
     /// Calls a function and streams body and answer.
     ///
-    /// - Parameters:
-    ///   - version: 0 is the function as last deployed.
-    ///   - timeout: for the whole call, on both ends; `nil`: the function's own limit only.
+    /// - Parameter timeout: for the whole call, on both ends; `nil`: the function's own limit only.
     /// - Returns: a stream whose first message was sent; whether the daemon takes the call shows when it is used.
     public func invokeStream(
-        app: String, function: String, version: UInt32 = 0, contentType: String = "application/octet-stream",
-        headers: [Header] = [], timeout: Duration? = nil
+        _ target: InvocationTarget, contentType: String = "application/octet-stream", headers: [Header] = [],
+        timeout: Duration? = nil
     ) async throws(ClientError) -> InvocationStream {
         // Room for all that credit lets come, with what is around the payloads, so that it never stops the connection.
         let stream = try await stream(
             service: "fnrpc.v1.Invocation", method: "InvokeStream", kind: .bidirectional, timeout: timeout,
             inboxBytes: 2 * InvocationState.window)
         let first = InvokeChunk(
-            contentType: contentType, headers: headers.map { CallHeader(name: $0.name, value: $0.value) }, app: app,
-            function: function, version: version, credit: UInt32(InvocationState.window))
+            contentType: contentType, headers: headers.map { CallHeader(name: $0.name, value: $0.value) },
+            target: target.encoded, credit: UInt32(InvocationState.window))
         do throws(ClientError) {
             try await stream.send(first.encoded())
         } catch  where error.code != .precondition {
             throw error
         }
         return InvocationStream(stream)
+    }
+
+    /// Calls a function by its name and streams body and answer.
+    ///
+    /// - Parameters:
+    ///   - version: 0 is the function as last deployed.
+    ///   - timeout: for the whole call, on both ends; `nil`: the function's own limit only.
+    /// - Returns: as ``invokeStream(_:contentType:headers:timeout:)``.
+    public func invokeStream(
+        app: String, function: String, version: UInt32 = 0, contentType: String = "application/octet-stream",
+        headers: [Header] = [], timeout: Duration? = nil
+    ) async throws(ClientError) -> InvocationStream {
+        try await invokeStream(
+            .function(app: app, name: function, revision: .version(version)), contentType: contentType,
+            headers: headers, timeout: timeout)
     }
 }

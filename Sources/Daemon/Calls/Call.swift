@@ -1,4 +1,5 @@
 package import Catalog
+internal import Contracts
 internal import Loop
 package import Model
 internal import Pool
@@ -18,6 +19,8 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     let streamID: UInt32
     /// Who asked for it, and how.
     let origin: CallOrigin
+    /// What its function is told of a call by path.
+    let path: PathRequest?
     /// Its streams, unless it is unary.
     let relay: FunctionRelay?
     let acceptedAt: Instant
@@ -45,13 +48,14 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
 
     init(
         id: Identifier, runnable: Runnable, session: Session, streamID: UInt32, origin: CallOrigin,
-        relay: FunctionRelay?, deadline: Instant, now: Instant, time: Timestamp
+        path: PathRequest?, relay: FunctionRelay?, deadline: Instant, now: Instant, time: Timestamp
     ) {
         self.id = id
         self.runnable = runnable
         self.session = session
         self.streamID = streamID
         self.origin = origin
+        self.path = path
         self.relay = relay
         self.deadline = deadline
         acceptedAt = now

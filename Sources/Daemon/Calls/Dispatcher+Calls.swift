@@ -19,10 +19,9 @@ extension Dispatcher {
                 throw Failure(.invalid, "\(error.message)")
             }
             try checkSize(request.bytes.count)
-            let runnable = try find(
-                request.app, request.function, request.version, for: incoming.principal ?? Session.nobody,
-                incoming.session)
-            open(incoming, runnable)
+            try ReservedHeaders.check(request)
+            let callee = try resolve(request.target, for: incoming.principal ?? Session.nobody, incoming.session)
+            open(incoming, callee.runnable, callee.path)
         } catch {
             incoming.session.refuse(incoming, error)
         }
@@ -36,7 +35,7 @@ extension Dispatcher {
             if incoming.isStream {
                 try FunctionRelay.openService(incoming, runnable)
             } else {
-                open(incoming, runnable)
+                open(incoming, runnable, nil)
             }
         } catch {
             incoming.session.refuse(incoming, error)
@@ -51,22 +50,24 @@ extension Dispatcher {
             quota: "request")
     }
 
-    private func open(_ incoming: Incoming, _ runnable: Runnable) {
+    private func open(_ incoming: Incoming, _ runnable: Runnable, _ path: PathRequest?) {
         let call = makeCall(
-            runnable, CallOrigin(incoming), session: incoming.session, streamID: incoming.streamID, relay: nil)
+            runnable, CallOrigin(incoming), path, session: incoming.session, streamID: incoming.streamID, relay: nil)
         guard incoming.session.add(call, incoming.streamID) else { return }
         accept(call, data: incoming.envelope.bytes)
     }
 
     /// A call that nobody knows of yet.
     func makeCall(
-        _ runnable: Runnable, _ origin: CallOrigin, session: Session, streamID: UInt32, relay: FunctionRelay?
+        _ runnable: Runnable, _ origin: CallOrigin, _ path: PathRequest?, session: Session, streamID: UInt32,
+        relay: FunctionRelay?
     ) -> Call {
         let time = Timestamp.now()
         var timeout = runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
         return Call(
-            id: newID(time), runnable: runnable, session: session, streamID: streamID, origin: origin, relay: relay,
+            id: newID(time), runnable: runnable, session: session, streamID: streamID, origin: origin, path: path,
+            relay: relay,
             deadline: origin.arrivedAt.advanced(byNanoseconds: timeout), now: origin.arrivedAt, time: time)
     }
 
@@ -147,7 +148,7 @@ extension Dispatcher {
         return runnable
     }
 
-    private static func defaultApp(_ principal: Principal, _ session: Session) -> String? {
+    static func defaultApp(_ principal: Principal, _ session: Session) -> String? {
         principal.grants.onlyApp ?? (session.listener.defaultApp.isEmpty ? nil : session.listener.defaultApp)
     }
 

@@ -28,6 +28,8 @@ package final class Dispatcher: @unchecked Sendable {
     package let budget: ByteBudget
     /// Running calls by what their callers call them.
     let invocations = InvocationTable()
+    /// Triggers and aliases.
+    let routes = Lock(Routes())
     /// One line to the daemon's log.
     let log: @Sendable (String) -> Void
     private let random: Lock<FastRandom>
@@ -96,10 +98,10 @@ package final class Dispatcher: @unchecked Sendable {
         switch reply {
         case .message(let bytes):
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
-            answer(call, payload: bytes)
+            answer(call, reply: bytes, worker.responseHeaders)
         case .body(let body):
             record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
-            body.encoded().withUnsafeBytes { answer(call, payload: $0) }
+            body.encoded().withUnsafeBytes { answer(call, reply: $0, worker.responseHeaders) }
         case .failed(let code, let message, let status):
             answer(call, status: failed(call, code, message, Array(status), worker, coldNanos), code: code)
         case .broken(let reason):
@@ -238,6 +240,12 @@ package final class Dispatcher: @unchecked Sendable {
 
     private func withdraw(_ call: Call) {
         _ = call.runnable.pool.event { $0.cancel(call.waiter) }
+    }
+
+    /// Answers with what the function replied; the messages of its own services stay as they are.
+    private func answer(_ call: Call, reply: UnsafeRawBufferPointer, _ headers: ResponseHeaders?) {
+        guard let headers, !call.isRouted else { return answer(call, payload: reply) }
+        headers.added(to: reply).withUnsafeBytes { answer(call, payload: $0) }
     }
 
     private func answer(

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import Wire
 
 extension FunctionRelay {
@@ -30,6 +31,20 @@ extension FunctionRelay {
                 if isUrgent { stream.dropOutput() }
                 metadata.withEntries { stream.respond(status: status, metadata: $0) }
             }
+            letGo()
+        }
+    }
+
+    /// The function's process has ended. Thread-safe.
+    func exited(_ description: String, success: Bool) {
+        stream.session.loop.run { [self] in function?.exited(description, success: success) }
+    }
+
+    /// Ends the function's side; its answer is not wanted any more. Thread-safe.
+    func cancelFunction() {
+        stream.session.loop.run { [self] in
+            function?.cancel()
+            function = nil
             letGo()
         }
     }

@@ -23,7 +23,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     /// The deadline until then; the call has its own.
     private let entry = WheelEntry()
     private var call: Call?
-    private var function: (any FunctionStream)?
+    var function: (any FunctionStream)?
     private var bodyEnded = false
     private var firstMessage: [UInt8] = []
     var isOver = false
@@ -35,6 +35,8 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     private var withheldCost = 0
     /// The function has ended well behind it.
     private var endsBehindWithheld = false
+    /// Of the function's spec, until the first message of the answer has taken them along.
+    private var responseHeaders: ResponseHeaders?
 
     private init(stream: Stream, isBody: Bool, frame: [UInt8], flags: UInt8, opening: CallOrigin?) {
         self.stream = stream
@@ -73,7 +75,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         stream.receiver = relay
         stream.mayWait = true
         let call = dispatcher.makeCall(
-            runnable, CallOrigin(request), session: request.session, streamID: request.streamID, relay: relay)
+            runnable, CallOrigin(request), nil, session: request.session, streamID: request.streamID, relay: relay)
         call.hold(held)
         guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
         relay.call = call
@@ -127,9 +129,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     /// The first message: finds the function and asks for a container.
     private func begin(_ origin: CallOrigin, _ scan: InvokeStreamScan) -> Bool {
         let dispatcher = stream.session.context.dispatcher
-        let runnable: Runnable
+        let callee: Callee
         do throws(Failure) {
-            runnable = try dispatcher.find(scan.app, scan.function, scan.version, for: origin.principal, stream.session)
+            try ReservedHeaders.check(scan)
+            callee = try dispatcher.resolve(scan.target, for: origin.principal, stream.session)
         } catch { return refuse(error) }
         guard dispatcher.budget.reserve(scan.bytes.count) else { return refuse(dispatcher.noRoom) }
         self.opening = nil
@@ -144,7 +147,8 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             grant(Self.window)
         }
         stream.mayWait = true
-        let call = dispatcher.makeCall(runnable, origin, session: stream.session, streamID: stream.id, relay: self)
+        let call = dispatcher.makeCall(
+            callee.runnable, origin, callee.path, session: stream.session, streamID: stream.id, relay: self)
         call.hold(scan.bytes.count)
         self.call = call
         stream.call.withLock { $0 = call }
@@ -234,6 +238,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     /// Sends a function's message as far as the caller has given credit for it; the rest waits for more.
     private func deliver(_ message: UnsafeRawBufferPointer) {
+        if let headers = responseHeaders {
+            responseHeaders = nil
+            return headers.added(to: message).withUnsafeBytes { deliver($0) }
+        }
         guard isBody, credit != nil, let scan = try? InvokeStreamScan(scanning: message),
             credit?.take(scan.payload.count) == false
         else { return stream.send(message) }
@@ -284,6 +292,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
                     ? .failed(code: error.code.status, message: error.message, status: []) : .broken(error.message))
         }
         function = made
+        if isBody { responseHeaders = worker.responseHeaders }
         if !firstMessage.isEmpty {
             let message = firstMessage
             firstMessage = []
@@ -334,7 +343,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         let streamCall = FunctionStreamCall(
             kind: kind, id: call.id.description,
             deadline: Timestamp(nanoseconds: Timestamp.now().nanoseconds + Int64(clamping: left)),
-            timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata)
+            timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, path: call.path)
         do throws(Failure) {
             return .success(
                 try makeFunctionStream(
@@ -361,10 +370,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     func functionStream(_ function: any FunctionStream, ended: FunctionStreamEnd) {
         self.function = nil
+        // An answer without a body has its headers too.
+        if case .finished = ended, responseHeaders != nil, !isOver { deliver(.init(start: nil, count: 0)) }
         switch ended {
         case .response(let payload) where isBody && !isOver:
             // One message more, and the end.
-            if payload.count > 0 { deliver(payload) }
+            if payload.count > 0 || responseHeaders != nil { deliver(payload) }
             if isWithholding { endsBehindWithheld = true } else { end(.finished) }
         case .finished where isWithholding: endsBehindWithheld = true
         case .finished: end(.finished)
@@ -378,19 +389,5 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     private func end(_ end: StreamEnd) {
         if let call, let worker = call.worker { worker.streamEnded(call, end) }
         letGo()
-    }
-
-    /// The function's process has ended. Thread-safe.
-    func exited(_ description: String, success: Bool) {
-        stream.session.loop.run { [self] in function?.exited(description, success: success) }
-    }
-
-    /// Ends the function's side; its answer is not wanted any more. Thread-safe.
-    func cancelFunction() {
-        stream.session.loop.run { [self] in
-            function?.cancel()
-            function = nil
-            letGo()
-        }
     }
 }

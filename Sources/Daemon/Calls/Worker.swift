@@ -23,6 +23,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     let coldNanos: UInt64
     /// How the function is started, for formats that do so for each call.
     let plan: Assignment
+    /// What replies get that do not have it themselves; `nil`: nothing.
+    let responseHeaders: ResponseHeaders?
     private(set) lazy var slot = Slot(owner: self)
     private unowned let dispatcher: Dispatcher
     private var link: (any FunctionLink)?
@@ -52,6 +54,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         self.loop = loop
         self.coldNanos = coldNanos
         self.plan = plan
+        responseHeaders = ResponseHeaders(runnable.version.spec.headers)
         self.dispatcher = dispatcher
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
@@ -94,7 +97,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                 target: target, id: call.id.description,
                 deadline: Timestamp(nanoseconds: time.nanoseconds + Int64(clamping: left)),
                 // 0 would mean: no deadline.
-                timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, token: call))
+                timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, path: call.path,
+                token: call))
     }
 
     /// Both were scanned when the call was accepted, so they parse.

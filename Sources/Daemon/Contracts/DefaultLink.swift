@@ -37,7 +37,7 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
         }
         let environment = ProcessEnvironment(
             id: call.id, deadline: call.deadline, contentType: String(decoding: request.contentType, as: UTF8.self),
-            headers: request.headers, metadata: call.metadata)
+            headers: request.headers, metadata: call.metadata, path: call.path)
         let assignment = environment.assignment(plan)
         let body = Array(request.payload)
         loop.run { [self] in begin(assignment, body, token.object) }

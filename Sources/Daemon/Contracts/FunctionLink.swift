@@ -23,29 +23,32 @@ package struct FunctionCall {
     /// What the function gets beside `fn-call-id` and `fn-deadline`: Request metadata with ttrpc; elsewhere only
     /// `traceparent` and `tracestate`, as headers.
     package let metadata: [CallHeader]
+    /// Of a call by path.
+    package let path: PathRequest?
     /// What the link gives back with the answer; it keeps it alive meanwhile.
     package let token: AnyObject
 
     package init(
         target: Target, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
-        token: AnyObject
+        path: PathRequest? = nil, token: AnyObject
     ) {
         self.target = target
         self.id = id
         self.deadline = deadline
         self.timeoutNanos = timeoutNanos
         self.metadata = metadata
+        self.path = path
         self.token = token
     }
 
     /// A call of the function itself.
     package init(
         request: InvokeScan, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
-        token: AnyObject
+        path: PathRequest? = nil, token: AnyObject
     ) {
         self.init(
             target: .invoke(request), id: id, deadline: deadline, timeoutNanos: timeoutNanos, metadata: metadata,
-            token: token)
+            path: path, token: token)
     }
 }
 

@@ -30,15 +30,19 @@ package struct FunctionStreamCall {
     package let timeoutNanos: Int64
     /// Request metadata that the function gets beside `fn-call-id` and `fn-deadline`.
     package let metadata: [CallHeader]
+    /// Of a call by path; kind `body` only.
+    package let path: PathRequest?
 
     package init(
-        kind: Kind, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader]
+        kind: Kind, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader],
+        path: PathRequest? = nil
     ) {
         self.kind = kind
         self.id = id
         self.deadline = deadline
         self.timeoutNanos = timeoutNanos
         self.metadata = metadata
+        self.path = path
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Model
 internal import Wire
 
 /// Reads HTTP/1.1 responses (RFC 9112) as they come in, piece by piece; keeps nothing of a body. Total: any bytes end

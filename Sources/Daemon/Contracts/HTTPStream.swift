@@ -34,7 +34,7 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
             .flatMap { HTTPHeader.decimal($0.value, max: Self.maxLength) }
         let head = HTTPRequestHead(
             id: call.id, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
-            headers: headers, metadata: call.metadata, length: length
+            headers: headers, metadata: call.metadata, path: call.path, length: length
         ).encoded
         let connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
         self.connection = connection

@@ -188,7 +188,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         let head = HTTPRequestHead(
             id: call.id, deadline: call.deadline,
             contentType: String(decoding: request.contentType, as: UTF8.self), headers: request.headers,
-            metadata: call.metadata, length: request.payload.count)
+            metadata: call.metadata, path: call.path, length: request.payload.count)
         return head.encoded + request.payload
     }
 }

@@ -11,6 +11,8 @@ struct ProcessEnvironment {
     let headers: [CallHeader]
     /// Of the call; only `traceparent` and `tracestate` are passed on.
     let metadata: [CallHeader]
+    /// Of a call by path.
+    let path: PathRequest?
 
     /// The container's assignment with the call in it.
     ///
@@ -19,7 +21,8 @@ struct ProcessEnvironment {
         var environment = plan.environment
         environment.append("FN_CALL_ID=\(id)")
         environment.append("FN_DEADLINE=\(deadline.rfc3339(fractionDigits: 3))")
-        environment.append("FN_METHOD=POST")
+        environment.append("FN_METHOD=\(path?.method ?? PathRequest.defaultMethod)")
+        environment += path?.environment ?? []
         var values: [String: String] = contentType.isEmpty ? [:] : ["CONTENT_TYPE": contentType]
         for header in headers {
             let key = Self.key(header.name)

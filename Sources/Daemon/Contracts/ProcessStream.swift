@@ -51,7 +51,7 @@ final class ProcessStream: FunctionStream {
         self.process = process
         let environment = ProcessEnvironment(
             id: call.id, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
-            headers: headers, metadata: call.metadata)
+            headers: headers, metadata: call.metadata, path: call.path)
         try process.assign(environment.assignment(plan))
         if let descriptor = process.output {
             let watcher = Watcher(loop, descriptor) { [weak self] _ in self?.outputIsReady() }

@@ -61,6 +61,15 @@ private func withOthers<Result>(_ headers: [CallHeader], _ body: ([MetadataEntry
     }
 }
 
+/// Gives what a ttrpc function gets as CallRequest or first CallPart: the caller's message as it is, and behind it the
+/// headers of a call by path, which makes them fields of the message.
+func withCallRequest<Result>(
+    _ message: UnsafeRawBufferPointer, _ path: PathRequest?, _ body: (UnsafeRawBufferPointer) -> Result
+) -> Result {
+    guard let path else { return body(message) }
+    return (Array(message) + path.headers.encodedHeaders).withUnsafeBytes(body)
+}
+
 /// A literal's bytes.
 func bytes(_ literal: StaticString) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)

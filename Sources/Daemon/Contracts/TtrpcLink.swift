@@ -51,25 +51,32 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         guard streamID < Self.lastStreamID else {
             return lost("its connection has used all stream ids")
         }
-        let written = withRequestMetadata(id: call.id, deadline: call.deadline, call.metadata) { metadata -> Written in
-            let frame =
-                switch call.target {
-                case .invoke(let request):
-                    RequestFrame(
-                        service: bytes(FunctionService.name), method: bytes(FunctionService.call),
-                        payload: request.bytes, timeoutNanos: call.timeoutNanos, metadata: metadata)
-                case .service(let service, let method, let payload):
-                    RequestFrame(
-                        service: service, method: method, payload: payload, timeoutNanos: call.timeoutNanos,
-                        metadata: metadata)
+        let written =
+            switch call.target {
+            case .service(let service, let method, let payload):
+                write(call, service, method, payload, streamID, connection)
+            case .invoke(let request):
+                withCallRequest(request.bytes, call.path) { payload in
+                    write(
+                        call, bytes(FunctionService.name), bytes(FunctionService.call), payload, streamID, connection)
                 }
+            }
+        if written != .taken { refuse(streamID, connection, written) }
+    }
+
+    private func write(
+        _ call: FunctionCall, _ service: UnsafeRawBufferPointer, _ method: UnsafeRawBufferPointer,
+        _ payload: UnsafeRawBufferPointer, _ streamID: UInt32, _ connection: Connection
+    ) -> Written {
+        withRequestMetadata(id: call.id, deadline: call.deadline, call.metadata) { metadata -> Written in
+            let frame = RequestFrame(
+                service: service, method: method, payload: payload, timeoutNanos: call.timeoutNanos, metadata: metadata)
             guard frame.length <= FrameHeader.maxLength else { return .tooLong }
             let isTaken = connection.write(count: FrameHeader.size + frame.length) {
                 frame.write(streamID: streamID, to: $0)
             }
             return isTaken ? .taken : .refused
         }
-        if written != .taken { refuse(streamID, connection, written) }
     }
 
     private enum Written {

@@ -12,6 +12,8 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
     /// Its messages are CallParts, not a service's own.
     private let isBody: Bool
     private var inputIsOpen: Bool
+    /// Of a call by path, until the first message has taken it along.
+    private var path: PathRequest?
     private var isPaused = false
     private var isReceiving = false
     private var lacksRoom = false
@@ -24,6 +26,7 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
         loop: EventLoop, descriptor: Int32, call: FunctionStreamCall, owner: any FunctionStreamOwner
     ) throws(Failure) {
         self.owner = owner
+        path = call.path
         let flags: UInt8
         switch call.kind {
         case .service(_, _, let given, _):
@@ -66,6 +69,12 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
     func send(_ message: UnsafeRawBufferPointer) -> Bool {
         // Past its end nobody reads it.
         guard let connection, inputIsOpen else { return true }
+        let isTaken = withCallRequest(message, path) { write($0, connection) }
+        if isTaken { path = nil }
+        return isTaken
+    }
+
+    private func write(_ message: UnsafeRawBufferPointer, _ connection: Connection) -> Bool {
         guard message.count <= FrameHeader.maxLength else {
             end(.failed(code: 8, message: "a message of \(message.count) bytes does not fit into a frame"))
             return true

@@ -28,6 +28,8 @@ package struct FunctionPatch: Hashable, Sendable {
     package var config: [String: String] = [:]
     /// Replaces key by key; an empty value deletes the key.
     package var annotations: [String: String] = [:]
+    /// Replaces name by name; a name without values goes.
+    package var headers: [String: [String]] = [:]
 
     package init() {}
 
@@ -56,6 +58,7 @@ package struct FunctionPatch: Hashable, Sendable {
         secrets = spec.secrets
         config = spec.config
         annotations = spec.annotations
+        headers = spec.headers
     }
 
     /// The spec with these changes; not validated.
@@ -84,6 +87,7 @@ package struct FunctionPatch: Hashable, Sendable {
         if !secrets.isEmpty { spec.secrets = secrets }
         spec.config = spec.config.merged(config)
         spec.annotations = spec.annotations.merged(annotations)
+        spec.headers = spec.headers.merging(headers) { _, new in new }.filter { !$0.value.isEmpty }
         return spec
     }
 }
@@ -98,8 +102,9 @@ extension FunctionSpec {
             case "entrypoint": entrypoint = []
             case "services": services = []
             case "secrets": secrets = []
+            case "headers": headers = [:]
             default:
-                throw Failure(.invalid, "clear: \(quoted(list)) is no list; use one of: entrypoint, services, secrets")
+                throw Failure(.invalid, "clear: \(quoted(list)) is no list; use one of: entrypoint, services, secrets, headers")
             }
         }
     }

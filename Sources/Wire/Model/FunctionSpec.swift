@@ -34,6 +34,8 @@ package struct FunctionSpec: Hashable, Sendable {
     package var services: [String]
     /// The file of the package that describes ``services``, a FileDescriptorSet; empty: none.
     package var descriptorSet: String
+    /// What replies to Invoke and InvokeStream have beside the function's own headers: names to values, in order.
+    package var headers: [String: [String]]
     /// Thousandths of a core; 0: no limit of its own.
     package var cpuMilli: UInt32
     /// An OCI image, instead of runtime and package; empty: none.
@@ -126,6 +128,7 @@ package struct FunctionSpec: Hashable, Sendable {
         onSuccess = ""
         onFailure = ""
         secrets = []
+        headers = [:]
     }
 }
 
@@ -200,6 +203,7 @@ extension FunctionSpec {
         try Self.checkNotes("annotations", annotations)
         try checkServices()
         try checkReferences()
+        try checkHeaders()
         return self
     }
 

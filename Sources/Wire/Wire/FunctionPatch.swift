@@ -34,6 +34,11 @@ extension FunctionPatch: PatchMessage {
         if raw.on_success != nil { onSuccess = text(raw.on_success) }
         if raw.on_failure != nil { onFailure = text(raw.on_failure) }
         secrets = texts(raw.secrets, raw.n_secrets)
+        for header in try list(raw.headers, raw.n_headers, of: HeaderValues.self) {
+            guard headers.updateValue(header.values, forKey: header.name) == nil else {
+                throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
+            }
+        }
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
@@ -65,6 +70,9 @@ extension FunctionPatch: PatchMessage {
         raw.on_failure = onFailure.map { builder.string($0) }
         raw.n_secrets = secrets.count
         raw.secrets = builder.strings(secrets)
+        raw.n_headers = headers.count
+        raw.headers = builder.messages(
+            headers.sorted { $0.key < $1.key }.map { HeaderValues(name: $0.key, values: $0.value) })
     }
 }
 

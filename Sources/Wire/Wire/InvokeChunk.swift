@@ -2,37 +2,30 @@
 package struct InvokeChunk: Sendable, Hashable {
     /// The next part of the body; empty: this message carries none.
     package var payload: [UInt8]
-    /// First message only, as ``headers``, ``app``, ``function`` and ``version``.
+    /// First message only, as ``headers`` and ``target``.
     package var contentType: String
     package var headers: [CallHeader]
-    /// Caller's half only, as ``function`` and ``version``.
-    package var app: String
-    package var function: String
-    /// 0: the function as last deployed.
-    package var version: UInt32
+    /// Caller's half only: who is called.
+    package var target: InvokeTarget
     /// So many more bytes of payload the sender can take; `nil`: the message says nothing about it.
     package var credit: UInt32?
     /// Caller's half only: the body ends here, but credit still comes.
     package var isEnd: Bool
 
     package init(
-        payload: [UInt8] = [], contentType: String = "", headers: [CallHeader] = [], app: String = "",
-        function: String = "", version: UInt32 = 0, credit: UInt32? = nil, isEnd: Bool = false
+        payload: [UInt8] = [], contentType: String = "", headers: [CallHeader] = [],
+        target: InvokeTarget = InvokeTarget(), credit: UInt32? = nil, isEnd: Bool = false
     ) {
         self.payload = payload
         self.contentType = contentType
         self.headers = headers
-        self.app = app
-        self.function = function
-        self.version = version
+        self.target = target
         self.credit = credit
         self.isEnd = isEnd
     }
 
     /// Whether it has what only a first message has.
-    package var isHead: Bool {
-        !contentType.isEmpty || !headers.isEmpty || !app.isEmpty || !function.isEmpty || version != 0
-    }
+    package var isHead: Bool { !contentType.isEmpty || !headers.isEmpty || target != InvokeTarget() }
 
     /// Reads a message.
     ///
@@ -43,84 +36,68 @@ package struct InvokeChunk: Sendable, Hashable {
         self.init()
         var scanner = FieldScanner(bytes)
         var scan = HeaderScan()
-        while true {
-            let next: FieldScanner.Field?
-            do throws(ScanError) { next = try scanner.next() } catch {
-                throw EnvelopeError(message: "the InvokeStream message does not parse")
-            }
-            guard let field = next else { return }
+        while let field = try scanner.nextOfCall() {
             switch field.number {
-            case 1: payload = Array(try Self.bytes(field))
-            case 2:
-                contentType = try Self.text(field)
-                try HeaderScan.checkContentType(contentType.utf8.count)
+            case 1: payload = Array(try field.callBytes())
+            case 2: contentType = String(decoding: try field.callContentType(), as: UTF8.self)
             case 3:
-                let pair = try scan.take(try Self.bytes(field))
+                let pair = try scan.take(try field.callBytes())
                 headers.append(
                     CallHeader(
                         name: String(decoding: pair.key, as: UTF8.self),
                         value: String(decoding: pair.value, as: UTF8.self)))
-            case 4: app = try Self.text(field)
-            case 5: function = try Self.text(field)
-            case 6: version = try Self.number(field)
-            case 7: credit = try Self.number(field)
-            case 8: isEnd = try Self.number(field) != 0
-            default:
-                if strict { throw EnvelopeError(message: "InvokeStream: has a field that this version does not know") }
+            case 7: credit = try field.callNumber("credit")
+            case 8: isEnd = try field.callNumber("end") != 0
+            default: guard try target.take(field) || !strict else { throw field.isUnknown }
             }
         }
     }
 
-    /// The message's bytes.
+    /// The message's bytes; fields in the order of their numbers.
     package func encoded() -> [UInt8] {
-        let fields: [(UInt32, [UInt8])] = [
-            (2, Array(contentType.utf8)), (4, Array(app.utf8)), (5, Array(function.utf8)),
-        ].filter { !$0.1.isEmpty }
-        let pairs = headers.map { (Array($0.name.utf8), Array($0.value.utf8)) }
+        let contentType = Array(contentType.utf8)
+        let texts = target.texts
+        let headers = headers.encodedHeaders
         var size = payload.isEmpty ? 0 : FieldSize.field(1, length: payload.count)
-        for (number, bytes) in fields { size += FieldSize.field(number, length: bytes.count) }
-        for pair in pairs { size += FieldSize.field(3, length: Self.size(pair)) }
-        if version != 0 { size += FieldSize.field(6, varint: UInt64(version)) }
+        if !contentType.isEmpty { size += FieldSize.field(2, length: contentType.count) }
+        size += headers.count
+        for (number, bytes) in texts { size += FieldSize.field(number, length: bytes.count) }
+        if target.version != 0 { size += FieldSize.field(6, varint: UInt64(target.version)) }
         if let credit { size += FieldSize.field(7, varint: UInt64(credit)) }
         if isEnd { size += FieldSize.field(8, varint: 1) }
         guard size > 0 else { return [] }
         return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             var writer = FieldWriter(UnsafeMutableRawBufferPointer(buffer).prefix(size).rebased)
             if !payload.isEmpty { payload.withUnsafeBytes { writer.field(1, bytes: $0) } }
-            for (number, bytes) in fields { bytes.withUnsafeBytes { writer.field(number, bytes: $0) } }
-            for pair in pairs {
-                writer.header(3, length: Self.size(pair))
-                pair.0.withUnsafeBytes { writer.field(1, bytes: $0) }
-                pair.1.withUnsafeBytes { writer.field(2, bytes: $0) }
-            }
-            if version != 0 { writer.field(6, varint: UInt64(version)) }
+            if !contentType.isEmpty { contentType.withUnsafeBytes { writer.field(2, bytes: $0) } }
+            headers.withUnsafeBytes { writer.raw($0) }
+            for (number, bytes) in texts where number < 6 { bytes.withUnsafeBytes { writer.field(number, bytes: $0) } }
+            if target.version != 0 { writer.field(6, varint: UInt64(target.version)) }
             if let credit { writer.field(7, varint: UInt64(credit)) }
             if isEnd { writer.field(8, varint: 1) }
+            for (number, bytes) in texts where number > 6 { bytes.withUnsafeBytes { writer.field(number, bytes: $0) } }
             count = size
         }
     }
+}
 
-    private static func size(_ pair: ([UInt8], [UInt8])) -> Int {
-        FieldSize.field(1, length: pair.0.count) + FieldSize.field(2, length: pair.1.count)
-    }
-
-    private static func bytes(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
-        guard let value = field.bytes else { throw EnvelopeError(message: "InvokeStream: a field has the wrong type") }
-        return value
-    }
-
-    private static func text(_ field: FieldScanner.Field) throws(EnvelopeError) -> String {
-        let value = try bytes(field)
-        guard isText(value) else {
-            throw EnvelopeError(message: "InvokeStream: a name is not UTF-8, or contains a NUL character")
+extension [CallHeader] {
+    /// The headers as fields of a call's message or of its reply; such bytes may be added to those of a message.
+    package var encodedHeaders: [UInt8] {
+        guard !isEmpty else { return [] }
+        let pairs = map { (Array<UInt8>($0.name.utf8), Array<UInt8>($0.value.utf8)) }
+        let lengths = pairs.map {
+            FieldSize.field(1, length: $0.0.count) + FieldSize.field(2, length: $0.1.count)
         }
-        return String(decoding: value, as: UTF8.self)
-    }
-
-    private static func number(_ field: FieldScanner.Field) throws(EnvelopeError) -> UInt32 {
-        guard field.isVarint, field.value <= UInt64(UInt32.max) else {
-            throw EnvelopeError(message: "version, credit, end: out of range; 0 to 4294967295")
+        let size = lengths.reduce(0) { $0 + FieldSize.field(3, length: $1) }
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            var writer = FieldWriter(UnsafeMutableRawBufferPointer(buffer).prefix(size).rebased)
+            for (pair, length) in zip(pairs, lengths) {
+                writer.header(3, length: length)
+                pair.0.withUnsafeBytes { writer.field(1, bytes: $0) }
+                pair.1.withUnsafeBytes { writer.field(2, bytes: $0) }
+            }
+            count = size
         }
-        return UInt32(field.value)
     }
 }

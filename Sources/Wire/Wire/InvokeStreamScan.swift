@@ -5,16 +5,15 @@ package struct InvokeStreamScan: HeaderBearing {
     package let bytes: UnsafeRawBufferPointer
     package private(set) var payload = UnsafeRawBufferPointer(start: nil, count: 0)
     package private(set) var contentType = UnsafeRawBufferPointer(start: nil, count: 0)
-    package private(set) var app = UnsafeRawBufferPointer(start: nil, count: 0)
-    package private(set) var function = UnsafeRawBufferPointer(start: nil, count: 0)
-    package private(set) var version: UInt32 = 0
+    /// Who is called.
+    package private(set) var target = InvokeTargetScan()
     /// So many more bytes of payload its sender can take; `nil` if it does not say.
     package private(set) var credit: UInt32?
     /// Whether the body ends with this message; its sender goes on to give credit.
     package private(set) var isEnd = false
     /// How many headers there are.
     package private(set) var headerCount = 0
-    /// Whether it names a function, which only the first message of a caller may do.
+    /// Whether it says who is called, which only the first message of a caller may do.
     package private(set) var namesFunction = false
     /// The highest field number that is there; 0: the message is empty. Up to 3 it is a CallPart.
     package private(set) var lastField: UInt32 = 0
@@ -28,53 +27,21 @@ package struct InvokeStreamScan: HeaderBearing {
         self.bytes = bytes
         var scanner = FieldScanner(bytes)
         var headers = HeaderScan()
-        while true {
-            let next: FieldScanner.Field?
-            do throws(ScanError) { next = try scanner.next() } catch {
-                throw EnvelopeError(message: "a message of the stream does not parse")
-            }
-            guard let field = next else { return }
+        while let field = try scanner.nextOfCall() {
             lastField = max(lastField, field.number)
             switch field.number {
-            case 1: payload = try Self.bytes(field)
-            case 2:
-                contentType = try Self.text(field)
-                try HeaderScan.checkContentType(contentType.count)
+            case 1: payload = try field.callBytes()
+            case 2: contentType = try field.callContentType()
             case 3:
-                _ = try headers.take(try Self.bytes(field))
+                _ = try headers.take(try field.callBytes())
                 headerCount = headers.count
-            case 4: app = try Self.text(field)
-            case 5: function = try Self.text(field)
-            case 6: version = try Self.number(field)
-            case 7: credit = try Self.number(field)
-            case 8: isEnd = try Self.number(field) != 0
-            default: throw EnvelopeError(message: "a message of the stream has a field that this version does not know")
+            case 7: credit = try field.callNumber("credit")
+            case 8: isEnd = try field.callNumber("end") != 0
+            default: guard try target.take(field) else { throw field.isUnknown }
             }
             hasContent = hasContent || field.number <= 3
-            namesFunction = namesFunction || (4...6).contains(field.number)
+            namesFunction = namesFunction || InvokeTargetScan.has(field.number)
         }
-    }
-
-    private static func bytes(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
-        guard let value = field.bytes else {
-            throw EnvelopeError(message: "a message of the stream: a field has the wrong type")
-        }
-        return value
-    }
-
-    private static func text(_ field: FieldScanner.Field) throws(EnvelopeError) -> UnsafeRawBufferPointer {
-        let value = try bytes(field)
-        guard isText(value) else {
-            throw EnvelopeError(message: "a message of the stream: a text is not UTF-8, or contains a NUL character")
-        }
-        return value
-    }
-
-    private static func number(_ field: FieldScanner.Field) throws(EnvelopeError) -> UInt32 {
-        guard field.isVarint, field.value <= UInt64(UInt32.max) else {
-            throw EnvelopeError(message: "version, credit, end: out of range; 0 to 4294967295")
-        }
-        return UInt32(field.value)
     }
 }
 

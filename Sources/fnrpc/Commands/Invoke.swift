@@ -10,12 +10,25 @@ struct Invoke: AsyncParsableCommand {
         abstract: "Calls a function; its reply goes to standard output, unchanged.",
         discussion: """
             Example: fnrpc invoke demo/hello -d '{"name":"Ada"}'
+                     fnrpc invoke demo --path /greet/42 --query 'lang=en'
             Without -d and -f the body is standard input, unless that is a terminal. Bodies over 4 MiB are sent and
             answered piece by piece, as all are with --stream.
             """)
 
-    @Argument(help: ArgumentHelp("The function, or one of its versions.", valueName: "app/fn[@version]"))
+    @Argument(
+        help: ArgumentHelp(
+            "The function, one of its versions or aliases; with --path the app alone.",
+            valueName: "app/fn[@version|@alias]"))
     var function: String
+
+    @Option(help: ArgumentHelp("Call the function whose trigger answers this path.", valueName: "/path"))
+    var path: String?
+
+    @Option(help: "With --path: the method; GET without a body and POST with one unless told.")
+    var method: String?
+
+    @Option(help: ArgumentHelp("With --path: the query, without the question mark.", valueName: "a=1&b=2"))
+    var query: String?
 
     @Option(name: [.short, .long], help: "The body; @FILE reads a file, - standard input.")
     var data: String?
@@ -40,17 +53,22 @@ struct Invoke: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        _ = try usage { () throws(Failure) in try FunctionReference(function) }
+        _ = try usage { () throws(Failure) in try reference() }
         guard data == nil || file == nil else { throw ValidationError("-d and -f: give one of them") }
         if let timeout, timeout.nanoseconds > 86_400_000_000_000 {
             throw ValidationError("--timeout: is out of range; at most 24h")
         }
     }
 
+    private func reference() throws(Failure) -> InvokeReference {
+        try InvokeReference(function, path: path, method: method, query: query)
+    }
+
     func run() async throws {
-        let reference = try FunctionReference(function)
+        let reference = try reference()
         var body = try CallBody(data: data, file: file)
         if !stream { try await body.fill(CallBody.unaryBytes) }
+        let target = reference.target(hasBody: !body.isWhole || !body.bytes.isEmpty)
         try await connection.withClient { [body] client in
             let start = Instant.now()
             let answer: Answer
@@ -58,11 +76,10 @@ struct Invoke: AsyncParsableCommand {
                 if body.isWhole && !stream {
                     answer = Answer(
                         try await client.invoke(
-                            app: reference.app.text, function: reference.function.text, version: reference.version,
-                            payload: body.bytes, contentType: contentType ?? body.contentType,
+                            target, payload: body.bytes, contentType: contentType ?? body.contentType,
                             timeout: timeout?.duration))
                 } else {
-                    answer = try await exchange(body, reference, client)
+                    answer = try await exchange(body, target, client)
                 }
             } catch {
                 if log { await printLog((error as? ClientError)?.callID, client) }
@@ -75,11 +92,10 @@ struct Invoke: AsyncParsableCommand {
 
     /// Sends and receives side by side. What goes to standard output is not kept: the payload is empty then.
     private func exchange(
-        _ body: CallBody, _ reference: FunctionReference, _ client: Client
+        _ body: CallBody, _ target: InvocationTarget, _ client: Client
     ) async throws -> Answer {
         let stream = try await client.invokeStream(
-            app: reference.app.text, function: reference.function.text, version: reference.version,
-            contentType: contentType ?? body.contentType, timeout: timeout?.duration)
+            target, contentType: contentType ?? body.contentType, timeout: timeout?.duration)
         let sender = Task { () -> Failure? in
             var body = body
             do {

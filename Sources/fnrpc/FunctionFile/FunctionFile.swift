@@ -65,6 +65,7 @@ struct FunctionFileReader {
     private var annotations: [String: String] = [:]
     private var services: [String] = []
     private var descriptorSet = ""
+    private var headers: [String: [String]] = [:]
 
     init(document: YAMLDocument) {
         self.document = document
@@ -95,6 +96,7 @@ struct FunctionFileReader {
         case .annotations: annotations = try readAnnotations(entry)
         case .services: services = try list(entry)
         case .descriptorSet: descriptorSet = try text(entry)
+        case .headers: headers = try readHeaders(entry)
         }
     }
 
@@ -120,6 +122,7 @@ struct FunctionFileReader {
         spec.annotations = annotations
         spec.services = services
         spec.descriptorSet = descriptorSet
+        spec.headers = headers
         return spec
     }
 
@@ -244,6 +247,16 @@ extension FunctionFileReader {
                 throw document.failure(line, "config: the value of \(quoted(key)) is \(value.shown); it must be text")
             }
             result[key] = value.isNull ? "" : scalar.string
+        }
+        return result
+    }
+
+    /// Names to a value each, or to a list of values.
+    private func readHeaders(_ entry: YAMLDocument.Entry) throws(Failure) -> [String: [String]] {
+        var result: [String: [String]] = [:]
+        for (name, value, line) in try pairs(entry) {
+            let member = YAMLDocument.Entry(key: "headers: \(quoted(name))", value: value, line: line)
+            result[name] = value.isNull ? [""] : try list(member)
         }
         return result
     }

@@ -1,7 +1,7 @@
 /// The keys of func.yaml.
 enum FunctionKey: String, CaseIterable {
     case name, runtime, entry, entrypoint, cmd, format, memory, timeout, config, annotations, concurrency, pids, network
-    case services
+    case services, headers
     case idleTimeout = "idle_timeout"
     case maxContainers = "max_containers"
     case maxQueue = "max_queue"
@@ -23,7 +23,6 @@ enum FunctionKey: String, CaseIterable {
         "type": "every function can be called",
         "cpus": "CPU is not limited",
         "path": "functions are called by name",
-        "headers": "there is no HTTP gateway yet",
         "tests": "run your tests before you deploy",
     ]
 

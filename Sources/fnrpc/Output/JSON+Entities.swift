@@ -74,6 +74,7 @@ extension JSON {
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),
             "annotations": JSON(spec.annotations), "services": .array(spec.services.map { .string($0) }),
             "descriptor_set": .string(spec.descriptorSet),
+            "headers": .object(spec.headers.mapValues { .array($0.map { .string($0) }) }),
         ])
     }
 

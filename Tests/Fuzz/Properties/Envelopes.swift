@@ -65,9 +65,13 @@ func checkInvoke(_ bytes: UnsafeRawBufferPointer) throws(PropertyFailure) {
         (message: Fnrpc__V1__InvokeRequest) throws(PropertyFailure) in
         try require(same(scan.payload, message.payload), "payload")
         try require(same(scan.contentType, message.content_type), "content_type")
-        try require(same(scan.app, message.app), "app")
-        try require(same(scan.function, message.function), "function")
-        try require(scan.version == message.version, "version: \(scan.version), \(message.version)")
+        try require(same(scan.target.app, message.app), "app")
+        try require(same(scan.target.function, message.function), "function")
+        try require(same(scan.target.alias, message.alias), "alias")
+        try require(same(scan.target.method, message.method), "method")
+        try require(same(scan.target.path, message.path), "path")
+        try require(same(scan.target.query, message.query), "query")
+        try require(scan.target.version == message.version, "version: \(scan.target.version), \(message.version)")
         try require(scan.headerCount == message.n_headers, "headers: \(scan.headerCount), \(message.n_headers)")
         var index = 0
         var different: Int?
@@ -88,9 +92,13 @@ func checkInvokeStream(_ bytes: UnsafeRawBufferPointer) throws(PropertyFailure) 
         (message: Fnrpc__V1__InvokeStreamRequest) throws(PropertyFailure) in
         try require(same(scan.payload, message.payload), "payload")
         try require(same(scan.contentType, message.content_type), "content_type")
-        try require(same(scan.app, message.app), "app")
-        try require(same(scan.function, message.function), "function")
-        try require(scan.version == message.version, "version: \(scan.version), \(message.version)")
+        try require(same(scan.target.app, message.app), "app")
+        try require(same(scan.target.function, message.function), "function")
+        try require(same(scan.target.alias, message.alias), "alias")
+        try require(same(scan.target.method, message.method), "method")
+        try require(same(scan.target.path, message.path), "path")
+        try require(same(scan.target.query, message.query), "query")
+        try require(scan.target.version == message.version, "version: \(scan.target.version), \(message.version)")
         try require((scan.credit != nil) == (message.has_credit != 0), "whether there is credit")
         try require(scan.credit ?? 0 == message.credit, "credit: \(scan.credit ?? 0), \(message.credit)")
         let headers = scan.headers

@@ -2,7 +2,7 @@
 package import CWire
 package import Model
 
-/// A part of Route.
+/// A part of FunctionSpec.
 package struct HeaderValues: WireMessage {
     package var name: String
     package var values: [String]

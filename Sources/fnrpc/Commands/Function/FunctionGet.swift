@@ -77,6 +77,9 @@ extension FunctionSpec {
         if !descriptorSet.isEmpty { rows.append(("descriptor_set", descriptorSet)) }
         rows += config.sorted { $0.key < $1.key }.map { ("config \($0.key)", $0.value) }
         rows += annotations.sorted { $0.key < $1.key }.map { ("annotation \($0.key)", $0.value) }
+        for (name, values) in headers.sorted(by: { $0.key < $1.key }) {
+            rows += values.map { ("header \(name)", $0) }
+        }
         return rows
     }
 }

@@ -373,7 +373,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__invoke_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor fnrpc__v1__invoke_request__field_descriptors[10] =
 {
   {
     "payload",
@@ -447,19 +447,72 @@ static const ProtobufCFieldDescriptor fnrpc__v1__invoke_request__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "alias",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeRequest, alias),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeRequest, method),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeRequest, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeRequest, query),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__invoke_request__field_indices_by_name[] = {
+  6,   /* field[6] = alias */
   3,   /* field[3] = app */
   1,   /* field[1] = content_type */
   4,   /* field[4] = function */
   2,   /* field[2] = headers */
+  7,   /* field[7] = method */
+  8,   /* field[8] = path */
   0,   /* field[0] = payload */
+  9,   /* field[9] = query */
   5,   /* field[5] = version */
 };
-static const ProtobufCIntRange fnrpc__v1__invoke_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange fnrpc__v1__invoke_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 9, 6 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__invoke_request__descriptor =
 {
@@ -469,10 +522,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__invoke_request__descriptor =
   "Fnrpc__V1__InvokeRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__InvokeRequest),
-  6,
+  10,
   fnrpc__v1__invoke_request__field_descriptors,
   fnrpc__v1__invoke_request__field_indices_by_name,
-  1,  fnrpc__v1__invoke_request__number_ranges,
+  2,  fnrpc__v1__invoke_request__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__invoke_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -540,7 +593,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__invoke_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__invoke_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_descriptors[12] =
 {
   {
     "payload",
@@ -638,21 +691,73 @@ static const ProtobufCFieldDescriptor fnrpc__v1__invoke_stream_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "alias",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, alias),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, method),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__InvokeStreamRequest, query),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__invoke_stream_request__field_indices_by_name[] = {
+  8,   /* field[8] = alias */
   3,   /* field[3] = app */
   1,   /* field[1] = content_type */
   6,   /* field[6] = credit */
   7,   /* field[7] = end */
   4,   /* field[4] = function */
   2,   /* field[2] = headers */
+  9,   /* field[9] = method */
+  10,   /* field[10] = path */
   0,   /* field[0] = payload */
+  11,   /* field[11] = query */
   5,   /* field[5] = version */
 };
 static const ProtobufCIntRange fnrpc__v1__invoke_stream_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_request__descriptor =
 {
@@ -662,7 +767,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__invoke_stream_request__descriptor =
   "Fnrpc__V1__InvokeStreamRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__InvokeStreamRequest),
-  8,
+  12,
   fnrpc__v1__invoke_stream_request__field_descriptors,
   fnrpc__v1__invoke_stream_request__field_indices_by_name,
   1,  fnrpc__v1__invoke_stream_request__number_ranges,

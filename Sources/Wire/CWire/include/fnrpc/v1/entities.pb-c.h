@@ -192,10 +192,15 @@ struct  Fnrpc__V1__FunctionSpec
    */
   size_t n_secrets;
   char **secrets;
+  /*
+   * of every reply that does not have them itself
+   */
+  size_t n_headers;
+  Fnrpc__V1__HeaderValues **headers;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
 
 
 struct  Fnrpc__V1__Function

@@ -55,10 +55,29 @@ struct  Fnrpc__V1__InvokeRequest
    */
   protobuf_c_boolean has_version;
   uint32_t version;
+  /*
+   * instead of a version
+   */
+  char *alias;
+  /*
+   * Instead of function, version and alias: the function whose trigger answers the path.
+   */
+  /*
+   * absent: POST
+   */
+  char *method;
+  /*
+   * percent-encoded, without the query
+   */
+  char *path;
+  /*
+   * percent-encoded, without the question mark
+   */
+  char *query;
 };
 #define FNRPC__V1__INVOKE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__invoke_request__descriptor) \
-    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0 }
+    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL }
 
 
 /*
@@ -123,10 +142,17 @@ struct  Fnrpc__V1__InvokeStreamRequest
    */
   protobuf_c_boolean has_end;
   protobuf_c_boolean end;
+  /*
+   * first message only, as the following
+   */
+  char *alias;
+  char *method;
+  char *path;
+  char *query;
 };
 #define FNRPC__V1__INVOKE_STREAM_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__invoke_stream_request__descriptor) \
-    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 }
+    , 0, {0,NULL}, NULL, 0,NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL }
 
 
 /*

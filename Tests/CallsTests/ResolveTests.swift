@@ -1,0 +1,160 @@
+import Access
+import Catalog
+import Contracts
+import Dispatch
+import Glibc
+import Loop
+import Model
+import Telemetry
+import Testing
+import Wire
+
+@testable import Calls
+@testable import Drivers
+
+/// Starts nothing; what is resolved here is not called.
+private struct NoDriver: Driver {
+    func start(_ spec: SandboxSpec) throws(Failure) -> Sandbox { throw Failure(.unavailable, "there is no driver") }
+    func removeLeftovers() {}
+    var info: DriverInfo {
+        DriverInfo(runtime: "none", cgroupLayout: .v1, userNamespaces: false, interpreters: [:])
+    }
+}
+
+/// What a caller's names lead to.
+@Suite struct ResolveTests {
+    private let dispatcher: Dispatcher
+    private let session: Session
+    private let loop = EventLoop()
+    private let listenersApp = "demo"
+
+    init() throws {
+        let counters = Counters()
+        let budget = ByteBudget(limit: 1 << 20)
+        let catalog = Catalog()
+        let runnables = try [(1, 1), (1, 2), (2, 1)].map { try Self.runnable(UInt64($0), UInt32($1)) }
+        catalog.add(runnables)
+        dispatcher = Dispatcher(
+            catalog: catalog, driver: NoDriver(), counters: counters,
+            recorder: Recorder(counters: counters, write: { _ in }, onError: { _, _ in }), loops: [loop],
+            budget: budget, startThreads: 1, initNanos: 1, packagePath: { _ in .success("/") }, log: { _ in })
+        let context = SessionContext(
+            dispatcher: dispatcher, methods: MethodTable([]), limits: SessionLimits(), budget: budget,
+            sessions: SessionRegistry(counters: counters), authenticator: Authenticator(),
+            certificatePrincipal: { _ in nil }, serverName: "test", log: { _ in })
+        var ends: [Int32] = [0, 0]
+        socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+        close(ends[1])
+        let listener = ListenerInfo(address: "unix:/x", defaultApp: listenersApp, isTLS: false)
+        let made = Lock<Session?>(nil)
+        let done = DispatchSemaphore(value: 0)
+        loop.post { [loop, near = ends[0]] in
+            let session = Session(
+                loop: loop, descriptor: near, options: .init(), context: context, listener: listener, peer: "test",
+                principal: nil)
+            made.withLock { $0 = session }
+            done.signal()
+        }
+        done.wait()
+        session = try #require(made.withLock { $0 })
+        let table = PathTable([
+            (try TriggerSource("/greet/:name", field: "source"), Identifier(high: 9, low: 1)),
+            (try TriggerSource("/admin/*", field: "source"), Identifier(high: 9, low: 2)),
+        ])
+        dispatcher.routes.withLock { routes in
+            routes.paths["demo"] = (
+                table, [Identifier(high: 9, low: 1): runnables[1], Identifier(high: 9, low: 2): runnables[2]]
+            )
+            routes.aliases[Identifier(high: 1, low: 1)] = ["live": 1, "gone": 7]
+        }
+    }
+
+    private static func runnable(_ id: UInt64, _ number: UInt32) throws -> Runnable {
+        let meta = Meta(id: Identifier(high: 1, low: id), createdAt: Timestamp(nanoseconds: 0))
+        let spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
+        let digest = Digest(bytes: [UInt8](repeating: 1, count: 32))
+        let function = Function(
+            meta: meta, appID: Identifier(high: 2, low: 2), appName: try Name("demo", field: "app"),
+            name: try Name("f\(id)", field: "function"), spec: spec, package: digest, latestVersion: number)
+        return Runnable(
+            function: function,
+            version: Version(
+                meta: meta, functionID: meta.id, number: number, description: "", spec: spec, package: digest,
+                packageBytes: 1, interpreter: ""))
+    }
+
+    private func stop() {
+        dispatcher.stop()
+        loop.stop()
+    }
+
+    /// What is called, and what it is told; or the error.
+    private func resolve(_ target: InvokeTarget, scopes: [Scope] = [.invoke]) throws -> String {
+        try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
+            let scan = try InvokeScan(scanning: bytes)
+            let principal = Principal(.nobody, grants: Grants(scopes))
+            do throws(Failure) {
+                let callee = try dispatcher.resolve(scan.target, for: principal, session)
+                guard let path = callee.path else { return callee.runnable.name }
+                let parameters = path.parameters.map { " \($0.name)=\($0.value)" }.joined()
+                return "\(callee.runnable.name) \(path.method) \(path.url)\(parameters)"
+            } catch {
+                return "\(error.code.rawValue) \(error.message)"
+            }
+        }
+    }
+
+    @Test func pathsLeadToFunctions() throws {
+        defer { stop() }
+        #expect(
+            try resolve(InvokeTarget(app: "demo", method: "GET", path: "/greet/A%20B", query: "x=1"))
+                == "demo/f1@2 GET /greet/A%20B?x=1 name=A B")
+        // The listener's app; the method of a call.
+        #expect(try resolve(InvokeTarget(path: "/greet/A")) == "demo/f1@2 POST /greet/A name=A")
+        #expect(try resolve(InvokeTarget(path: "/admin")) == "demo/f2@1 POST /admin")
+        for (target, answer) in [
+            (InvokeTarget(path: "/greet"), "NOT_FOUND path: no trigger of app \"demo\" answers \"/greet\""),
+            (InvokeTarget(app: "no", path: "/greet/A"), "NOT_FOUND path: no trigger of app \"no\""),
+            (InvokeTarget(app: "no", path: "/../A"), "INVALID path: "),
+            (InvokeTarget(path: "greet/A"), "INVALID path: "),
+            (InvokeTarget(path: "/greet/A", query: "#"), "INVALID query: "),
+            (InvokeTarget(method: "A B", path: "/greet/A"), "INVALID method: "),
+            (InvokeTarget(method: "GET"), "INVALID path: "), (InvokeTarget(query: "a"), "INVALID path: "),
+            (InvokeTarget(function: "f1", path: "/greet/A"), "INVALID path: is given with function"),
+            (InvokeTarget(version: 1, path: "/greet/A"), "INVALID path: is given with function"),
+            (InvokeTarget(alias: "live", path: "/greet/A"), "INVALID path: is given with function"),
+            (InvokeTarget(function: "f1", method: "GET"), "INVALID path: is given with function"),
+        ] {
+            let text = try resolve(target)
+            #expect(text.hasPrefix(answer), "\(target): \(text)")
+        }
+    }
+
+    @Test func aPathGivesNoRights() throws {
+        defer { stop() }
+        let scope = Scope.invokeFunction(
+            app: try Name("demo", field: "app"), function: try Name("f1", field: "function"))
+        #expect(try resolve(InvokeTarget(path: "/greet/A"), scopes: [scope]).hasPrefix("demo/f1@2"))
+        let refused = try resolve(InvokeTarget(path: "/admin/x"), scopes: [scope])
+        #expect(refused.hasPrefix("NOT_PERMITTED ") && refused.contains("invoke:demo/f2"))
+        #expect(try resolve(InvokeTarget(path: "/greet/A"), scopes: []).hasPrefix("NOT_PERMITTED "))
+    }
+
+    @Test func aliasesLeadToVersions() throws {
+        defer { stop() }
+        #expect(try resolve(InvokeTarget(app: "demo", function: "f1")) == "demo/f1@2")
+        #expect(try resolve(InvokeTarget(app: "demo", function: "f1", alias: "live")) == "demo/f1@1")
+        #expect(try resolve(InvokeTarget(function: "f1", alias: "latest")) == "demo/f1@2")
+        for (target, answer) in [
+            (InvokeTarget(function: "f2", alias: "live"), "NOT_FOUND alias: \"live\" of \"demo/f2\" not found"),
+            (InvokeTarget(function: "f1", alias: "gone"), "NOT_FOUND alias: \"gone\""),
+            (InvokeTarget(function: "f1", version: 1, alias: "live"), "INVALID alias: is given with version 1"),
+            (InvokeTarget(function: "f3", alias: "live"), "NOT_FOUND function"),
+        ] {
+            let text = try resolve(target)
+            #expect(text.hasPrefix(answer), "\(target): \(text)")
+        }
+        // Who may not call it learns nothing of its aliases.
+        #expect(try resolve(InvokeTarget(function: "f1", alias: "x"), scopes: []).hasPrefix("NOT_PERMITTED "))
+    }
+}
