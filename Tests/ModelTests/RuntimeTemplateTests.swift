@@ -53,11 +53,4 @@ import Testing
         }
         _ = try RuntimeTemplate(["x", String(repeating: "{entry}", count: 64)])
     }
-
-    @Test func wipedBytesAreGone() {
-        var bytes: [UInt8] = [1, 2, 3]
-        bytes.wipe()
-        #expect(bytes.isEmpty)
-        bytes.wipe()
-    }
 }

@@ -114,8 +114,8 @@ package struct BundleConfiguration: Sendable {
         return sources.map { path in
             let recursive = machineMounts.contains { $0.hasPrefix(path + "/") }
             var options = recursive ? ["rbind", "ro", "rro"] : ["bind", "ro"]
-            // What a mount of the machine forbids, one in a user namespace has to forbid too.
-            if Posix.forbidsPrograms(path) { options.append("noexec") }
+            // Such a mount forbids this in a user namespace too; a folder itself is bound because programs are in it.
+            if path != source && Posix.forbidsPrograms(path) { options.append("noexec") }
             return mount(
                 destination + path.dropFirst(source.count), "bind", path, options + ["nosuid", "nodev"])
         }

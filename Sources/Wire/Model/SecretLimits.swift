@@ -10,11 +10,11 @@ package enum SecretLimits {
 
 extension [UInt8] {
     /// Overwrites what is in it and leaves it empty: the bytes are not to be found in freed memory. A copy that shares
-    /// its storage keeps them, so only the last owner can wipe.
+    /// its storage keeps them, so only the last owner can wipe. The capacity stays.
     package mutating func wipe() {
         withUnsafeMutableBytes { bytes in
             if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
         }
-        removeAll()
+        removeAll(keepingCapacity: true)
     }
 }
