@@ -17,8 +17,8 @@ extension FunctionSpec {
                 throw Failure(.invalid, "\(field): \(error.message)")
             }
         }
-        guard secrets.count <= Limits.secrets else {
-            throw Failure(.invalid, "secrets: \(secrets.count) names are over the limit of \(Limits.secrets)")
+        guard secrets.count <= SecretLimits.perFunction else {
+            throw Failure(.invalid, "secrets: \(secrets.count) names are over the limit of \(SecretLimits.perFunction)")
         }
         var seen: Set<String> = []
         for secret in secrets {

@@ -155,8 +155,6 @@ extension FunctionSpec {
         package static let cpuMilli: ClosedRange<UInt32> = 0...1_024_000
         /// Bytes of an image's reference.
         package static let imageBytes = 512
-        /// Secrets of one function.
-        package static let secrets = 32
         /// Bytes of `entry`, and of each word of `entrypoint`.
         package static let wordBytes = 4096
         /// Words of `entrypoint`.

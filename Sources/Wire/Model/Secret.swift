@@ -1,8 +1,5 @@
 /// A value that functions of its app get as a file; what is here never has the value itself.
 package struct Secret: Hashable, Sendable {
-    /// The longest value, bytes.
-    package static let maxValueBytes = 65_536
-
     package var meta: Meta
     /// Never changes.
     package var appID: Identifier

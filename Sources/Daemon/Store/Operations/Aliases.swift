@@ -13,7 +13,7 @@ extension Transaction {
         violations.check { () throws(Failure) in try Self.checkStickyKey(request.stickyKey) }
         violations.check { () throws(Failure) in try Checks.description(request.description) }
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in try Extra.check(request.extra) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
         try violations.finish()
         guard let name, let target else { throw Failure(.internalError, "an alias was lost") }
         let alias = Alias(
@@ -25,8 +25,8 @@ extension Transaction {
 
     /// Changes what is given; a version that is given replaces the whole target.
     package func updateAlias(_ request: UpdateAliasRequest) throws(Failure) -> Alias {
-        let function = try tables.function(request.app, request.function)
-        let row = try tables.named(request.alias, .alias, in: function)
+        let function = try tables.function(request.app ?? "", request.function ?? "")
+        let row = try tables.named(request.alias ?? "", .alias, in: function)
         var alias: Alias = try entity(row)
         var violations = Violations()
         var target: Alias.Target?
@@ -49,8 +49,10 @@ extension Transaction {
         alias.meta.labels = alias.meta.labels.merged(request.labels)
         let labels = alias.meta.labels
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        alias.meta.extra = alias.meta.extra.merged(request.extra)
-        violations.check { () throws(Failure) in try Extra.check(request.extra) }
+        let stored = alias.meta.extra
+        alias.meta.extra = stored.merged(request.extra)
+        let extra = alias.meta.extra
+        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
         try violations.finish()
         try Checks.unchanged("name", request.name, alias.name.text)
         try check(revision: request.revision ?? 0, of: row)

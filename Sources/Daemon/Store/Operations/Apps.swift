@@ -22,15 +22,16 @@ extension Transaction {
 
     /// Changes an app's fields that are given.
     package func updateApp(_ request: UpdateAppRequest) throws(Failure) -> App {
-        let row = try tables.named(request.app, .app)
+        let row = try tables.named(request.app ?? "", .app)
         var app: App = try entity(row)
+        let stored = app.meta.extra
         app.meta.labels = app.meta.labels.merged(request.labels)
         app.meta.extra = app.meta.extra.merged(request.extra)
         app.config = app.config.merged(request.config)
         app.annotations = app.annotations.merged(request.annotations)
         if let syslogURL = request.syslogURL { app.syslogURL = syslogURL }
         var violations = Violations()
-        check(app, labels: app.meta.labels, extra: request.extra, &violations)
+        check(app, labels: app.meta.labels, extra: app.meta.extra, stored: stored, &violations)
         try violations.finish()
         try Checks.unchanged("name", request.name, app.name.text)
         try check(revision: request.revision ?? 0, of: row)
@@ -85,12 +86,13 @@ extension Transaction {
     }
 
     private func check(
-        _ app: App, labels: [String: String], extra: [String: String], _ violations: inout Violations
+        _ app: App, labels: [String: String], extra: [String: String], stored: [String: String] = [:],
+        _ violations: inout Violations
     ) {
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
         violations.check { () throws(Failure) in try FunctionSpec.checkConfig(app.config) }
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("annotations", app.annotations) }
         violations.check { () throws(Failure) in try Checks.syslogURL(app.syslogURL) }
-        violations.check { () throws(Failure) in try Extra.check(extra) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
     }
 }

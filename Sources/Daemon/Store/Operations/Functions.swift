@@ -42,15 +42,16 @@ extension Transaction {
 
     /// Changes the working copy's fields that are given; publishes nothing.
     package func updateFunction(_ request: UpdateFunctionRequest) throws(Failure) -> Function {
-        let app = try tables.named(request.app, .app)
-        let row = try tables.named(request.function, .function, in: app)
+        let app = try tables.named(request.app ?? "", .app)
+        let row = try tables.named(request.function ?? "", .function, in: app)
         var function: Function = try entity(row)
         var spec = request.spec.applied(to: function.spec)
         var violations = Violations()
         violations.check { () throws(Failure) in try spec.clear(request.clear) }
         function.meta.labels = function.meta.labels.merged(request.labels)
-        function.meta.extra = function.meta.extra.merged(request.extra)
-        check(spec, function.meta.labels, request.extra, &violations)
+        let stored = function.meta.extra
+        function.meta.extra = stored.merged(request.extra)
+        check(spec, function.meta.labels, function.meta.extra, stored: stored, &violations)
         try violations.finish()
         try Checks.unchanged("name", request.name, function.name.text)
         try check(revision: request.revision ?? 0, of: row)
@@ -95,11 +96,12 @@ extension Transaction {
     }
 
     private func check(
-        _ spec: FunctionSpec, _ labels: [String: String], _ extra: [String: String], _ violations: inout Violations
+        _ spec: FunctionSpec, _ labels: [String: String], _ extra: [String: String], stored: [String: String] = [:],
+        _ violations: inout Violations
     ) {
         violations.check { () throws(Failure) in _ = try spec.validated() }
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in try Extra.check(extra) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
     }
 
     func makeFunction(

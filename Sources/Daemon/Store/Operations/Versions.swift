@@ -8,7 +8,7 @@ extension Transaction {
         var violations = Violations()
         violations.check { () throws(Failure) in try Checks.description(request.description) }
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in try Extra.check(request.extra) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
         try violations.finish()
         var function: Function = try entity(row)
         if request.requireChange && function.latestVersion > 0 && function.workingVersion == function.latestVersion {
@@ -22,7 +22,7 @@ extension Transaction {
 
     /// Changes a version's description, the one thing about it that can change.
     package func updateVersion(_ request: UpdateVersionRequest) throws(Failure) -> Version {
-        let row = try tables.version(request.number ?? 0, of: try tables.function(request.app, request.function))
+        let row = try tables.version(request.number ?? 0, of: try tables.function(request.app ?? "", request.function ?? ""))
         var version: Version = try entity(row)
         if let description = request.description {
             try Checks.description(description)

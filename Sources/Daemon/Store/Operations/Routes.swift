@@ -1,0 +1,133 @@
+package import Model
+package import Wire
+
+// A route is a trigger and its function seen as one: every http trigger of an app is one.
+extension Transaction {
+    /// Makes a function and the trigger of its path; and the app, where it is absent.
+    package func createRoute(_ request: CreateRouteRequest) throws(Failure) -> Route {
+        let app = try appOrNew(request.app).row
+        var violations = Violations()
+        let source = violations.check { () throws(Failure) in try TriggerSource(request.path, field: "path") }
+        violations.require(!request.image.isEmpty, "image: missing; a route runs an image")
+        var spec = FunctionSpec(runtime: .none, entry: "", format: .default)
+        spec.image = request.image
+        if let memory = request.memoryMiB { spec.memoryMiB = memory }
+        if let timeout = request.timeoutNanos { spec.timeoutNanos = timeout }
+        if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
+        spec.config = request.config
+        setChoices(&spec, type: request.type, format: request.format, &violations)
+        for header in request.headers { spec.headers[header.name] = header.values }
+        if !request.image.isEmpty { violations.check { () throws(Failure) in _ = try spec.validated() } }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
+        try violations.finish()
+        guard let source else { throw Failure(.internalError, "a path was lost") }
+        if let taken = tables.claimant(.trigger, in: app.id, claim: source.conflictKey) {
+            throw Failure(.exists, "path: \(quoted(source.text)) is taken by trigger \(quoted(tables.name(of: taken)))")
+        }
+        let name = try freeName(for: source, in: app)
+        let function = try makeFunction(name, in: app, spec, "", request.labels, [:])
+        let trigger = Trigger(
+            meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.meta.id,
+            name: name, source: source.text, ownsFunction: true)
+        try create(trigger, references: [function.meta.id])
+        return Route(trigger, function)
+    }
+
+    /// Changes what is given, of the trigger's function.
+    package func updateRoute(_ request: UpdateRouteRequest) throws(Failure) -> Route {
+        let app = try tables.named(request.app ?? "", .app)
+        let row = try tables.route(request.path ?? "", of: app)
+        var trigger: Trigger = try entity(row)
+        let functionRow = try owner(trigger.functionID)
+        var function: Function = try entity(functionRow)
+        var spec = function.spec
+        var violations = Violations()
+        if let image = request.image { spec.image = image }
+        if let memory = request.memoryMiB { spec.memoryMiB = memory }
+        if let timeout = request.timeoutNanos { spec.timeoutNanos = timeout }
+        if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
+        setChoices(&spec, type: request.type ?? "", format: request.format ?? "", &violations)
+        spec.config = spec.config.merged(request.config)
+        for header in request.headers { spec.headers[header.name] = header.values.isEmpty ? nil : header.values }
+        let changed = spec
+        violations.check { () throws(Failure) in _ = try changed.validated() }
+        trigger.meta.labels = trigger.meta.labels.merged(request.labels)
+        let (labels, stored) = (trigger.meta.labels, trigger.meta.extra)
+        trigger.meta.extra = stored.merged(request.extra)
+        let extra = trigger.meta.extra
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        try violations.finish()
+        try Checks.unchanged("path", request.newPath, trigger.source)
+        try check(revision: request.revision ?? 0, of: row)
+        let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
+        if spec != function.spec { function = try setWorkingCopy(functionRow, &function, spec, digest, app) }
+        trigger = try update(row, to: trigger)
+        return Route(trigger, function)
+    }
+
+    /// Deletes the trigger, and the function that was made with it unless something else uses that.
+    package func deleteRoute(_ request: DeleteRouteRequest) throws(Failure) -> Deletion {
+        let row = try tables.route(request.path, of: try tables.named(request.app, .app))
+        try check(revision: request.revision, of: row)
+        let trigger: Trigger = try entity(row)
+        var deletion = remove([row])
+        let function = try owner(trigger.functionID)
+        let isUsed = !tables.referrers(of: function.id).isEmpty || !tables.children(.alias, of: function.id).isEmpty
+        if trigger.ownsFunction && !isUsed { deletion.entities += try removeFunction(function).entities }
+        return deletion
+    }
+
+    private func setChoices(
+        _ spec: inout FunctionSpec, type: String, format: String, _ violations: inout Violations
+    ) {
+        if !type.isEmpty {
+            spec.callType = violations.check { () throws(Failure) in try choice(type, "type") } ?? .sync
+        }
+        if !format.isEmpty {
+            spec.format = violations.check { () throws(Failure) in try choice(format, "format") } ?? .default
+        }
+    }
+
+    /// Letters and digits of the path, and a number if that name is taken: for the function and the trigger.
+    private func freeName(for source: TriggerSource, in app: Row) throws(Failure) -> Name {
+        let words = source.text.utf8.split { byte in
+            !(48...57).contains(byte) && !(65...90).contains(byte) && !(97...122).contains(byte)
+        }
+        let base = "route-" + (words.isEmpty ? "root" : words.joined(separator: [45]).map { Character(UnicodeScalar($0)) }
+            .reduce(into: "") { $0.append($1) })
+        var number = 1
+        while true {
+            let text = String(base.prefix(240)) + (number == 1 ? "" : "-\(number)")
+            let isTaken = [EntityKind.function, .trigger].contains { tables.find($0, in: app.id, key: text) != nil }
+            if !isTaken, let name = try? Name(text, field: "path") { return name }
+            number += 1
+        }
+    }
+}
+
+extension Tables {
+    /// The trigger of a path, written as it was made, or by the trigger's id.
+    package func route(_ path: String, of app: Row) throws(Failure) -> Row {
+        if let id = Identifier(path), let row = self[id], row.kind == .trigger, row.parent == app.id { return row }
+        let source = try TriggerSource(path, field: "path")
+        guard let row = claimant(.trigger, in: app.id, claim: source.conflictKey) else {
+            throw Failure(.notFound, "route \(quoted(path)) was not found in app \(quoted(app.key))")
+        }
+        return row
+    }
+}
+
+extension Route {
+    /// The view of a trigger and its function.
+    package init(_ trigger: Trigger, _ function: Function) {
+        let spec = function.spec
+        self.init(
+            meta: trigger.meta, appID: trigger.appID.description, appName: function.appName.text, path: trigger.source,
+            image: spec.image, memoryMiB: spec.memoryMiB, type: spec.callType.rawValue, format: spec.format.rawValue,
+            headers: spec.headers.sorted { $0.key < $1.key }.map { HeaderValues(name: $0.key, values: $0.value) },
+            timeoutNanos: spec.timeoutNanos, idleTimeoutNanos: spec.idleTimeoutNanos, config: spec.config,
+            functionID: function.meta.id.description, functionName: function.name.text, triggerName: trigger.name.text)
+    }
+}

@@ -1,0 +1,66 @@
+package import Model
+package import Wire
+
+extension Transaction {
+    /// Makes a secret.
+    package func createSecret(_ request: CreateSecretRequest) throws(Failure) -> Secret {
+        let app = try tables.named(request.app, .app)
+        var violations = Violations()
+        let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
+        violations.check { () throws(Failure) in try Self.checkValue(request.value) }
+        violations.check { () throws(Failure) in try Checks.description(request.description) }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
+        try violations.finish()
+        guard let name else { throw Failure(.internalError, "a name was lost") }
+        let secret = Secret(
+            meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, name: name,
+            valueBytes: UInt32(request.value.count), description: request.description)
+        try create(secret, sealed: try surroundings.seal(request.value, secret.meta.id))
+        return secret
+    }
+
+    /// Changes what is given. Containers that run keep the value that they were started with.
+    package func updateSecret(_ request: UpdateSecretRequest) throws(Failure) -> Secret {
+        let row = try tables.named(
+            request.secret ?? "", .secret, in: try tables.named(request.app ?? "", .app))
+        var secret: Secret = try entity(row)
+        var violations = Violations()
+        if let value = request.value {
+            violations.check { () throws(Failure) in try Self.checkValue(value) }
+            secret.valueBytes = UInt32(clamping: value.count)
+        }
+        if let description = request.description { secret.description = description }
+        let text = secret.description
+        violations.check { () throws(Failure) in try Checks.description(text) }
+        secret.meta.labels = secret.meta.labels.merged(request.labels)
+        let (labels, stored) = (secret.meta.labels, secret.meta.extra)
+        secret.meta.extra = stored.merged(request.extra)
+        let extra = secret.meta.extra
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        try violations.finish()
+        try Checks.unchanged("name", request.name, secret.name.text)
+        try check(revision: request.revision ?? 0, of: row)
+        var sealed: [UInt8]?
+        if let value = request.value { sealed = try surroundings.seal(value, row.id) }
+        return try update(row, to: secret, sealed: sealed)
+    }
+
+    /// Deletes a secret that no function and no version uses.
+    package func deleteSecret(_ request: DeleteSecretRequest) throws(Failure) -> Deletion {
+        let row = try tables.named(request.secret, .secret, in: try tables.named(request.app, .app))
+        try check(revision: request.revision, of: row)
+        try checkUnused("secret \(tables.name(of: row))", [row])
+        return remove([row])
+    }
+
+    private static func checkValue(_ value: [UInt8]) throws(Failure) {
+        guard SecretLimits.valueBytes.contains(value.count) else {
+            throw Failure(
+                .invalid,
+                "value: \(value.count) bytes are out of range; \(SecretLimits.valueBytes.lowerBound) to "
+                    + "\(SecretLimits.valueBytes.upperBound) bytes")
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package import Model
+package import Wire
+
+extension Transaction {
+    /// Makes a trigger.
+    package func createTrigger(_ request: CreateTriggerRequest) throws(Failure) -> Trigger {
+        let app = try tables.named(request.app, .app)
+        let function = try tables.named(request.function, .function, in: app)
+        let target = try triggerTarget(request.version, request.alias, function)
+        var violations = Violations()
+        let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
+        if !request.type.isEmpty, Trigger.Kind(rawValue: request.type) == nil {
+            violations.require(false, "type: \(quoted(request.type)) is not known; use http")
+        }
+        let source = violations.check { () throws(Failure) in try TriggerSource(request.source, field: "source") }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
+        try violations.finish()
+        guard let name, let source else { throw Failure(.internalError, "a trigger was lost") }
+        let trigger = Trigger(
+            meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.id,
+            name: name, source: source.text, version: request.version, aliasID: target.alias)
+        try create(trigger, references: [function.id] + target.references)
+        return trigger
+    }
+
+    /// Changes what is given; a version or alias that is given replaces the other.
+    package func updateTrigger(_ request: UpdateTriggerRequest) throws(Failure) -> Trigger {
+        let app = try tables.named(request.app ?? "", .app)
+        let row = try tables.named(request.trigger ?? "", .trigger, in: app)
+        var trigger: Trigger = try entity(row)
+        let function: Row =
+            if let name = request.function {
+                try tables.named(name, .function, in: app)
+            } else {
+                try owner(trigger.functionID)
+            }
+        if function.id != trigger.functionID, request.version == nil, request.alias == nil {
+            // The version or alias was one of the other function.
+            (trigger.version, trigger.aliasID) = (0, nil)
+        }
+        if request.version != nil || request.alias != nil {
+            let target = try triggerTarget(request.version ?? 0, request.alias ?? "", function)
+            (trigger.version, trigger.aliasID) = (request.version ?? 0, target.alias)
+        }
+        trigger.functionID = function.id
+        var violations = Violations()
+        if let source = request.source {
+            trigger.source = violations.check { () throws(Failure) in
+                try TriggerSource(source, field: "source").text
+            } ?? ""
+        }
+        trigger.meta.labels = trigger.meta.labels.merged(request.labels)
+        let (labels, stored) = (trigger.meta.labels, trigger.meta.extra)
+        trigger.meta.extra = stored.merged(request.extra)
+        let extra = trigger.meta.extra
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        try violations.finish()
+        try Checks.unchanged("name", request.name, trigger.name.text)
+        try check(revision: request.revision ?? 0, of: row)
+        return try update(row, to: trigger, references: try references(of: trigger, function))
+    }
+
+    /// Deletes a trigger; its function stays.
+    package func deleteTrigger(_ request: DeleteTriggerRequest) throws(Failure) -> Deletion {
+        let row = try tables.named(request.trigger, .trigger, in: try tables.named(request.app, .app))
+        try check(revision: request.revision, of: row)
+        try checkUnused("trigger \(tables.name(of: row))", [row])
+        return remove([row])
+    }
+
+    /// The row of a function that another row refers to.
+    func owner(_ id: Identifier) throws(Failure) -> Row {
+        guard let row = tables[id] else {
+            throw Failure(.internalError, "function \(id) is referred to and not there")
+        }
+        return row
+    }
+
+    private func triggerTarget(
+        _ version: UInt32, _ alias: String, _ function: Row
+    ) throws(Failure) -> (alias: Identifier?, references: [Identifier]) {
+        guard version == 0 || alias.isEmpty else {
+            throw Failure(.invalid, "alias: \(quoted(alias)) and version \(version) exclude each other")
+        }
+        if version > 0 { return (nil, [try tables.version(version, of: function).id]) }
+        if alias.isEmpty { return (nil, []) }
+        let row = try tables.named(alias, .alias, in: function)
+        return (row.id, [row.id])
+    }
+
+    private func references(of trigger: Trigger, _ function: Row) throws(Failure) -> [Identifier] {
+        var result = [function.id]
+        if trigger.version > 0 { result.append(try tables.version(trigger.version, of: function).id) }
+        if let alias = trigger.aliasID { result.append(alias) }
+        return result
+    }
+}
