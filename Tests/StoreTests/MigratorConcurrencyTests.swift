@@ -51,7 +51,9 @@ import Testing
         }
         let status = try SampleSchema.migrator().status(of: path)
         #expect(status.refusal == nil && status.applied.count == status.schema)
-        #expect(try SampleSchema.schema(path) == schemas[status.schema])
+        // SQLite quotes the name of a table that was renamed, so one way leaves quotes where the other has none.
+        let (found, expected) = (try SampleSchema.schema(path), schemas[status.schema])
+        #expect(found.replacing("\"", with: "") == expected.replacing("\"", with: ""))
         #expect(try Python.sql(path, "PRAGMA integrity_check") == "ok")
     }
 

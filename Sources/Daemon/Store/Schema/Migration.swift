@@ -12,7 +12,7 @@ package struct Migration: Sendable, Hashable {
     package let name: String
     /// Statements that lead from the schema before to this one.
     package let up: String
-    /// Statements that lead back. The schema is then, to the letter, what it was.
+    /// Statements that lead back to the same schema; SQLite may quote a renamed table where it did not before.
     package let down: String
     /// What the way back loses for good, as a part of a sentence ("all tokens"); `nil`: nothing.
     package let losesOnDown: String?
