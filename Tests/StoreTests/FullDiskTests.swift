@@ -7,20 +7,6 @@ import Testing
 /// On a real, small file system, so only as root.
 @Suite(.enabled(if: geteuid() == 0, "a file system can only be mounted by root"))
 struct FullDiskTests {
-    /// Runs a body on a tmpfs of its own.
-    private func with(kibibytes: Int, _ body: (Scratch) async throws -> Void) async throws {
-        let scratch = try Scratch()
-        try #require(mount("tmpfs", scratch.path, "tmpfs", 0, "size=\(kibibytes)k") == 0)
-        do {
-            try await body(scratch)
-        } catch {
-            umount2(scratch.path, Int32(MNT_DETACH))
-            throw error
-        }
-        // Detached: a process that another test starts right now holds our descriptors until its exec.
-        #expect(umount2(scratch.path, Int32(MNT_DETACH)) == 0)
-    }
-
     private func archive(_ seed: UInt64) -> [UInt8] {
         var random = SeededRandom(state: seed)
         var builder = TarBuilder()
@@ -29,7 +15,7 @@ struct FullDiskTests {
     }
 
     @Test func anUploadKeepsItsWholeChunks() async throws {
-        try await with(kibibytes: 400) { scratch in
+        try await withSmallDisk(kibibytes: 400) { scratch in
             let store = try PackageStore(path: scratch.path + "/packages")
             let refusal = await failure { try store.add(archive(1)) }
             #expect(refusal.code == .internalError && refusal.message.contains("the disk is full; free some space"))
@@ -42,7 +28,7 @@ struct FullDiskTests {
 
     @Test func aCommitLeavesNothingHalfDone() async throws {
         // Room for the upload and the tree, not for the tar.
-        try await with(kibibytes: 1500) { scratch in
+        try await withSmallDisk(kibibytes: 1500) { scratch in
             let root = scratch.path + "/packages"
             let store = try PackageStore(path: root)
             let refusal = await failure { try store.add(archive(2)) }
@@ -50,7 +36,7 @@ struct FullDiskTests {
             #expect(try scratch.names("packages/temporary").isEmpty && scratch.names("packages/archives").isEmpty)
             #expect(try scratch.names("packages").count { $0.hasSuffix(".tar") } == 0)
             // With room, the same upload goes through without being sent again.
-            #expect(mount("tmpfs", scratch.path, "tmpfs", UInt(MS_REMOUNT), "size=8m") == 0)
+            try remount(scratch)
             let (id, offset) = try store.open(archive(2))
             #expect(offset == UInt64(archive(2).count))
             #expect(try store.commit(uploadID: id).entries == 1)
@@ -58,7 +44,7 @@ struct FullDiskTests {
     }
 
     @Test func theDatabaseStaysWhole() async throws {
-        try await with(kibibytes: 700) { scratch in
+        try await withSmallDisk(kibibytes: 700) { scratch in
             let store = try SQLiteStore(path: scratch.path + "/fnrpc.db")
             _ = try await store.addPackage(Sample.package(1))
             let function = try await store.deploy(Sample.deployment("demo", "hello")).function
@@ -79,7 +65,7 @@ struct FullDiskTests {
                 "\(String(describing: refusal))")
             #expect(stored > 0 && stored < 100)
             #expect(try await store.counts().calls == stored)
-            #expect(mount("tmpfs", scratch.path, "tmpfs", UInt(MS_REMOUNT), "size=8m") == 0)
+            try remount(scratch)
             #expect(try await store.deploy(Sample.deployment("demo", "hello")).version.number == 2)
             try store.close()
         }

@@ -32,7 +32,7 @@ import Testing
         let store = try SQLiteStore(path: path)
         _ = try await store.addPackage(Sample.package(1))
         #expect(try Python.sql(path, "PRAGMA journal_mode") == "wal")
-        #expect(try Python.sql(path, "SELECT count(*) FROM sqlite_master WHERE sql LIKE '%STRICT%'") == "9")
+        #expect(try Python.sql(path, "SELECT count(*) FROM sqlite_master WHERE sql LIKE '%STRICT%'") == "10")
         // A function whose app is absent cannot be stored, whoever writes it.
         let orphan = "INSERT INTO functions SELECT id, 0, 1, 0, 0, '', '', 'none', 'x', '', digest, 1 FROM packages"
         #expect(try Python.sql(path, orphan) == "refused")
@@ -43,7 +43,7 @@ import Testing
         let scratch = try Scratch()
         let path = scratch.path + "/fnrpc.db"
         try SQLiteStore(path: path).close()
-        _ = try Python.sql(path, "INSERT INTO grdb_migrations VALUES ('002-later')")
+        _ = try Python.sql(path, "INSERT INTO schema_migrations VALUES (4, 'later', '', 0)")
         let refusal = await failure { try SQLiteStore(path: path) }
         #expect(refusal.code == .precondition && refusal.message.contains("written by a newer fnrpcd"))
     }
@@ -56,9 +56,7 @@ import Testing
         let deployed = try await first.deploy(Sample.deployment("demo", "hello"))
         try await first.append([Sample.call(1, of: deployed.function)])
         try first.close()
-        _ = try Python.sql(
-            path, "DROP TABLE tokens", "DROP TABLE function_services", "ALTER TABLE calls DROP COLUMN trace_id",
-            "DELETE FROM grdb_migrations WHERE identifier > '002'")
+        try Migrations.migrator.migrate(path, to: 1, force: true)
         let second = try SQLiteStore(path: path)
         #expect(try await second.function(app: "demo", function: "hello") == deployed.function)
         _ = try await second.createToken(

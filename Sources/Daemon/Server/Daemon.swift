@@ -70,12 +70,14 @@ package enum Daemon {
             if pair.count == 2 { environment[String(pair[0])] = String(pair[1]) }
             entry += 1
         }
-        let command: DaemonCommand
-        do { command = try DaemonCommand.parse() } catch {
+        let parsed: any ParsableCommand
+        do { parsed = try DaemonCommand.parseAsRoot() } catch {
             let isUsage = DaemonCommand.exitCode(for: error) != .success
             guard isUsage else { DaemonCommand.exit(withError: error) }
             fail(DaemonCommand.fullMessage(for: error), code: 2)
         }
+        if let command = parsed as? MigrateCommand { migrate(command, environment) }
+        guard let command = parsed as? DaemonCommand else { help(parsed) }
         do throws(Failure) {
             let configuration = try command.configuration(environment: environment)
             if command.printConfig {
@@ -85,6 +87,29 @@ package enum Daemon {
             return configuration
         } catch {
             fail("fnrpcd: \(error.message)", code: 2)
+        }
+    }
+
+    /// `fnrpcd help`, which the parser brings along.
+    private static func help(_ command: any ParsableCommand) -> Never {
+        var command = command
+        do {
+            try command.run()
+            exit(0)
+        } catch {
+            DaemonCommand.exit(withError: error)
+        }
+    }
+
+    private static func migrate(_ command: MigrateCommand, _ environment: [String: String]) -> Never {
+        do throws(Failure) {
+            let (text, refusal) = try command.result(environment: environment)
+            print(text, terminator: "")
+            fflush(nil)
+            if let refusal { throw refusal }
+            exit(0)
+        } catch {
+            fail("fnrpcd: \(error.message)", code: error.code.exitCode)
         }
     }
 

@@ -13,7 +13,7 @@ package struct DaemonCommand: ParsableCommand {
             seconds.
 
             Example: fnrpcd --data-dir /var/lib/fnrpc --listen unix:/run/fnrpc/fnrpc.sock --listen tcp:127.0.0.1:7433
-            """, version: DaemonVersion.text)
+            """, version: DaemonVersion.text, subcommands: [MigrateCommand.self])
 
     @Option(help: "A YAML file with settings (also FNRPCD_CONFIG).")
     package var config: String?

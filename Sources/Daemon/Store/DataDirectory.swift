@@ -12,6 +12,8 @@ package final class DataDirectory: Sendable {
     package var databasePath: String { path + "/fnrpc.db" }
     /// Where a ``PackageStore`` belongs.
     package var packagesPath: String { path + "/packages" }
+    /// Where ``Backups`` puts copies of the database.
+    package var backupsPath: String { path + "/backups" }
 
     private init(path: String, lockFile: consuming Descriptor) {
         self.path = path

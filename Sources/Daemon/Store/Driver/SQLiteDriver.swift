@@ -1,5 +1,4 @@
 internal import GRDB
-internal import Glibc
 package import Model
 
 /// The ``StoreDriver`` on disk: one SQLite database in WAL mode by GRDB; one writer, several readers. Thread-safe.
@@ -16,10 +15,9 @@ package final class SQLiteDriver: StoreDriver {
     /// - Parameters:
     ///   - path: the file; `-wal` and `-shm` come beside it. Made with mode 0600, which SQLite gives to those too.
     ///   - now: for the time in ``instanceID``.
-    /// - Throws: `precondition` if a newer daemon wrote it.
+    /// - Throws: `precondition` if a newer daemon wrote it, or for what else ``Migrator`` refuses it.
     package init(path: String, now: Timestamp = .now()) throws(Failure) {
-        let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if raw >= 0 { Glibc.close(raw) }
+        try Migrations.migrator.migrate(path)
         do {
             var configuration = Configuration()
             configuration.label = "fnrpc.store"
@@ -27,14 +25,6 @@ package final class SQLiteDriver: StoreDriver {
             configuration.busyMode = .timeout(5)
             configuration.maximumReaderCount = 4
             let pool = try DatabasePool(path: path, configuration: configuration)
-            let migrator = Migrations.migrator
-            if try pool.read(migrator.hasBeenSuperseded) {
-                throw Failure(
-                    .precondition,
-                    "the database was written by a newer fnrpcd (this one knows schema \(Migrations.count)); "
-                        + "install that version or a newer one")
-            }
-            try migrator.migrate(pool)
             let fresh = Identifier.random(at: now)
             instanceID = try pool.writeWithoutTransaction { database in
                 // GRDB sets NORMAL on the writer when it turns WAL on.
@@ -97,6 +87,10 @@ package final class SQLiteDriver: StoreDriver {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             return Failure(
                 .internalError, "the database is damaged (\(error.message ?? "no detail")); restore a backup")
+        case .SQLITE_READONLY:
+            return Failure(
+                .internalError,
+                "the database cannot be written; check its mode and that its file system is not read-only")
         case .SQLITE_CANTOPEN:
             return Failure(
                 .internalError, "the database cannot be opened; check that its folder exists and is writable")

@@ -1,70 +1,66 @@
-internal import GRDB
-
 /// The schema, as numbered steps. A step that was ever released never changes; a new one is added.
 ///
 /// Ids are text of 26 characters, times nanoseconds since 1970, UTC. STRICT makes SQLite hold the types that the code
 /// that reads rows relies on.
-enum Migrations {
-    private static let steps: [(name: String, sql: String)] = [
-        (
-            "001-entities",
-            """
-            -- Every entity of the catalog. `body` is its message in its own api_version; the other columns are what
-            -- the daemon asks for without reading it, so that a row of a newer daemon keeps its place.
-            CREATE TABLE entities (
-                id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, parent TEXT, key TEXT NOT NULL,
-                api_version INTEGER NOT NULL, revision INTEGER NOT NULL, created_at INTEGER NOT NULL,
-                updated_at INTEGER NOT NULL,
-                refs TEXT NOT NULL, -- ids that it needs, with spaces between
-                claims TEXT NOT NULL, -- what no other of its kind and parent may have, with newlines between
-                sealed BLOB NOT NULL, body BLOB NOT NULL
-            ) STRICT, WITHOUT ROWID;
-            CREATE UNIQUE INDEX entities_by_key ON entities (kind, ifnull(parent, ''), key);
-            CREATE INDEX entities_by_api_version ON entities (kind, api_version, id);
+package enum Migrations {
+    /// All of them, in order.
+    package static let all = [
+        Migration(
+            number: 1, name: "entities",
+            up: """
+                -- Every entity of the catalog. `body` is its message in its own api_version; the other columns are what
+                -- the daemon asks for without reading it, so that a row of a newer daemon keeps its place.
+                CREATE TABLE entities (
+                    id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, parent TEXT, key TEXT NOT NULL,
+                    api_version INTEGER NOT NULL, revision INTEGER NOT NULL, created_at INTEGER NOT NULL,
+                    updated_at INTEGER NOT NULL,
+                    refs TEXT NOT NULL, -- ids that it needs, with spaces between
+                    claims TEXT NOT NULL, -- what no other of its kind and parent may have, with newlines between
+                    sealed BLOB NOT NULL, body BLOB NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                CREATE UNIQUE INDEX entities_by_key ON entities (kind, ifnull(parent, ''), key);
+                CREATE INDEX entities_by_api_version ON entities (kind, api_version, id);
 
-            CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
-            """
-        ),
-        (
-            "002-calls",
-            """
-            -- Calls outlive their function, hence no reference.
-            CREATE TABLE calls (
-                id TEXT NOT NULL PRIMARY KEY, api_version INTEGER NOT NULL, created_at INTEGER NOT NULL,
-                updated_at INTEGER NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, function_id TEXT NOT NULL,
-                function_name TEXT NOT NULL, version INTEGER NOT NULL, requested_version INTEGER NOT NULL,
-                requested_alias TEXT NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL, started_at INTEGER,
-                completed_at INTEGER NOT NULL, wait_nanos INTEGER NOT NULL, cold_start_nanos INTEGER,
-                run_nanos INTEGER NOT NULL, container TEXT NOT NULL, log_truncated INTEGER NOT NULL, trace_id TEXT
-            ) STRICT, WITHOUT ROWID;
-            CREATE INDEX calls_by_function ON calls (function_id, id);
-            CREATE INDEX calls_by_app ON calls (app_id, id, status);
+                CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
+                """,
+            down: "DROP TABLE meta; DROP TABLE entities;", losesOnDown: "everything: apps, functions, versions, secrets and tokens"),
+        Migration(
+            number: 2, name: "calls",
+            up: """
+                -- Calls outlive their function, hence no reference.
+                CREATE TABLE calls (
+                    id TEXT NOT NULL PRIMARY KEY, api_version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+                    updated_at INTEGER NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, function_id TEXT NOT NULL,
+                    function_name TEXT NOT NULL, version INTEGER NOT NULL, requested_version INTEGER NOT NULL,
+                    requested_alias TEXT NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL, started_at INTEGER,
+                    completed_at INTEGER NOT NULL, wait_nanos INTEGER NOT NULL, cold_start_nanos INTEGER,
+                    run_nanos INTEGER NOT NULL, container TEXT NOT NULL, log_truncated INTEGER NOT NULL, trace_id TEXT
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX calls_by_function ON calls (function_id, id);
+                CREATE INDEX calls_by_app ON calls (app_id, id, status);
 
-            -- Logs are far longer than records: apart, so that lists do not read them.
-            CREATE TABLE call_logs (
-                call_id TEXT NOT NULL PRIMARY KEY REFERENCES calls(id) ON DELETE CASCADE, log BLOB NOT NULL
-            ) STRICT;
-            """
-        ),
-        (
-            "003-events",
-            """
-            CREATE TABLE events (
-                sequence INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,
-                id TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, api_version INTEGER NOT NULL
-            ) STRICT;
-            """
-        ),
+                -- Logs are far longer than records: apart, so that lists do not read them.
+                CREATE TABLE call_logs (
+                    call_id TEXT NOT NULL PRIMARY KEY REFERENCES calls(id) ON DELETE CASCADE, log BLOB NOT NULL
+                ) STRICT;
+                """,
+            down: "DROP TABLE call_logs; DROP TABLE calls;", losesOnDown: "the records of all calls, and their logs"),
+        Migration(
+            number: 3, name: "events",
+            up: """
+                CREATE TABLE events (
+                    sequence INTEGER NOT NULL PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,
+                    id TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, api_version INTEGER NOT NULL
+                ) STRICT;
+                """,
+            down: "DROP TABLE events;", losesOnDown: "the events that nobody has followed yet"),
     ]
 
     /// The schema version that this daemon writes.
-    static var count: Int { steps.count }
+    static var count: Int { all.count }
 
-    static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        for step in steps {
-            migrator.registerMigration(step.name) { try $0.execute(sql: step.sql) }
-        }
-        return migrator
+    /// What brings a ``SQLiteDriver``'s database to that version.
+    package static var migrator: Migrator {
+        get throws(Failure) { try Migrator(all) }
     }
 }
