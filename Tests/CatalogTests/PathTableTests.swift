@@ -22,7 +22,8 @@ import Testing
         ("/", "/"), ("/users", "/users"), ("/users/", "/users/"), ("/users/42", "/users/:id id=42"),
         ("/users/me", "/users/me"), ("/users/%6De", "/users/me"), ("/users/a%2Fb", "/users/:id id=a/b"),
         ("/users/a%2520", "/users/:id id=a%20"), ("/users/42/", "none"), ("/users/42/x", "none"),
-        ("/USERS", "none"), ("/files", "/files/*"), ("/files/", "/files/*"), ("/files/b/a/", "/files/*"), ("/files/a/b/", "/files/a/*"),
+        ("/USERS", "none"), ("/files", "/files/*"), ("/files/", "/files/*"),
+        ("/files/b/a/", "/files/*"), ("/files/a/b/", "/files/a/*"),
         ("/files/a/x/y", "/files/a/*"), ("/files/a", "/files/a/*"), ("/files/b/c/d", "/files/:d/c/* d=b"),
         ("/files/a/c", "/files/a/c/*"), ("/filesystem", "none"), ("/x/y", "none"),
     ])
