@@ -113,8 +113,14 @@ package final class Transaction {
     /// Removes a row, whatever refers to it.
     package func delete(_ row: Row) { apply(old: row, new: nil) }
 
-    /// Replaces a row as it is: for the migrator and for imports.
+    /// Replaces a row as it is: for imports.
     package func put(_ row: Row) { apply(old: tables[row.id], new: row) }
+
+    /// Stores an entity otherwise than before, with the same meaning: no new revision, and nobody is told.
+    func rewrite(_ old: Row, as entity: some Entity) throws(Failure) {
+        let new = try row(entity, references: old.references, sealed: old.sealed)
+        apply(old: old, new: new, isSilent: true)
+    }
 
     /// - Parameter revision: what the caller believes; 0: whatever it is.
     /// - Throws: `conflict`.
@@ -163,11 +169,11 @@ package final class Transaction {
         }
     }
 
-    private func apply(old: Row?, new: Row?) {
+    private func apply(old: Row?, new: Row?, isSilent: Bool = false) {
         guard let row = new ?? old else { return }
         let name = tables.name(of: row)
         tables.apply(old: old, new: new)
-        changes.append(Change(old: old, new: new, name: name))
+        changes.append(Change(old: old, new: new, name: name, isSilent: isSilent || row.kind == .package))
     }
 }
 
@@ -193,15 +199,24 @@ package struct Surroundings: Sendable {
     package var interpreters: [FunctionSpec.Runtime: String]
     /// The most published versions of one function.
     package var maxVersions: Int
+    /// Encrypts the value of the secret with an id.
+    package var seal: @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8]
+    /// Whether a runtime's root can be used on this machine.
+    package var checkRoot: @Sendable (RuntimeRoot) throws(Failure) -> Void
 
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
-        interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50
+        interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50,
+        seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
+            throw Failure(.precondition, "value: there is no key to encrypt it with")
+        }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in }
     ) {
         self.dialects = dialects
         self.gate = gate
         self.interpreters = interpreters
         self.maxVersions = maxVersions
+        self.seal = seal
+        self.checkRoot = checkRoot
     }
 }
 

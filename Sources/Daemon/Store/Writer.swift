@@ -105,7 +105,7 @@ final class Writer: @unchecked Sendable {
         }
         let now = batch[0].context.now
         var events: [ChangeEvent] = []
-        for change in changes where change.row.kind != .package {
+        for change in changes where !change.isSilent {
             events.append(ChangeEvent(change, sequence: sequence + UInt64(events.count) + 1, at: now))
         }
         do throws(Failure) {

@@ -1,31 +1,28 @@
 extension FunctionSpec {
     /// Checks the names of what else it needs; whether those are there is for the store to say.
-    func checkReferences() throws(Failure) {
+    func checkReferences(_ found: inout Violations) {
         if image.isEmpty {
-            guard runtime != .none else {
-                throw Failure(.invalid, "runtime: missing; name a runtime, or an image instead")
-            }
+            found.require(runtime != .none, "runtime: missing; name a runtime, or an image instead")
         } else {
-            guard runtime == .none else {
-                throw Failure(
-                    .invalid, "image: \(quoted(image)) and runtime \(quoted(runtime.rawValue)) exclude each other")
-            }
-            try checkImage()
+            found.require(
+                runtime == .none,
+                "image: \(quoted(image)) and runtime \(quoted(runtime.rawValue)) exclude each other")
+            found.check { () throws(Failure) in try checkImage() }
         }
         for (field, target) in [("on_success", onSuccess), ("on_failure", onFailure)] where !target.isEmpty {
-            do throws(Failure) { _ = try FunctionReference(target) } catch {
-                throw Failure(.invalid, "\(field): \(error.message)")
+            found.check { () throws(Failure) in
+                do throws(Failure) { _ = try FunctionReference(target) } catch {
+                    throw Failure(.invalid, "\(field): \(error.message)")
+                }
             }
         }
-        guard secrets.count <= SecretLimits.perFunction else {
-            throw Failure(.invalid, "secrets: \(secrets.count) names are over the limit of \(SecretLimits.perFunction)")
-        }
+        found.require(
+            secrets.count <= SecretLimits.perFunction,
+            "secrets: \(secrets.count) names are over the limit of \(SecretLimits.perFunction)")
         var seen: Set<String> = []
-        for secret in secrets {
-            _ = try Name(secret, field: "secrets")
-            guard seen.insert(secret).inserted else {
-                throw Failure(.invalid, "secrets: \(quoted(secret)) is given twice")
-            }
+        for secret in secrets.prefix(SecretLimits.perFunction) {
+            found.check { () throws(Failure) in _ = try Name(secret, field: "secrets") }
+            found.require(seen.insert(secret).inserted, "secrets: \(quoted(secret)) is given twice")
         }
     }
 

@@ -140,7 +140,7 @@ func packageDigest(_ field: UnsafeMutablePointer<CChar>?) throws(Failure) -> Dig
 }
 
 /// One of an enumeration's values; the error lists them.
-func choice<E: RawRepresentable & CaseIterable>(
+package func choice<E: RawRepresentable & CaseIterable>(
     _ text: String, _ field: String
 ) throws(Failure) -> E where E.RawValue == String {
     guard let value = E(rawValue: text) else {

@@ -1,4 +1,4 @@
-package import Model
+internal import Model
 
 /// Checks and changes that the entities share.
 enum Checks {

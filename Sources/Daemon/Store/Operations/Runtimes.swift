@@ -6,14 +6,16 @@ extension Transaction {
     package func createRuntime(_ request: CreateRuntimeRequest) throws(Failure) -> Runtime {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
-        var runtime = Runtime(
-            meta: Meta(id: Identifier(high: 0, low: 0), createdAt: now, labels: request.labels, extra: request.extra),
-            name: try name ?? Name("none", field: "name"), description: request.description,
-            root: request.root.isEmpty ? RuntimeRoot.host.description : request.root, command: request.command,
-            zygote: request.zygote, poolSize: request.poolSize)
-        check(runtime, stored: [:], &violations)
+        let root = request.root.isEmpty ? RuntimeRoot.host.description : request.root
+        check(
+            (request.description, root, request.command, request.poolSize), &violations)
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
         try violations.finish()
-        runtime.meta = newMeta(labels: request.labels, extra: request.extra)
+        guard let name else { throw Failure(.internalError, "a name was lost") }
+        let runtime = Runtime(
+            meta: newMeta(labels: request.labels, extra: request.extra), name: name, description: request.description,
+            root: root, command: request.command, zygote: request.zygote, poolSize: request.poolSize)
         try create(runtime)
         return runtime
     }
@@ -31,7 +33,11 @@ extension Transaction {
         runtime.meta.labels = old.meta.labels.merged(request.labels)
         runtime.meta.extra = old.meta.extra.merged(request.extra)
         var violations = Violations()
-        check(runtime, stored: old.meta.extra, &violations)
+        check(
+            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize), &violations)
+        let meta = runtime.meta
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", meta.labels) }
+        violations.check { () throws(Failure) in _ = try Extra.validated(meta.extra, stored: old.meta.extra) }
         try violations.finish()
         try Checks.unchanged("name", request.name, old.name.text)
         try check(revision: request.revision ?? 0, of: row)
@@ -67,16 +73,19 @@ extension Transaction {
         }
     }
 
-    private func check(_ runtime: Runtime, stored: [String: String], _ violations: inout Violations) {
-        violations.check { () throws(Failure) in try Checks.description(runtime.description) }
+    private func check(
+        _ parts: (description: String, root: String, command: [String]?, poolSize: UInt32),
+        _ violations: inout Violations
+    ) {
+        violations.check { () throws(Failure) in try Checks.description(parts.description) }
         violations.check { () throws(Failure) in
-            try surroundings.checkRoot(try RuntimeRoot(runtime.root, field: "root"))
+            try surroundings.checkRoot(try RuntimeRoot(parts.root, field: "root"))
         }
-        if !runtime.isBuiltIn { violations.check { () throws(Failure) in _ = try RuntimeTemplate(runtime.command) } }
+        if let command = parts.command {
+            violations.check { () throws(Failure) in _ = try RuntimeTemplate(command) }
+        }
         violations.require(
-            runtime.poolSize <= Runtime.maxPoolSize,
-            "pool_size: \(runtime.poolSize) is out of range; 0 to \(Runtime.maxPoolSize) sandboxes")
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", runtime.meta.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(runtime.meta.extra, stored: stored) }
+            parts.poolSize <= Runtime.maxPoolSize,
+            "pool_size: \(parts.poolSize) is out of range; 0 to \(Runtime.maxPoolSize) sandboxes")
     }
 }

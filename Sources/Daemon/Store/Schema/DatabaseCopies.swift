@@ -1,7 +1,7 @@
 internal import Archive
 internal import GRDB
 internal import Glibc
-package import Model
+internal import Model
 
 /// Copies of a database in one folder, each named by its time; the newest few stay. Not thread-safe; blocks.
 ///

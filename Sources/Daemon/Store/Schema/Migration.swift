@@ -1,5 +1,5 @@
 internal import Archive
-package import Model
+internal import Model
 
 /// One numbered step of the schema, with its way back. A step that was ever released never changes.
 ///

@@ -1,3 +1,5 @@
+internal import Model
+
 /// The schema, as numbered steps. A step that was ever released never changes; a new one is added.
 ///
 /// Ids are text of 26 characters, times nanoseconds since 1970, UTC. STRICT makes SQLite hold the types that the code

@@ -183,7 +183,7 @@ package struct Migrator: Sendable {
                 ) STRICT
                 """)
         try database.execute(sql: step.sql)
-        if let row = try Row.fetchOne(database, sql: "SELECT \"table\", parent FROM pragma_foreign_key_check") {
+        if let row = try GRDB.Row.fetchOne(database, sql: "SELECT \"table\", parent FROM pragma_foreign_key_check") {
             let (table, parent): (String, String) = (row[0], row[1])
             throw failure(
                 Failure(.internalError, "table \(table) would point to rows of \(parent) that do not exist"), of: step)
@@ -245,7 +245,7 @@ extension Migrator {
                     + "with that pre-release, move the data directory away and deploy them again")
         }
         return status(
-            applied: try Row.fetchAll(
+            applied: try GRDB.Row.fetchAll(
                 database, sql: "SELECT number, name, checksum, applied_at FROM schema_migrations ORDER BY number"
             ).map {
                 AppliedMigration(

@@ -46,7 +46,7 @@ extension Trigger: Entity {
     package static var kind: EntityKind { .trigger }
     package var parentID: Identifier? { appID }
     package var key: String { name.text }
-    package var claims: [String] { [source] }
+    package var claims: [String] { (try? TriggerSource(source, field: "source")).map { [$0.conflictKey] } ?? [] }
 }
 
 extension Runtime: Entity {
