@@ -58,6 +58,7 @@ private struct SpecDocument: Codable {
     let idleTimeoutNanos: UInt64?
     let concurrency: UInt32?
     let maxContainers: UInt32?
+    let minContainers: UInt32?
     let maxQueue: UInt32?
     let pids: UInt32?
     let tmpMiB: UInt32?
@@ -73,6 +74,7 @@ private struct SpecDocument: Codable {
         case timeoutNanos = "timeout_nanos"
         case idleTimeoutNanos = "idle_timeout_nanos"
         case maxContainers = "max_containers"
+        case minContainers = "min_containers"
         case maxQueue = "max_queue"
         case tmpMiB = "tmp_mib"
         case descriptorSet = "descriptor_set"
@@ -94,7 +96,8 @@ private struct SpecDocument: Codable {
         network = spec.network.rawValue
         config = spec.config
         annotations = spec.annotations
-        // Most functions have none.
+        // Most functions have none of these.
+        minContainers = spec.minContainers == 0 ? nil : spec.minContainers
         services = spec.services.isEmpty ? nil : spec.services
         descriptorSet = spec.descriptorSet.isEmpty ? nil : spec.descriptorSet
     }
@@ -108,6 +111,7 @@ private struct SpecDocument: Codable {
         spec.idleTimeoutNanos = idleTimeoutNanos ?? spec.idleTimeoutNanos
         spec.concurrency = concurrency ?? spec.concurrency
         spec.maxContainers = maxContainers ?? spec.maxContainers
+        spec.minContainers = minContainers ?? spec.minContainers
         spec.maxQueue = maxQueue ?? spec.maxQueue
         spec.pids = pids ?? spec.pids
         spec.tmpMiB = tmpMiB ?? spec.tmpMiB

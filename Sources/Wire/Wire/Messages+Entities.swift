@@ -119,6 +119,7 @@ extension FunctionSpec: WireMessage {
         annotations = try dictionary(raw.annotations, raw.n_annotations, "annotations")
         services = texts(raw.services, raw.n_services)
         descriptorSet = text(raw.descriptor_set)
+        if raw.has_min_containers != 0 { minContainers = raw.min_containers }
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
@@ -137,6 +138,8 @@ extension FunctionSpec: WireMessage {
         raw.concurrency = concurrency
         raw.has_max_containers = 1
         raw.max_containers = maxContainers
+        raw.has_min_containers = 1
+        raw.min_containers = minContainers
         raw.has_max_queue = 1
         raw.max_queue = maxQueue
         raw.has_pids = 1

@@ -585,7 +585,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__app__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__app__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[17] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[18] =
 {
   {
     "runtime",
@@ -791,6 +791,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_containers",
+    18,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_min_containers),
+    offsetof(Fnrpc__V1__FunctionSpec, min_containers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
@@ -804,6 +816,7 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
   4,   /* field[4] = memory_mib */
+  17,   /* field[17] = min_containers */
   12,   /* field[12] = network */
   10,   /* field[10] = pids */
   0,   /* field[0] = runtime */
@@ -814,7 +827,7 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
 static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -824,7 +837,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  17,
+  18,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
   1,  fnrpc__v1__function_spec__number_ranges,

@@ -108,6 +108,9 @@ struct  Fnrpc__V1__FunctionSpec
    */
   protobuf_c_boolean has_concurrency;
   uint32_t concurrency;
+  /*
+   * 0: as many as the machine gives one function
+   */
   protobuf_c_boolean has_max_containers;
   uint32_t max_containers;
   protobuf_c_boolean has_max_queue;
@@ -133,10 +136,15 @@ struct  Fnrpc__V1__FunctionSpec
    * file of the package: a FileDescriptorSet that describes them
    */
   char *descriptor_set;
+  /*
+   * that stay however long they are idle
+   */
+  protobuf_c_boolean has_min_containers;
+  uint32_t min_containers;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0 }
 
 
 struct  Fnrpc__V1__Function
