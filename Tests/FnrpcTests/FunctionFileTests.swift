@@ -38,6 +38,7 @@ import Testing
             idle_timeout: 3600
             concurrency: 64
             max_containers: 3
+            min_containers: 2
             max_queue: 0
             pids: 99
             tmp_size: 16
@@ -57,6 +58,7 @@ import Testing
         spec.idleTimeoutNanos = 3_600_000_000_000
         spec.concurrency = 64
         spec.maxContainers = 3
+        spec.minContainers = 2
         spec.maxQueue = 0
         spec.pids = 99
         spec.tmpMiB = 16
@@ -112,6 +114,14 @@ import Testing
         ("runtime: python\nentry: f.h\nidle_timeout: 30s", ":3: idle_timeout: 30s is not a number; 1 to 3600 seconds"),
         ("runtime: python\nentry: f.h\npids: 1", ":3: pids: 1 is out of range; 16 to 4096 processes"),
         ("runtime: python\nentry: f.h\ntmp_size: 0", ":3: tmp_size: 0 is out of range; 1 to 16384 MiB"),
+        (
+            "runtime: python\nentry: f.h\nmax_containers: 1025",
+            ":3: max_containers: 1025 is out of range; 0 to 1024 containers"
+        ),
+        (
+            "runtime: python\nentry: f.h\nmin_containers: 17",
+            ":3: min_containers: 17 is more than max_containers allows, which is 16"
+        ),
         ("runtime: python\nentry: f.h\nmax_queue: 65537", ":3: max_queue: 65537 is out of range; 0 to 65536 calls"),
         ("runtime: shell\nentry: f.sh\nconcurrency: 2", ":3: concurrency: 2 needs format ttrpc; default takes 1"),
         (

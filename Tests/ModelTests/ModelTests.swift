@@ -64,4 +64,23 @@ import Testing
         spec.config = ["A": "x\0y"]
         #expect(throws: Failure.self) { try spec.validated() }
     }
+
+    @Test func containersAreBoundedFromBothSides() throws {
+        var spec = FunctionSpec(runtime: .python, entry: "func.handler", format: .ttrpc)
+        for (most, least) in [(0, 0), (0, 1024), (1024, 1024), (1, 1)] as [(UInt32, UInt32)] {
+            spec.maxContainers = most
+            spec.minContainers = least
+            _ = try spec.validated()
+        }
+        spec.minContainers = 2
+        let over = #expect(throws: Failure.self) { try spec.validated() }
+        #expect(over?.message == "min_containers: 2 is more than max_containers allows, which is 1")
+        spec.maxContainers = 0
+        spec.minContainers = 1025
+        let far = #expect(throws: Failure.self) { try spec.validated() }
+        #expect(far?.message == "min_containers: 1025 is out of range; 0 to 1024 containers")
+        spec.minContainers = 0
+        spec.maxContainers = 1025
+        #expect(throws: Failure.self) { try spec.validated() }
+    }
 }

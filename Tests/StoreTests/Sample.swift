@@ -30,6 +30,8 @@ enum Sample {
         spec.memoryMiB = 65_536
         spec.timeoutNanos = 3_600_000_000_000
         spec.concurrency = 7
+        spec.maxContainers = 0
+        spec.minContainers = 1024
         spec.network = .host
         spec.config = ["B": "2", "A": "1\n"]
         spec.annotations = ["note": "x"]

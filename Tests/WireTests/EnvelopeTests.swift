@@ -115,6 +115,8 @@ import Testing
         var spec = FunctionSpec(runtime: .binary, entry: "echo", format: .ttrpc)
         spec.concurrency = 64
         spec.maxQueue = 0
+        spec.maxContainers = 0
+        spec.minContainers = 3
         spec.config = ["B": "2", "A": "1"]
         spec.entrypoint = ["/bin/true", "x y"]
         let request = DeployRequest(

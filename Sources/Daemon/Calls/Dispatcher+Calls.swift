@@ -81,13 +81,13 @@ extension Dispatcher {
         let pool = call.runnable.pool
         let keeps = call.relay == nil
         var hasRoom = true
-        if keeps, pool.event({ $0.idle == 0 || $0.waiting > 0 }) { hasRoom = keep(call, data) }
+        if keeps, pool.event({ $0.isSaturated }) { hasRoom = keep(call, data) }
         let lease =
             !hasRoom
             ? nil
             : pool.event { machine -> PoolMachine.Lease? in
                 // The look above was a guess; without the bytes a call must not wait.
-                if keeps, call.request.isEmpty, machine.idle == 0 || machine.waiting > 0, !keep(call, data) {
+                if keeps, call.request.isEmpty, machine.isSaturated, !keep(call, data) {
                     return nil
                 }
                 return machine.lease(call.waiter, of: call, now: call.acceptedAt)
@@ -108,7 +108,7 @@ extension Dispatcher {
             let limit = call.runnable.version.spec.maxQueue
             let text = "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"
             fail(call, Failure(.busy, text, retryNanos: 100_000_000, quota: "max_queue"))
-        case .closed: fail(call, Failure(.unavailable, "the daemon is stopping; the call was not executed"))
+        case .closed(let closing): fail(call, Self.closed(closing, call.runnable))
         }
     }
 

@@ -8,21 +8,35 @@ internal import Pool
 
 extension Dispatcher {
     /// Starts a container for a function; its pool has counted it as starting.
-    func startWorker(_ runnable: Runnable) {
+    ///
+    /// - Parameter next: how many more to start after it, one by one.
+    func startWorker(_ runnable: Runnable, next: UInt32 = 0) {
         counters.containers.change(by: 1)
         upkeep.watch(runnable)
         let loop = chooseLoop()
         starters.post { [self] in
-            let begun = Instant.now()
-            let result = makeSandbox(runnable)
-            let coldNanos = Instant.now().nanoseconds(since: begun)
-            switch result {
-            case .success(let ready):
-                loop.post { [self] in workerStarted(runnable, ready, loop, coldNanos) }
-            case .failure(let failure):
-                counters.containers.change(by: -1)
-                startFailed(runnable, failure)
-            }
+            makeWorker(runnable, loop)
+            if next > 0 { startWorker(runnable, next: next - 1) }
+        }
+    }
+
+    /// Blocking.
+    private func makeWorker(_ runnable: Runnable, _ loop: EventLoop) {
+        guard !runnable.pool.event({ $0.abandonsStart() }) else {
+            counters.containers.change(by: -1)
+            return
+        }
+        let start = WorkerStart(runnable: runnable, container: newSandboxID(), time: .now())
+        upkeep.add(start)
+        let begun = Instant.now()
+        let result = makeSandbox(runnable, id: start.container)
+        let coldNanos = Instant.now().nanoseconds(since: begun)
+        switch result {
+        case .success(let ready):
+            loop.post { [self] in workerStarted(start, ready, loop, coldNanos) }
+        case .failure(let failure):
+            counters.containers.change(by: -1)
+            startFailed(start, failure)
         }
     }
 
@@ -35,7 +49,7 @@ extension Dispatcher {
     }
 
     /// Blocking.
-    private func makeSandbox(_ runnable: Runnable) -> Result<ReadySandbox, Failure> {
+    private func makeSandbox(_ runnable: Runnable, id: String) -> Result<ReadySandbox, Failure> {
         let plan = LaunchPlan(runnable)
         let assignment = Assignment(
             arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
@@ -49,7 +63,7 @@ extension Dispatcher {
         case .failure(let failure): return .failure(failure)
         }
         let spec = SandboxSpec(
-            id: newSandboxID(), spec: runnable.version.spec, packagePath: path,
+            id: id, spec: runnable.version.spec, packagePath: path,
             usesSocket: format != .default, pipesStandardIO: format == .default)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {
@@ -75,10 +89,11 @@ extension Dispatcher {
         }
     }
 
-    private func workerStarted(_ runnable: Runnable, _ ready: ReadySandbox, _ loop: EventLoop, _ coldNanos: UInt64) {
+    private func workerStarted(_ start: WorkerStart, _ ready: ReadySandbox, _ loop: EventLoop, _ coldNanos: UInt64) {
+        let runnable = start.runnable
         let worker = Worker(
-            runnable: runnable, sandbox: ready.sandbox, plan: ready.plan, loop: loop, coldNanos: coldNanos,
-            dispatcher: self)
+            runnable: runnable, sandbox: ready.sandbox, plan: ready.plan, loop: loop, startedAt: start.time,
+            coldNanos: coldNanos, dispatcher: self)
         upkeep.add(worker)
         switch runnable.version.spec.format {
         case .ttrpc:
@@ -97,13 +112,17 @@ extension Dispatcher {
         case .http, .json, .cloudevent: preconditionFailure("BUG: calls of this format are refused")
         }
         let hand = runnable.pool.event { $0.started(worker.slot, coldNanos: coldNanos, now: .now()) }
+        upkeep.remove(start)
         act(on: hand, worker: worker)
     }
 
-    private func startFailed(_ runnable: Runnable, _ failure: Failure) {
-        let hand = runnable.pool.event { $0.startFailed(now: .now()) }
+    private func startFailed(_ start: WorkerStart, _ failure: Failure) {
+        let hand = start.runnable.pool.event { $0.startFailed(now: .now()) }
+        upkeep.remove(start)
+        // Who scaled up has long had an answer.
+        if hand.calls.isEmpty { log(failure.message) }
         for case let call as Call in hand.calls { fail(call, failure) }
-        if hand.start { startWorker(runnable) }
+        if hand.start { startWorker(start.runnable) }
     }
 
     /// Removes a stopped worker's sandbox.

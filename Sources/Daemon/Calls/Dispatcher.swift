@@ -311,7 +311,7 @@ package final class Dispatcher: @unchecked Sendable {
         {
             try? await Task.sleep(for: .milliseconds(5))
         }
-        for runnable in catalog.snapshot.all {
+        for runnable in catalog.snapshot.all + upkeep.runnables {
             for case let call as Call in runnable.pool.event({ $0.close() }) {
                 fail(call, Failure(.unavailable, "the daemon has stopped before the call could run"))
             }

@@ -21,6 +21,8 @@ package final class Upkeep: @unchecked Sendable {
     private struct State {
         var pools: [ObjectIdentifier: Runnable] = [:]
         var workers: [ObjectIdentifier: Worker] = [:]
+        /// By container.
+        var starts: [String: WorkerStart] = [:]
         /// The timer's period, 0 when it is off.
         var period: UInt64 = 0
     }
@@ -47,6 +49,24 @@ package final class Upkeep: @unchecked Sendable {
     func remove(_ worker: Worker) {
         state.withLock { _ = $0.workers.removeValue(forKey: ObjectIdentifier(worker)) }
     }
+
+    /// Notes a container that is being made, until it is there or failed.
+    func add(_ start: WorkerStart) {
+        state.withLock { $0.starts[start.container] = start }
+    }
+
+    func remove(_ start: WorkerStart) {
+        state.withLock { _ = $0.starts.removeValue(forKey: start.container) }
+    }
+
+    /// The containers of a function that are being made, the oldest first.
+    func starts(of runnable: Runnable) -> [WorkerStart] {
+        let starts = state.withLock { state in state.starts.values.filter { $0.runnable === runnable } }
+        return starts.sorted { $0.time < $1.time }
+    }
+
+    /// Whatever has a container or a waiting call, also if nobody finds it by its name any more.
+    var runnables: [Runnable] { state.withLock { Array($0.pools.values) } }
 
     /// Ends every worker, busy or not.
     func stopAll() {
@@ -75,7 +95,7 @@ package final class Upkeep: @unchecked Sendable {
             }
             if waiting { isBusy = true }
             if isEmpty { empty.append(runnable) }
-            for case let worker as Worker in stop { worker.loop.run { worker.stop() } }
+            dispatcher?.stop(stop)
             if start { dispatcher?.startWorker(runnable) }
         }
         reschedule(isBusy: isBusy, empty: empty)

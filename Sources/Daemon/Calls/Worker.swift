@@ -20,6 +20,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     let runnable: Runnable
     let sandbox: Sandbox
     let loop: EventLoop
+    /// When its start began.
+    let startedAt: Timestamp
     let coldNanos: UInt64
     /// How the function is started, for formats that do so for each call.
     let plan: Assignment
@@ -46,12 +48,13 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     /// On the loop.
     init(
-        runnable: Runnable, sandbox: Sandbox, plan: Assignment, loop: EventLoop, coldNanos: UInt64,
-        dispatcher: Dispatcher
+        runnable: Runnable, sandbox: Sandbox, plan: Assignment, loop: EventLoop, startedAt: Timestamp,
+        coldNanos: UInt64, dispatcher: Dispatcher
     ) {
         self.runnable = runnable
         self.sandbox = sandbox
         self.loop = loop
+        self.startedAt = startedAt
         self.coldNanos = coldNanos
         self.plan = plan
         responseHeaders = ResponseHeaders(runnable.version.spec.headers)

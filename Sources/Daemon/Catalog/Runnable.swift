@@ -14,8 +14,8 @@ package final class Runnable: Sendable {
         let spec = version.spec
         pool = FunctionPool(
             limits: PoolMachine.Limits(
-                concurrency: spec.concurrency, maxSlots: spec.maxContainers, maxWaiters: spec.maxQueue,
-                idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default))
+                concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
+                maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default))
     }
 
     /// `app/function@version`.

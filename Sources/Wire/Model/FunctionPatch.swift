@@ -8,6 +8,7 @@ package struct FunctionPatch: Hashable, Sendable {
     package var idleTimeoutNanos: UInt64?
     package var concurrency: UInt32?
     package var maxContainers: UInt32?
+    package var minContainers: UInt32?
     package var maxQueue: UInt32?
     package var pids: UInt32?
     package var tmpMiB: UInt32?
@@ -43,6 +44,7 @@ package struct FunctionPatch: Hashable, Sendable {
         idleTimeoutNanos = spec.idleTimeoutNanos
         concurrency = spec.concurrency
         maxContainers = spec.maxContainers
+        minContainers = spec.minContainers
         maxQueue = spec.maxQueue
         pids = spec.pids
         tmpMiB = spec.tmpMiB
@@ -72,6 +74,7 @@ package struct FunctionPatch: Hashable, Sendable {
         if let idleTimeoutNanos { spec.idleTimeoutNanos = idleTimeoutNanos }
         if let concurrency { spec.concurrency = concurrency }
         if let maxContainers { spec.maxContainers = maxContainers }
+        if let minContainers { spec.minContainers = minContainers }
         if let maxQueue { spec.maxQueue = maxQueue }
         if let pids { spec.pids = pids }
         if let tmpMiB { spec.tmpMiB = tmpMiB }

@@ -7,6 +7,10 @@ extension FunctionSpec {
         Self.checkSeconds("idle_timeout", idleTimeoutNanos, Limits.idleTimeoutSeconds, &found)
         Self.check("concurrency", concurrency, Limits.concurrency, "calls", &found)
         Self.check("max_containers", maxContainers, Limits.maxContainers, "containers", &found)
+        Self.check("min_containers", minContainers, Limits.minContainers, "containers", &found)
+        found.require(
+            maxContainers == 0 || minContainers <= maxContainers,
+            "min_containers: \(minContainers) is more than max_containers allows, which is \(maxContainers)")
         Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
         Self.check("pids", pids, Limits.pids, "processes", &found)
         Self.check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB", &found)

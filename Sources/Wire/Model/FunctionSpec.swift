@@ -16,8 +16,11 @@ package struct FunctionSpec: Hashable, Sendable {
     package var idleTimeoutNanos: UInt64
     /// Calls at once in one container; only format `ttrpc` may have more than 1.
     package var concurrency: UInt32
-    /// Most containers at once.
+    /// Most containers at once; 0: as many as the machine gives one function (1024).
     package var maxContainers: UInt32
+    /// Containers that stay, however long they are idle, once they were started. None is started for it alone yet: calls
+    /// and scaling up start them.
+    package var minContainers: UInt32
     /// Most calls that wait for a container.
     package var maxQueue: UInt32
     /// Most processes and threads in a container.
@@ -114,6 +117,7 @@ package struct FunctionSpec: Hashable, Sendable {
         idleTimeoutNanos = 30_000_000_000
         concurrency = 1
         maxContainers = 16
+        minContainers = 0
         maxQueue = 1024
         pids = 50
         tmpMiB = 64
@@ -143,8 +147,10 @@ extension FunctionSpec {
         package static let idleTimeoutSeconds: ClosedRange<Double> = 1...3600
         /// Calls.
         package static let concurrency: ClosedRange<UInt32> = 1...1024
-        /// Containers.
-        package static let maxContainers: ClosedRange<UInt32> = 1...1024
+        /// Containers; 0: as many as the machine gives one function.
+        package static let maxContainers: ClosedRange<UInt32> = 0...1024
+        /// Containers; at most `max_containers`.
+        package static let minContainers: ClosedRange<UInt32> = 0...1024
         /// Calls.
         package static let maxQueue: ClosedRange<UInt32> = 0...65_536
         /// Processes and threads; fnrpc-init is one of them. Below 16, runc's own threads may not fit while it starts.

@@ -20,6 +20,7 @@ extension FunctionPatch: PatchMessage {
         if raw.has_idle_timeout_nanos != 0 { idleTimeoutNanos = raw.idle_timeout_nanos }
         if raw.has_concurrency != 0 { concurrency = raw.concurrency }
         if raw.has_max_containers != 0 { maxContainers = raw.max_containers }
+        if raw.has_min_containers != 0 { minContainers = raw.min_containers }
         if raw.has_max_queue != 0 { maxQueue = raw.max_queue }
         if raw.has_pids != 0 { pids = raw.pids }
         if raw.has_tmp_mib != 0 { tmpMiB = raw.tmp_mib }
@@ -52,6 +53,7 @@ extension FunctionPatch: PatchMessage {
         (raw.has_idle_timeout_nanos, raw.idle_timeout_nanos) = presence(idleTimeoutNanos)
         (raw.has_concurrency, raw.concurrency) = presence(concurrency)
         (raw.has_max_containers, raw.max_containers) = presence(maxContainers)
+        (raw.has_min_containers, raw.min_containers) = presence(minContainers)
         (raw.has_max_queue, raw.max_queue) = presence(maxQueue)
         (raw.has_pids, raw.pids) = presence(pids)
         (raw.has_tmp_mib, raw.tmp_mib) = presence(tmpMiB)

@@ -87,6 +87,7 @@ struct FunctionFileReader {
         case .memory: limits[key] = try number(entry, FunctionSpec.Limits.memoryMiB, "MiB")
         case .concurrency: limits[key] = try number(entry, FunctionSpec.Limits.concurrency, "calls")
         case .maxContainers: limits[key] = try number(entry, FunctionSpec.Limits.maxContainers, "containers")
+        case .minContainers: limits[key] = try number(entry, FunctionSpec.Limits.minContainers, "containers")
         case .maxQueue: limits[key] = try number(entry, FunctionSpec.Limits.maxQueue, "calls")
         case .pids: limits[key] = try number(entry, FunctionSpec.Limits.pids, "processes")
         case .tmpSize: limits[key] = try number(entry, FunctionSpec.Limits.tmpMiB, "MiB")
@@ -112,6 +113,7 @@ struct FunctionFileReader {
         if let value = limits[.memory] { spec.memoryMiB = value }
         if let value = limits[.concurrency] { spec.concurrency = value }
         if let value = limits[.maxContainers] { spec.maxContainers = value }
+        if let value = limits[.minContainers] { spec.minContainers = value }
         if let value = limits[.maxQueue] { spec.maxQueue = value }
         if let value = limits[.pids] { spec.pids = value }
         if let value = limits[.tmpSize] { spec.tmpMiB = value }

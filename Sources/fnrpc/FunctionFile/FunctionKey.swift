@@ -4,6 +4,7 @@ enum FunctionKey: String, CaseIterable {
     case services, headers
     case idleTimeout = "idle_timeout"
     case maxContainers = "max_containers"
+    case minContainers = "min_containers"
     case maxQueue = "max_queue"
     case tmpSize = "tmp_size"
     case descriptorSet = "descriptor_set"

@@ -70,7 +70,8 @@ extension FunctionSpec {
         var rows = [
             ("runtime", runtime.rawValue), command, ("format", format.rawValue), ("memory", "\(memoryMiB) MiB"),
             ("timeout", Shown.duration(timeoutNanos)), ("idle_timeout", Shown.duration(idleTimeoutNanos)),
-            ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"), ("max_queue", "\(maxQueue)"),
+            ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"),
+            ("min_containers", "\(minContainers)"), ("max_queue", "\(maxQueue)"),
             ("pids", "\(pids)"), ("tmp_size", "\(tmpMiB) MiB"), ("network", network.rawValue),
         ]
         if !services.isEmpty { rows.append(("services", services.joined(separator: " "))) }

@@ -990,7 +990,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[24] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[25] =
 {
   {
     "runtime",
@@ -1197,6 +1197,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "min_containers",
+    18,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_min_containers),
+    offsetof(Fnrpc__V1__FunctionSpec, min_containers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "headers",
     19,
     PROTOBUF_C_LABEL_REPEATED,
@@ -1283,35 +1295,35 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
-  20,   /* field[20] = call_type */
+  21,   /* field[21] = call_type */
   7,   /* field[7] = concurrency */
   13,   /* field[13] = config */
-  18,   /* field[18] = cpu_milli */
+  19,   /* field[19] = cpu_milli */
   16,   /* field[16] = descriptor_set */
   1,   /* field[1] = entry */
   2,   /* field[2] = entrypoint */
   3,   /* field[3] = format */
-  17,   /* field[17] = headers */
+  18,   /* field[18] = headers */
   6,   /* field[6] = idle_timeout_nanos */
-  19,   /* field[19] = image */
+  20,   /* field[20] = image */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
   4,   /* field[4] = memory_mib */
+  17,   /* field[17] = min_containers */
   12,   /* field[12] = network */
-  22,   /* field[22] = on_failure */
-  21,   /* field[21] = on_success */
+  23,   /* field[23] = on_failure */
+  22,   /* field[22] = on_success */
   10,   /* field[10] = pids */
   0,   /* field[0] = runtime */
-  23,   /* field[23] = secrets */
+  24,   /* field[24] = secrets */
   15,   /* field[15] = services */
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 19, 17 },
-  { 0, 24 }
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -1321,10 +1333,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  24,
+  25,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  2,  fnrpc__v1__function_spec__number_ranges,
+  1,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

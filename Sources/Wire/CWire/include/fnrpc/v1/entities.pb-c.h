@@ -141,6 +141,9 @@ struct  Fnrpc__V1__FunctionSpec
    */
   protobuf_c_boolean has_concurrency;
   uint32_t concurrency;
+  /*
+   * 0: as many as the machine gives one function
+   */
   protobuf_c_boolean has_max_containers;
   uint32_t max_containers;
   protobuf_c_boolean has_max_queue;
@@ -197,10 +200,15 @@ struct  Fnrpc__V1__FunctionSpec
    */
   size_t n_headers;
   Fnrpc__V1__HeaderValues **headers;
+  /*
+   * that stay however long they are idle
+   */
+  protobuf_c_boolean has_min_containers;
+  uint32_t min_containers;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0 }
 
 
 struct  Fnrpc__V1__Function

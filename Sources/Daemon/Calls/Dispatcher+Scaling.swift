@@ -1,0 +1,159 @@
+package import Catalog
+package import Model
+package import Pool
+
+/// What an administrator does with the containers and calls of one runnable version. Thread-safe.
+extension Dispatcher {
+    /// How many containers one ``scaleUp(_:by:)`` may ask for.
+    package static let scaleUpRange: ClosedRange<UInt32> = 1...1024
+    /// How many of them start side by side: other functions' starts find their turn between them.
+    private static let scaleUpLanes: UInt32 = 4
+    /// When a call that met a deletion makes sense again, nanoseconds.
+    private static let deletionRetryNanos: UInt64 = 100_000_000
+
+    // MARK: - Containers
+
+    /// The containers of a version: ready and leaving ones first, then those that start.
+    package func workers(of runnable: Runnable) -> [WorkerInfo] {
+        // Before the pool, so that a container that becomes ready meanwhile is known twice rather than not at all.
+        let starts = upkeep.starts(of: runnable)
+        let (members, starting) = runnable.pool.event { ($0.members, $0.counts.starting) }
+        let now = Instant.now()
+        let time = Timestamp.now()
+        let (version, memory) = (runnable.version.number, runnable.version.spec.memoryMiB)
+        var infos: [WorkerInfo] = []
+        for member in members {
+            guard let worker = member.owner as? Worker else { continue }
+            let age = Int64(clamping: now.nanoseconds(since: member.lastUsed))
+            infos.append(
+                WorkerInfo(
+                    container: worker.sandbox.id, state: WorkerInfo.State(member.state), calls: member.calls,
+                    startedAt: worker.startedAt, lastUsed: Timestamp(nanoseconds: time.nanoseconds - age),
+                    version: version, memoryMiB: memory))
+        }
+        let ready = Set(infos.map(\.container))
+        let known = starts.filter { !ready.contains($0.container) }.prefix(starting)
+        for index in 0..<starting {
+            let start = index < known.count ? known[index] : nil
+            infos.append(
+                WorkerInfo(
+                    container: start?.container ?? "", state: .starting, calls: 0, startedAt: start?.time,
+                    lastUsed: nil, version: version, memoryMiB: memory))
+        }
+        return infos
+    }
+
+    /// How many containers and calls a version has, at one moment.
+    package func counts(of runnable: Runnable) -> PoolMachine.Counts {
+        runnable.pool.event { $0.counts }
+    }
+
+    /// Starts more containers, which wait for calls until `idle_timeout`. Returns before they are ready; a start that
+    /// fails is told to the daemon's log.
+    ///
+    /// - Parameter count: 1 to 1024.
+    /// - Throws: `invalid` for another count; `precondition` if `max_containers` allows fewer, or the version is being
+    ///   deleted or was replaced; `unavailable` if the daemon is stopping. Nothing is started then.
+    package func scaleUp(_ runnable: Runnable, by count: UInt32) throws(Failure) {
+        let range = Self.scaleUpRange
+        guard range.contains(count) else {
+            throw Failure(
+                .invalid, "count: \(count) is out of range; \(range.lowerBound) to \(range.upperBound) containers")
+        }
+        guard !isDraining else { throw Self.closed(.stopping, runnable) }
+        switch runnable.pool.event({ $0.scaleUp(count) }) {
+        case .start:
+            let lanes = min(count, Self.scaleUpLanes)
+            for lane in 0..<lanes { startWorker(runnable, next: (count - lane - 1) / lanes) }
+        case .over(let allowed):
+            throw Failure(
+                .precondition,
+                "count: \(count) is more than the \(allowed) containers that \(runnable.name) may still start; at most "
+                    + "\(runnable.pool.limits.maxSlots) may be there or starting (max_containers)",
+                quota: "max_containers")
+        case .ending:
+            throw Failure(
+                .precondition, "\(runnable.name) is being deleted or was replaced; no containers are started for it")
+        }
+    }
+
+    /// Ends idle containers, those first that were not used for longest; one container always stays.
+    ///
+    /// - Returns: how many end: at most `count`.
+    @discardableResult
+    package func scaleDown(_ runnable: Runnable, by count: UInt32) -> Int {
+        let owners = runnable.pool.event { $0.scaleDown(count) }
+        stop(owners)
+        return owners.count
+    }
+
+    /// Every container of now ends: an idle one at once, a busy one when its calls are over, one that is starting when it
+    /// has served those that wait for it. Later calls get new containers.
+    package func detach(_ runnable: Runnable) {
+        let (owners, start) = runnable.pool.event { $0.detach(now: .now()) }
+        stop(owners)
+        if start { startWorker(runnable) }
+    }
+
+    /// The version was replaced or deleted, for good: its containers end as soon as no call needs them. Calls that run,
+    /// wait, or come late by an old reference are served, unless its pool is closed.
+    package func retire(_ runnable: Runnable) {
+        stop(runnable.pool.event { $0.drain() })
+    }
+
+    /// Ends the containers of slots that a pool has thrown away.
+    func stop(_ owners: [AnyObject]) {
+        for case let worker as Worker in owners { worker.loop.run { worker.stop() } }
+    }
+
+    // MARK: - Deletion
+
+    /// Refuses calls of a version from now on if none runs or waits; else changes nothing. Then ``retire(_:)`` when it is
+    /// deleted, or ``reopen(_:)``. One deletion of a version at a time: the caller sees to it.
+    ///
+    /// - Returns: how many calls run or wait; 0: it is closed.
+    package func closeForDeletion(_ runnable: Runnable) -> Int {
+        runnable.pool.event { $0.closeForDeletion() }
+    }
+
+    /// Refuses calls of a version from now on, while those that run or wait go on; see ``untilIdle(_:deadline:)``.
+    package func beginRefusing(_ runnable: Runnable) {
+        runnable.pool.event { $0.beginRefusing() }
+    }
+
+    /// Takes calls of a version again: it was not deleted.
+    package func reopen(_ runnable: Runnable) {
+        runnable.pool.event { $0.reopen() }
+    }
+
+    /// Waits until no call of a version runs or waits.
+    ///
+    /// - Returns: `false` if the deadline came first, or the task was cancelled.
+    package func untilIdle(_ runnable: Runnable, deadline: Instant) async -> Bool {
+        await runnable.pool.untilIdle(deadline: deadline)
+    }
+
+    /// What a call is told that a closed pool refuses.
+    static func closed(_ closing: PoolMachine.Closing, _ runnable: Runnable) -> Failure {
+        switch closing {
+        case .stopping: return Failure(.unavailable, "the daemon is stopping; the call was not executed")
+        case .deleting:
+            // Until the deletion is committed nobody knows that the version is gone.
+            let name = "\(runnable.function.appName)/\(runnable.function.name)"
+            return Failure(
+                .unavailable,
+                "version \(runnable.version.number) of \(name) is being deleted; the call was not executed",
+                retryNanos: deletionRetryNanos)
+        }
+    }
+}
+
+extension WorkerInfo.State {
+    fileprivate init(_ state: PoolMachine.Member.State) {
+        switch state {
+        case .idle: self = .idle
+        case .busy: self = .busy
+        case .leaving: self = .leaving
+        }
+    }
+}

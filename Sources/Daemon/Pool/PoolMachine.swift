@@ -1,0 +1,287 @@
+package import Model
+
+/// The rules of one function's pool, as events that return what to do. Pure: time comes in, nothing goes out.
+///
+/// Slots are taken most recently used first, so that the rest can grow old and leave; waiters first come, first served.
+/// A freed slot goes straight to the oldest waiter.
+package struct PoolMachine {
+    /// Bounds of one function.
+    package struct Limits: Sendable {
+        /// Most containers of one function that names no bound of its own.
+        package static let machineSlots: UInt32 = 1024
+
+        /// Calls at once in one slot.
+        package var concurrency: UInt32
+        /// Most containers at once, those that start or leave included; never 0.
+        package let maxSlots: UInt32
+        /// Containers that stay, however long they are idle.
+        package let minSlots: UInt32
+        package var maxWaiters: UInt32
+        package var idleNanos: UInt64
+        /// Every slot serves one call and is then thrown away (format `default`).
+        package var isSingleUse: Bool
+
+        /// - Parameter maxSlots: 0: ``machineSlots``.
+        package init(
+            concurrency: UInt32, maxSlots: UInt32, minSlots: UInt32 = 0, maxWaiters: UInt32, idleNanos: UInt64,
+            isSingleUse: Bool
+        ) {
+            self.concurrency = concurrency
+            self.maxSlots = maxSlots == 0 ? Self.machineSlots : maxSlots
+            self.minSlots = minSlots
+            self.maxWaiters = maxWaiters
+            self.idleNanos = idleNanos
+            self.isSingleUse = isSingleUse
+        }
+    }
+
+    /// The answer to a call that wants a slot.
+    package enum Lease {
+        /// Use this slot now; by its owner.
+        case slot(AnyObject)
+        /// Wait; `start`: and make a container meanwhile.
+        case wait(start: Bool)
+        /// The queue is full.
+        case full
+        /// The pool takes no more calls.
+        case closed(Closing)
+    }
+
+    /// Why a pool takes no more calls.
+    package enum Closing: Sendable {
+        /// The daemon ends; for good.
+        case stopping
+        /// The version is being deleted; may be undone.
+        case deleting
+    }
+
+    /// What follows when a slot becomes free or new.
+    package struct Hand {
+        /// Calls that get the slot now, oldest first; without a slot: calls that fail.
+        package var calls: [AnyObject] = []
+        /// Throw the slot away.
+        package var stop = false
+        /// Make a container.
+        package var start = false
+    }
+
+    package let limits: Limits
+    /// Slots with room, the most recently used last.
+    var free: [Slot] = []
+    /// All slots that take calls, busy or not.
+    var slots: [Slot] = []
+    /// Retired slots that calls are still in; they count as containers.
+    var leaving: [Slot] = []
+    private var waiters = WaiterQueue()
+    /// Containers that were asked for and are not there yet.
+    var starting: UInt32 = 0
+    /// How many of those starts were asked for before the last ``detach(now:)``. Starts have no names: the next ones to
+    /// end count as these.
+    var startingOld: UInt32 = 0
+    /// Calls that are in a slot.
+    private(set) var running = 0
+    /// Why no call is taken; `nil`: calls are taken.
+    var closing: Closing?
+    /// Containers leave as soon as nobody needs them.
+    var isDraining = false
+    /// Moving averages, nanoseconds; 0: not measured yet.
+    private var serviceNanos: UInt64 = 0
+    private var coldNanos: UInt64 = 0
+
+    package init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Calls that wait.
+    package var waiting: Int { waiters.count }
+    /// Containers that are ready.
+    package var ready: Int { slots.count }
+    /// Nothing is ready, starting or waiting.
+    package var isEmpty: Bool { containers == 0 && waiters.count == 0 }
+    /// Whether a call would have to wait.
+    package var isSaturated: Bool { free.isEmpty || waiters.count > 0 }
+    /// Calls that run or wait.
+    package var calls: Int { running + waiters.count }
+    /// Containers of every state; never more than the limit.
+    var containers: UInt32 { UInt32(slots.count + leaving.count) + starting }
+
+    /// A call wants a slot.
+    package mutating func lease(_ waiter: Waiter, of call: AnyObject, now: Instant) -> Lease {
+        if let closing { return .closed(closing) }
+        if waiters.count == 0, let slot = free.last, let owner = slot.owner {
+            take(slot, now: now)
+            return .slot(owner)
+        }
+        // The call that a start is for waits for it, whatever the bound.
+        let mayStart = starting > 0 || containers < limits.maxSlots
+        guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart) else { return .full }
+        waiters.append(waiter, of: call)
+        return .wait(start: wantsStart(now: now))
+    }
+
+    /// A call has left its slot.
+    ///
+    /// - Parameter serviceNanos: how long it took.
+    package mutating func release(_ slot: Slot, serviceNanos nanos: UInt64, now: Instant) -> Hand {
+        slot.calls -= 1
+        running -= 1
+        guard slot.state != .retired else {
+            guard slot.calls == 0 else { return Hand() }
+            slot.owner = nil
+            leaving.removeAll { $0 === slot }
+            return Hand(stop: true, start: wantsStart(now: now))
+        }
+        // 0: the call never ran here, so it says nothing about the service time.
+        if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
+        if limits.isSingleUse || closing == .stopping {
+            retire(slot)
+            return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
+        }
+        if slot.state == .full {
+            slot.state = .idle
+            free.append(slot)
+        } else if let index = free.lastIndex(where: { $0 === slot }), index != free.count - 1 {
+            free.remove(at: index)
+            free.append(slot)
+        }
+        slot.lastUsed = now
+        return handOut(slot, now: now)
+    }
+
+    /// A container is ready.
+    package mutating func started(_ slot: Slot, coldNanos nanos: UInt64, now: Instant) -> Hand {
+        let isOld = startEnded()
+        coldNanos = coldNanos == 0 ? nanos : coldNanos - coldNanos / 4 + nanos / 4
+        if closing == .stopping {
+            retire(slot)
+            return Hand(stop: true)
+        }
+        slot.lastUsed = now
+        slots.append(slot)
+        free.append(slot)
+        return handOut(slot, thenRetires: isOld, now: now)
+    }
+
+    /// A container did not come up. Without another slot its failure is that of every waiter; where each call has a
+    /// container of its own, that of the oldest.
+    package mutating func startFailed(now: Instant) -> Hand {
+        _ = startEnded()
+        if limits.isSingleUse {
+            let failed = waiters.count > Int(starting) ? waiters.popFirst() : nil
+            return Hand(calls: failed.map { [$0] } ?? [], start: wantsStart(now: now))
+        }
+        if slots.isEmpty && starting == 0 { return Hand(calls: waiters.removeAll()) }
+        return Hand(start: wantsStart(now: now))
+    }
+
+    /// A start is about to be made that may have waited long for its turn.
+    ///
+    /// - Returns: `true` if its container would leave at once: then it is not to be made, and counts no more.
+    package mutating func abandonsStart() -> Bool {
+        let isUnwanted = closing == .stopping || (waiters.count == 0 && (isDraining || startingOld > 0))
+        if isUnwanted { _ = startEnded() }
+        return isUnwanted
+    }
+
+    /// A slot takes no more calls: it died, or a call in it ran out of time.
+    ///
+    /// - Returns: `stop` when no call is left in it.
+    package mutating func retire(_ slot: Slot, now: Instant) -> Hand {
+        guard slot.state != .retired else { return Hand() }
+        retire(slot)
+        return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
+    }
+
+    /// A waiter gives up; `false` if it was handed a slot already.
+    package mutating func cancel(_ waiter: Waiter) -> Bool {
+        waiters.remove(waiter)
+    }
+
+    /// Time passes: slots that nobody used for long, and a start that has become worth its price.
+    ///
+    /// - Returns: the owners of the slots to throw away.
+    package mutating func tick(now: Instant) -> (stop: [AnyObject], start: Bool) {
+        let spare = max(slots.count - Int(limits.minSlots), 0)
+        let old = free.filter { $0.calls == 0 && now.nanoseconds(since: $0.lastUsed) >= limits.idleNanos }
+        return (retireIdle(old.prefix(spare)), wantsStart(now: now))
+    }
+
+    /// No more calls: gives those that wait.
+    package mutating func close() -> [AnyObject] {
+        closing = .stopping
+        return waiters.removeAll()
+    }
+
+    // MARK: -
+
+    /// One start is over; whether it counts as one from before the last ``detach(now:)``.
+    private mutating func startEnded() -> Bool {
+        starting -= 1
+        guard startingOld > 0 else { return false }
+        startingOld -= 1
+        return true
+    }
+
+    /// Gives the slot to those that wait; then it leaves if nobody else may have it.
+    private mutating func handOut(_ slot: Slot, thenRetires: Bool = false, now: Instant) -> Hand {
+        var hand = Hand()
+        while slot.state == .idle, let call = waiters.popFirst() {
+            take(slot, now: now)
+            hand.calls.append(call)
+        }
+        if thenRetires || (isDraining && slot.calls == 0) {
+            retire(slot)
+            hand.stop = slot.calls == 0
+        }
+        hand.start = wantsStart(now: now)
+        return hand
+    }
+
+    private mutating func take(_ slot: Slot, now: Instant) {
+        slot.calls += 1
+        running += 1
+        slot.lastUsed = now
+        guard slot.calls >= limits.concurrency else { return }
+        slot.state = .full
+        if free.last === slot { free.removeLast() } else { free.removeAll { $0 === slot } }
+    }
+
+    /// It takes no more calls, and is forgotten as soon as none is left in it.
+    mutating func retire(_ slot: Slot) {
+        slot.state = .retired
+        if slot.calls > 0 { leaving.append(slot) } else { slot.owner = nil }
+        slots.removeAll { $0 === slot }
+        free.removeAll { $0 === slot }
+    }
+
+    /// Retires slots without calls; gives their owners, to throw away.
+    mutating func retireIdle(_ idle: some Sequence<Slot>) -> [AnyObject] {
+        idle.compactMap { slot in
+            let owner = slot.owner
+            retire(slot)
+            return owner
+        }
+    }
+
+    /// Whether to start a container, and if so counts it as starting: only when waiting costs more than starting.
+    mutating func wantsStart(now: Instant) -> Bool {
+        guard closing != .stopping, waiters.count > 0, containers < limits.maxSlots else { return false }
+        if limits.isSingleUse {
+            guard Int(starting) < waiters.count else { return false }
+        } else {
+            guard starting == 0 else { return false }
+            guard slots.isEmpty || expectedWait(now: now) > coldNanos else { return false }
+        }
+        starting += 1
+        return true
+    }
+
+    /// How long the last waiter would wait: queue × service time ÷ capacity, nanoseconds. A call that still runs shows
+    /// that the service time is at least its age.
+    private func expectedWait(now: Instant) -> UInt64 {
+        var service = serviceNanos
+        for slot in slots where slot.calls > 0 { service = max(service, now.nanoseconds(since: slot.lastUsed)) }
+        let capacity = UInt64(slots.count) * UInt64(limits.concurrency)
+        return service.multipliedReportingOverflow(by: UInt64(waiters.count)).partialValue / max(capacity, 1)
+    }
+}

@@ -1,0 +1,26 @@
+internal import Model
+
+/// A container as the pool sees it.
+// SAFETY: every field is guarded by the lock of the pool that the slot belongs to.
+package final class Slot: @unchecked Sendable {
+    /// What the slot stands for; the pool never looks into it. Held until the slot has left.
+    var owner: AnyObject?
+    var calls: UInt32 = 0
+    var state = State.idle
+    var lastUsed = Instant(nanoseconds: 0)
+
+    enum State { case idle, full, retired }
+
+    package init(owner: AnyObject) {
+        self.owner = owner
+    }
+}
+
+/// A call's place in the queue.
+// SAFETY: every field is guarded by the lock of the pool that it waits in.
+package final class Waiter: @unchecked Sendable {
+    /// The call, while it waits; the pool never looks into it.
+    var owner: AnyObject?
+
+    package init() {}
+}
