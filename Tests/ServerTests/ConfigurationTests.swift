@@ -57,7 +57,7 @@ import Testing
     }
 
     /// For settings whose default is nothing; what depends on others comes alone in its own test.
-    private static let examples = ["peer-scopes": "uid:1=read", "metrics-listen": "tcp:127.0.0.1:9464"]
+    private static let examples = ["peer-scopes": "uid:1=read", "metrics-listen": "tcp:127.0.0.1:9464", "extension": "a=unix:/s"]
 
     @Test func everySettingHasAFlag() throws {
         for setting in Setting.all {

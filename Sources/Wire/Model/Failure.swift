@@ -10,13 +10,20 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
     package let retryNanos: UInt64?
     /// The limit that was hit, by its setting's name; travels as QuotaFailure.
     package let quota: String?
+    /// The status on the wire, google.rpc.Code; the code's own unless somebody else's status is passed on.
+    package let status: Int32
 
-    /// - Parameter message: shown to the caller as it is; never put secrets or internal paths into it.
-    package init(_ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil) {
+    /// - Parameters:
+    ///   - message: shown to the caller as it is; never put secrets or internal paths into it.
+    ///   - status: 1 to 16; `nil`: the code's.
+    package init(
+        _ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil, status: Int32? = nil
+    ) {
         self.code = code
         self.message = message
         self.retryNanos = retryNanos
         self.quota = quota
+        self.status = status ?? code.status
     }
 
     package var description: String { message }
