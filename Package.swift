@@ -138,7 +138,8 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(name: "LoopTests", dependencies: ["Loop", "Model", "COpenSSL"], swiftSettings: swift),
-        .testTarget(name: "ExtensionsTests", dependencies: ["Extensions", "Model", "Wire", "Loop"], swiftSettings: swift),
+        .testTarget(
+            name: "ExtensionsTests", dependencies: ["Extensions", "Model", "Wire", "Loop"], swiftSettings: swift),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),

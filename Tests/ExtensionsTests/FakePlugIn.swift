@@ -95,22 +95,24 @@ final class FakePlugIn: @unchecked Sendable {
 
     /// Ends the listener and every connection, and waits for the threads.
     func stop() {
-        let (listener, connections) = state.withLock { state -> (Int32, [Int32]) in
+        // With the lock held: what is closed may be another test's a moment later.
+        let listener = state.withLock { state -> Int32 in
             defer { state.listener = -1 }
-            return (state.listener, state.connections)
+            for connection in state.connections + [state.listener] { shutdown(connection, Int32(SHUT_RDWR)) }
+            return state.listener
         }
         guard listener >= 0 else { return }
         unlink(path)
-        shutdown(listener, Int32(SHUT_RDWR))
-        for connection in connections { shutdown(connection, Int32(SHUT_RDWR)) }
         while let thread = state.withLock({ $0.threads.popLast() }) { pthread_join(thread, nil) }
         Glibc.close(listener)
     }
 
     private func serve(_ connection: Int32) {
         defer {
-            state.withLock { $0.connections.removeAll { $0 == connection } }
-            Glibc.close(connection)
+            state.withLock { state in
+                state.connections.removeAll { $0 == connection }
+                Glibc.close(connection)
+            }
         }
         while let header = read(connection, FrameHeader.size) {
             let frame = header.withUnsafeBytes { bytes in bytes.baseAddress.map { FrameHeader(reading: $0) } }
@@ -130,7 +132,8 @@ final class FakePlugIn: @unchecked Sendable {
     }
 
     private static func request(_ streamID: UInt32, _ data: UnsafeRawBufferPointer) -> Request? {
-        guard let envelope = try? RequestEnvelope(scanning: data), equal(envelope.service, "fnrpc.ext.v1.Extension") else {
+        guard let envelope = try? RequestEnvelope(scanning: data), equal(envelope.service, "fnrpc.ext.v1.Extension")
+        else {
             return nil
         }
         return Request(
@@ -145,7 +148,8 @@ final class FakePlugIn: @unchecked Sendable {
                 return [UInt8](unsafeUninitializedCapacity: FrameHeader.size + frame.length) { buffer, count in
                     count = FrameHeader.size + frame.length
                     frame.write(
-                        streamID: streamID, to: UnsafeMutableRawBufferPointer(rebasing: .init(buffer)[..<count]))
+                        streamID: streamID,
+                        to: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<count])))
                 }
             }
         }
@@ -155,7 +159,9 @@ final class FakePlugIn: @unchecked Sendable {
     private func write(_ connection: Int32, _ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(connection, $0.baseAddress, $0.count, 0)
+            }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }

@@ -39,7 +39,9 @@ import Testing
     }
 
     @Test func whatWasSplitAtCommasIsPutTogether() throws {
-        let settings = try PlugInSetting.list(["a=unix:/a", "timeout=1s", "fail=open", "b=unix:/b", "c=unix:/c,fail=open"])
+        let settings = try PlugInSetting.list([
+            "a=unix:/a", "timeout=1s", "fail=open", "b=unix:/b", "c=unix:/c,fail=open",
+        ])
         #expect(settings.map(\.name.text) == ["a", "b", "c"])
         #expect(settings.map(\.timeoutMilliseconds) == [1000, 500, 500])
         #expect(settings.map(\.fail) == [.open, .closed, .open])

@@ -76,7 +76,8 @@ extension Dispatcher {
         }
         guard case .runnable(let runnable) = found else {
             throw Failure(
-                .notFound, "an extension sent the call to version \(wanted.version) of \(quoted(name)), which was not found")
+                .notFound,
+                "an extension sent the call to version \(wanted.version) of \(quoted(name)), which was not found")
         }
         guard wanted.service.isEmpty || runnable.version.spec.services.contains(wanted.service) else {
             throw Failure(

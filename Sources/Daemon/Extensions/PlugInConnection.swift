@@ -198,7 +198,8 @@ final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
                 return end("its description is bad: \(error.message)")
             }
             let interest = Interest(
-                before: description.before.compactMap(EventType.init), after: description.after.compactMap(EventType.init))
+                before: description.before.compactMap(EventType.init),
+                after: description.after.compactMap(EventType.init))
             interests.store(interest.rawValue, ordering: .relaxed)
             state = .up
             usefulSince = .now()

@@ -28,7 +28,8 @@ package struct PlugInSetting: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `invalid` with the entry and what to write.
     package init(_ text: String) throws(Failure) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-        guard let place = parts.first, let equals = place.firstIndex(of: "="), place[equals...].hasPrefix("=unix:/") else {
+        guard let place = parts.first, let equals = place.firstIndex(of: "="), place[equals...].hasPrefix("=unix:/")
+        else {
             throw Self.failure(text, "is no entry; write NAME=unix:/PATH,timeout=500ms,fail=closed")
         }
         name = try Name(String(place[..<equals]), field: "extension")
@@ -47,7 +48,8 @@ package struct PlugInSetting: Hashable, Sendable, CustomStringConvertible {
                     throw Self.failure(text, "says fail=\(pair[1]); write open or closed")
                 }
                 fail = choice
-            default: throw Self.failure(text, "has \(quoted(String(part))); behind the path come timeout= and fail=, once")
+            default:
+                throw Self.failure(text, "has \(quoted(String(part))); behind the path come timeout= and fail=, once")
             }
         }
         timeoutMilliseconds = timeout ?? Self.defaultTimeout
@@ -87,7 +89,8 @@ package struct PlugInSetting: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func milliseconds(_ value: Substring, _ text: String) throws(Failure) -> UInt64 {
-        let (digits, unit): (Substring, UInt64) = value.hasSuffix("ms") ? (value.dropLast(2), 1) : (value.dropLast(), 1000)
+        let (digits, unit): (Substring, UInt64) =
+            value.hasSuffix("ms") ? (value.dropLast(2), 1) : (value.dropLast(), 1000)
         guard value.hasSuffix("s"), let number = UInt64(digits), number <= timeoutRange.upperBound,
             timeoutRange.contains(number * unit)
         else { throw failure(text, "says timeout=\(value); write 1ms to 60s") }
