@@ -145,7 +145,7 @@ import Wire
         #expect(await plugIn.refusal(of: try makeApp("a"))?.message == "no")
         fake.stop()
         await bench.until("it was not missed") {
-            await plugIn.refusal(of: try? makeApp("a"))?.message.contains("it cannot be reached at") == true
+            await plugIn.refusal(of: try? makeApp("a"))?.message.contains("it cannot be reached: ") == true
         }
         fake.start()
         await bench.until("it was not found") { await plugIn.refusal(of: try? makeApp("a"))?.message == "no" }

@@ -173,7 +173,7 @@ final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
         guard case .down = state else { return }
         let descriptor = fnrpc_connect_path(path)
         guard descriptor >= 0 else {
-            return retry("it cannot be reached at \(path): \(String(cString: strerror(-descriptor)))", log: false)
+            return retry("it cannot be reached: \(String(cString: strerror(-descriptor)))", log: false)
         }
         var options = Connection.Options()
         options.firstNanos = 0
