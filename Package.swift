@@ -64,6 +64,9 @@ let package = Package(
             name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop",
             swiftSettings: swift),
         .target(
+            name: "Extensions", dependencies: ["Model", "Wire", "Loop", "CLinux"], path: "Sources/Daemon/Extensions",
+            swiftSettings: swift),
+        .target(
             name: "Store",
             dependencies: [
                 "Model", "Wire", "Archive", "CArchive", .product(name: "GRDB", package: "GRDB.swift"),
@@ -83,7 +86,8 @@ let package = Package(
         .target(
             name: "Calls",
             dependencies: [
-                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Catalog", "Pool", "Access", "Drivers", "Contracts",
+                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Extensions", "Catalog", "Pool", "Access", "Drivers",
+                "Contracts",
             ],
             path: "Sources/Daemon/Calls", swiftSettings: swift),
         .target(
@@ -96,8 +100,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Store", "Catalog", "Pool", "Access", "Drivers",
-                "Contracts", "Calls", "Metrics", "Admin",
+                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Extensions", "Store", "Catalog", "Pool", "Access",
+                "Drivers", "Contracts", "Calls", "Metrics", "Admin",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -135,6 +139,8 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(name: "LoopTests", dependencies: ["Loop", "Model", "COpenSSL"], swiftSettings: swift),
+        .testTarget(
+            name: "ExtensionsTests", dependencies: ["Extensions", "Model", "Wire", "Loop"], swiftSettings: swift),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),

@@ -57,7 +57,22 @@ import Testing
     }
 
     /// For settings whose default is nothing; what depends on others comes alone in its own test.
-    private static let examples = ["peer-scopes": "uid:1=read", "metrics-listen": "tcp:127.0.0.1:9464"]
+    private static let examples = [
+        "peer-scopes": "uid:1=read", "metrics-listen": "tcp:127.0.0.1:9464", "extension": "a=unix:/s",
+    ]
+
+    @Test func extensionsAreReadFromEverySource() throws {
+        let entries = ["a=unix:/a,timeout=1s,fail=open", "b=unix:/b"]
+        let whole = ["a=unix:/a,timeout=1000ms,fail=open", "b=unix:/b,timeout=500ms,fail=closed"]
+        let variable = try load(environment: ["FNRPCD_EXTENSION": entries.joined(separator: ",")])
+        #expect(variable.extensions.map(\.description) == whole)
+        let file = try load(yaml: "extension: [\(entries.joined(separator: ", "))]\n")
+        #expect(file.extensions.map(\.description) == whole)
+        let command = try DaemonCommand.parse(["--extension", entries[0], "--extension", entries[1]])
+        #expect(try command.configuration(environment: [:]).extensions.map(\.description) == whole)
+        #expect(try load(yaml: variable.yaml).extensions == variable.extensions)
+        #expect(throws: Failure.self) { try load(yaml: "extension: [\"a=tcp:127.0.0.1:1\"]\n") }
+    }
 
     @Test func everySettingHasAFlag() throws {
         for setting in Setting.all {

@@ -214,6 +214,16 @@ int fnrpc_connect_opened(int opened)
     return -error;
 }
 
+int fnrpc_connect_path(const char *path)
+{
+    int opened = open(path, O_PATH | O_CLOEXEC);
+    if (opened < 0)
+        return -errno;
+    int connection = fnrpc_connect_opened(opened);
+    close(opened);
+    return connection;
+}
+
 int fnrpc_accept(int listener)
 {
     int connection = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -68,6 +68,12 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         hold(bytes.count)
     }
 
+    /// Takes over what `other` has kept and holds.
+    func takeRequest(of other: Call) {
+        request = other.request
+        hold(other.takeHeldBytes())
+    }
+
     /// Notes bytes of the budget that it holds until it runs.
     func hold(_ count: Int) { heldBytes.store(count, ordering: .relaxed) }
 
@@ -155,16 +161,21 @@ struct CallOrigin: Sendable {
         var passed: [CallHeader] = []
         request.envelope.forEachMetadata { key, value in
             let name = String(decoding: key, as: UTF8.self)
-            guard !Self.isOurs(name) else { return }
+            guard !CallHeader.isReserved(name) else { return }
             passed.append(CallHeader(name: name, value: String(decoding: value, as: UTF8.self)))
         }
         metadata = passed
     }
 
-    /// What is between caller and daemon: credentials above all.
-    private static func isOurs(_ name: String) -> Bool {
-        let name = name.lowercased()
-        return name == "authorization" || name.hasPrefix("fnrpc-") || name == "fn-call-id" || name == "fn-deadline"
+    /// The same caller's, with other metadata for the function.
+    init(_ origin: CallOrigin, metadata: [CallHeader]) {
+        principal = origin.principal
+        method = origin.method
+        arrivedAt = origin.arrivedAt
+        timeoutNanos = origin.timeoutNanos
+        trace = origin.trace
+        invocationID = origin.invocationID
+        self.metadata = metadata
     }
 }
 

@@ -77,11 +77,17 @@ extension Dispatcher {
     func accept(_ call: Call, data: UnsafeRawBufferPointer) {
         counters.callsStarted.increment()
         if !call.origin.invocationID.isEmpty { invocations.add(call) }
+        guard let listeners else { return place(call, data: data) }
+        consult(call, data: data, listeners)
+    }
+
+    /// As ``accept(_:data:)``, for a call that is counted and that no listener has to be asked about any more.
+    func place(_ call: Call, data: UnsafeRawBufferPointer) {
         // Kept before it can be handed to a slot by another thread. A relay keeps its own.
         let pool = call.runnable.pool
         let keeps = call.relay == nil
         var hasRoom = true
-        if keeps, pool.event({ $0.isSaturated }) { hasRoom = keep(call, data) }
+        if keeps, call.request.isEmpty, pool.event({ $0.isSaturated }) { hasRoom = keep(call, data) }
         let lease =
             !hasRoom
             ? nil
@@ -113,7 +119,7 @@ extension Dispatcher {
     }
 
     /// Copies what a waiting call needs; `false` if the daemon has no room for it.
-    private func keep(_ call: Call, _ data: UnsafeRawBufferPointer) -> Bool {
+    func keep(_ call: Call, _ data: UnsafeRawBufferPointer) -> Bool {
         guard budget.reserve(data.count) else { return false }
         call.keep(data)
         return true

@@ -1,6 +1,7 @@
 package import Catalog
 internal import Contracts
 package import Drivers
+package import Extensions
 package import Loop
 package import Model
 internal import Pool
@@ -30,6 +31,8 @@ package final class Dispatcher: @unchecked Sendable {
     let invocations = InvocationTable()
     /// Triggers and aliases.
     let routes = Lock(Routes())
+    /// Who is asked about calls and told of them; `nil`: nobody ever.
+    let listeners: ListenerRegistry?
     /// One line to the daemon's log.
     let log: @Sendable (String) -> Void
     private let random: Lock<FastRandom>
@@ -40,9 +43,10 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - loops: at least one; workers are spread over them.
     ///   - startThreads: the most containers that start at once.
     ///   - initNanos: time for a function to listen, from its start.
+    ///   - listeners: asked about every call before it gets a slot, and told how it ended.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
-        budget: ByteBudget, startThreads: Int, initNanos: UInt64,
+        budget: ByteBudget, startThreads: Int, initNanos: UInt64, listeners: ListenerRegistry = ListenerRegistry(),
         packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
         log: @escaping @Sendable (String) -> Void
     ) {
@@ -54,6 +58,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.budget = budget
         self.initNanos = initNanos
         self.packagePath = packagePath
+        self.listeners = listeners.hasCallListeners ? listeners : nil
         self.log = log
         wheels = loops.map { TimerWheel(loop: $0) }
         starters = BlockingThreads(count: startThreads)
@@ -165,7 +170,7 @@ package final class Dispatcher: @unchecked Sendable {
             default: .error
             }
         record(call, status, error: failure.message, worker: nil, coldNanos: nil)
-        answer(call, status: failure.encodedStatus(), code: failure.code.status)
+        answer(call, status: failure.encodedStatus(), code: failure.status)
         return true
     }
 
@@ -279,17 +284,18 @@ package final class Dispatcher: @unchecked Sendable {
         let now = Instant.now()
         let started = worker == nil ? nil : call.startedAt
         let completed = Timestamp.now()
-        recorder.add(
-            CallRecord(
-                meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
-                appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
-                functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
-                version: call.runnable.version.number, status: status, error: error,
-                startedAt: started == nil ? nil : call.startedTime,
-                completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
-                coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
-                container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
-                traceID: call.origin.trace?.traceID))
+        let record = CallRecord(
+            meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
+            appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
+            functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
+            version: call.runnable.version.number, status: status, error: error,
+            startedAt: started == nil ? nil : call.startedTime,
+            completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
+            coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
+            container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
+            traceID: call.origin.trace?.traceID)
+        recorder.add(record)
+        listeners?.after(record)
     }
 
     /// So that the line is found beside those of the caller and of other services.

@@ -22,7 +22,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     private var opening: CallOrigin?
     /// The deadline until then; the call has its own.
     private let entry = WheelEntry()
-    private var call: Call?
+    var call: Call?
     var function: (any FunctionStream)?
     private var bodyEnded = false
     private var firstMessage: [UInt8] = []

@@ -22,6 +22,14 @@ final class InvocationTable: Sendable {
         }
     }
 
+    /// Puts another call in a call's place, if that one is still there.
+    func replace(_ call: Call, by other: Call) {
+        calls.withLock { calls in
+            guard let index = calls[call.origin.invocationID]?.firstIndex(where: { $0 === call }) else { return }
+            calls[call.origin.invocationID]?[index] = other
+        }
+    }
+
     func calls(_ id: String) -> [Call] { calls.withLock { $0[id] ?? [] } }
 }
 

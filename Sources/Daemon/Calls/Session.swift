@@ -336,6 +336,11 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         return isAdded
     }
 
+    /// Puts another call in a call's place, if that one is still there. On the loop.
+    func replace(_ call: any OpenCall, by other: any OpenCall, _ streamID: UInt32) {
+        state.withLock { state in if state.open[streamID] === call { state.open[streamID] = other } }
+    }
+
     /// What is open under an id. Thread-safe.
     func open(_ streamID: UInt32) -> (any OpenCall)? { state.withLock { $0.open[streamID] } }
 

@@ -1,4 +1,5 @@
 package import Access
+package import Extensions
 package import Model
 
 /// Everything that can be set. File, then environment, then flags; the last one wins.
@@ -79,6 +80,8 @@ package struct Configuration: Sendable, Equatable {
     package var writeTimeout: Double = 30
     /// Open files of a function's process.
     package var functionFiles: UInt32 = 350
+    /// Plug-ins that are asked about changes and calls, in this order.
+    package var extensions: [PlugInSetting] = []
 
     package init() {}
 

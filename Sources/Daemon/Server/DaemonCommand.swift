@@ -107,6 +107,10 @@ package struct DaemonCommand: ParsableCommand {
     package var writeTimeout: String?
     @Option(help: "Open files of a function's process. (default: 350)")
     package var functionFiles: String?
+    @Option(
+        name: .customLong("extension"),
+        help: "A plug-in: NAME=unix:PATH,timeout=500ms,fail=open or closed; may be repeated. (default: none)")
+    package var extensions: [String] = []
 
     package init() {}
 
@@ -114,6 +118,7 @@ package struct DaemonCommand: ParsableCommand {
     package func configuration(environment: [String: String]) throws(Failure) -> Configuration {
         var flags: [String: [String]] = [
             "listen": listen, "hidden-paths": hiddenPaths, "peer-scopes": peerScopes,
+            "extension": extensions,
         ]
         if insecureTcp { flags["insecure-tcp"] = ["true"] }
         if forcePlaintextTcp { flags["force-plaintext-tcp"] = ["true"] }

@@ -4,6 +4,7 @@ internal import CLinux
 internal import Calls
 internal import Catalog
 internal import Drivers
+internal import Extensions
 internal import Glibc
 package import Logging
 internal import Loop
@@ -34,6 +35,7 @@ package final class Server: Sendable {
     private let changes: Changes
     private let tls: TLSContext?
     private let metrics: MetricsServer?
+    private let plugIns: [PlugIn]
     private let background: Lock<[Task<Void, Never>]>
 
     /// What the daemon prints when it serves.
@@ -73,9 +75,12 @@ package final class Server: Sendable {
             configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
         let loops = (0..<loopCount).map { _ in EventLoop() }
         let budget = ByteBudget(limit: Int(configuration.bufferBudgetMiB) << 20)
+        let plugIns = startPlugIns(configuration, loops, log)
+        let listeners = ListenerRegistry(entities: plugIns, calls: plugIns)
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
+            listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {
                     guard let path = try packages.path(of: digest) else {
@@ -117,7 +122,7 @@ package final class Server: Sendable {
             secretBox: secretBox, driver: driver, counters: counters, recorder: recorder, dispatcher: dispatcher,
             loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
-            metrics: metrics)
+            metrics: metrics, plugIns: plugIns)
         server.startBackground()
         return server
     }
@@ -148,7 +153,7 @@ package final class Server: Sendable {
         secretBox: SecretBox, driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher,
         loops: [EventLoop],
         blocking: BlockingThreads, front: Front, sessions: SessionRegistry, authenticator: Authenticator,
-        changes: Changes, tls: TLSContext?, metrics: MetricsServer?
+        changes: Changes, tls: TLSContext?, metrics: MetricsServer?, plugIns: [PlugIn]
     ) {
         self.configuration = configuration
         self.log = log
@@ -168,6 +173,7 @@ package final class Server: Sendable {
         self.changes = changes
         self.tls = tls
         self.metrics = metrics
+        self.plugIns = plugIns
         background = Lock([])
     }
 
@@ -191,6 +197,7 @@ package final class Server: Sendable {
             task.cancel()
             await task.value
         }
+        for plugIn in plugIns { plugIn.close() }
         dispatcher.stop()
         metrics?.stop()
         blocking.stop()

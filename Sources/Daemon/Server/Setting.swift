@@ -1,4 +1,5 @@
 internal import Access
+internal import Extensions
 internal import Model
 
 /// One thing that can be set: its name serves the file (`data-dir:`), the environment (`FNRPCD_DATA_DIR`) and the
@@ -123,5 +124,11 @@ package struct Setting: Sendable {
             "handshake-timeout", "how long TLS and the first frame may take to arrive", \.handshakeTimeout, 0.1...3600),
         seconds("write-timeout", "how long a peer may take no output that waits for it", \.writeTimeout, 0.1...3600),
         number("function-files", "open files of a function's process", \.functionFiles, 32...1_000_000),
+        Setting(
+            key: "extension", help: "a plug-in: NAME=unix:PATH,timeout=500ms,fail=open or closed; may be repeated",
+            isList: true, read: { $0.extensions.map(\.description) },
+            write: { (configuration, values) throws(Failure) in
+                configuration.extensions = try PlugInSetting.list(values)
+            }),
     ]
 }

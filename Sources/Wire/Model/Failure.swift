@@ -13,20 +13,26 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
     /// What else is wrong with the request: texts like ``message``, at most ``maxFurther``; travel as BadRequest.
     package let further: [String]
 
+    /// The status on the wire, google.rpc.Code; the code's own unless somebody else's status is passed on.
+    package let status: Int32
+
     /// Texts behind the first one that are kept.
     package static let maxFurther = 32
 
     /// - Parameters:
     ///   - message: shown to the caller as it is, as `further` is; never put secrets or internal paths into it.
     ///   - further: those beyond ``maxFurther`` are dropped.
+    ///   - status: 1 to 16; `nil`: the code's.
     package init(
-        _ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil, further: [String] = []
+        _ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil, further: [String] = [],
+        status: Int32? = nil
     ) {
         self.code = code
         self.message = message
         self.retryNanos = retryNanos
         self.quota = quota
         self.further = Array(further.prefix(Self.maxFurther))
+        self.status = status ?? code.status
     }
 
     package var description: String { message }

@@ -36,6 +36,12 @@ package struct CallHeader: Hashable, Sendable {
         self.name = name
         self.value = value
     }
+
+    /// Whether request metadata of this name is between caller and daemon, credentials above all: no function gets it.
+    package static func isReserved(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name == "authorization" || name.hasPrefix("fnrpc-") || name == "fn-call-id" || name == "fn-deadline"
+    }
 }
 
 /// An fnrpc.v1.InvokeRequest or InvokeResponse (or a function's CallRequest or CallResponse) as the ends see it.

@@ -11,7 +11,7 @@ extension Failure {
         if let retryNanos { details.append(Self.retryInfo(retryNanos)) }
         if let quota { details.append(Self.quotaFailure(quota, message)) }
         if code == .invalid, let field { details.append(Self.badRequest(field, message)) }
-        return Self.status(code: code.status, message: message, details: details)
+        return Self.status(code: self.status, message: message, details: details)
     }
 
     /// An encoded ttrpc Status with a given code, for answers of functions.

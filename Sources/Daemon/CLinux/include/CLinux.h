@@ -90,6 +90,9 @@ int fnrpc_seqpacket_pair(int ends[2], int record_size);
 /* A non-blocking stream connection to the Unix socket behind an O_PATH descriptor; never looks at a path. */
 int fnrpc_connect_opened(int opened);
 
+/* As fnrpc_connect_opened, to the Unix socket under a path of any length. */
+int fnrpc_connect_path(const char *path);
+
 /* Accepts a connection as a non-blocking socket. */
 int fnrpc_accept(int listener);
 
