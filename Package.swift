@@ -151,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "FnrpcTests",
             dependencies: [
-                "fnrpc", "Model", "Archive", "FnrpcClient",
+                "fnrpc", "Model", "Wire", "Archive", "FnrpcClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift),

@@ -1,6 +1,8 @@
+import FnrpcClient
 import Foundation
 import Model
 import Testing
+import Wire
 
 @testable import fnrpc
 
@@ -177,6 +179,26 @@ import Testing
 }
 
 @Suite struct StatusTests {
+    @Test func everythingThatIsWrongIsShown() throws {
+        let failure = Failure(.invalid, "memory: 0 is out of range; 4", further: ["pids: 1 \u{1B}[31mis", "no field"])
+        let error = ClientError(.invalid, failure.message, status: failure.encodedStatus())
+        #expect(
+            Outcome(error).details == ["pids: 1 \u{1B}[31mis", "no field"]
+                && Outcome(error).complaint == failure.message)
+        #expect(Outcome(failure).details == failure.further)
+        // A function's own words need not begin with the field.
+        var foreign = ProtobufWriter()
+        foreign.field(1, TtrpcServer.pair("name", "too short"))
+        var any = ProtobufWriter()
+        any.field(1, Array("type.googleapis.com/google.rpc.BadRequest".utf8))
+        any.field(2, foreign.bytes)
+        var status = ProtobufWriter()
+        status.field(1, value: .varint(3))
+        status.field(3, any.bytes)
+        #expect(Outcome(ClientError(.invalid, "no", status: status.bytes)).details == ["name: too short"])
+        #expect(Outcome(ClientError(.busy, "full", status: Failure(.busy, "full").encodedStatus())).details == [])
+    }
+
     @Test func detailsOfAnErrorAreShown() throws {
         let scratch = try Scratch()
         var retry = ProtobufWriter()

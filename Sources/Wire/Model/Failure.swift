@@ -10,13 +10,23 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
     package let retryNanos: UInt64?
     /// The limit that was hit, by its setting's name; travels as QuotaFailure.
     package let quota: String?
+    /// What else is wrong with the request: texts like ``message``, at most ``maxFurther``; travel as BadRequest.
+    package let further: [String]
 
-    /// - Parameter message: shown to the caller as it is; never put secrets or internal paths into it.
-    package init(_ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil) {
+    /// Texts behind the first one that are kept.
+    package static let maxFurther = 32
+
+    /// - Parameters:
+    ///   - message: shown to the caller as it is, as `further` is; never put secrets or internal paths into it.
+    ///   - further: those beyond ``maxFurther`` are dropped.
+    package init(
+        _ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil, further: [String] = []
+    ) {
         self.code = code
         self.message = message
         self.retryNanos = retryNanos
         self.quota = quota
+        self.further = Array(further.prefix(Self.maxFurther))
     }
 
     package var description: String { message }

@@ -3,22 +3,22 @@ extension FunctionSpec {
     package static let reservedServices = ["fnrpc.", "grpc."]
 
     /// Checks the services and where they are described; not what the file says.
-    func checkServices() throws(Failure) {
-        guard services.isEmpty || format == .ttrpc else {
-            throw Failure(
-                .invalid, "services: need format ttrpc; \(format.rawValue) is called by fnrpc.v1.Invocation only")
-        }
-        guard services.count <= Limits.services else {
-            throw Failure(.invalid, "services: \(services.count) names are over the limit of \(Limits.services)")
-        }
+    func checkServices(_ found: inout Violations) {
+        found.require(
+            services.isEmpty || format == .ttrpc,
+            "services: need format ttrpc; \(format.rawValue) is called by fnrpc.v1.Invocation only")
+        found.require(
+            services.count <= Limits.services,
+            "services: \(services.count) names are over the limit of \(Limits.services)")
         var seen: Set<String> = []
-        for service in services {
-            try Self.checkService(service)
-            guard seen.insert(service).inserted else {
-                throw Failure(.invalid, "services: \(quoted(service)) is given twice")
-            }
+        for service in services.prefix(Limits.services) {
+            found.check { () throws(Failure) in try Self.checkService(service) }
+            found.require(seen.insert(service).inserted, "services: \(quoted(service)) is given twice")
         }
-        guard !descriptorSet.isEmpty else { return }
+        if !descriptorSet.isEmpty { found.check { () throws(Failure) in try checkDescriptorSet() } }
+    }
+
+    private func checkDescriptorSet() throws(Failure) {
         guard !services.isEmpty else {
             throw Failure(.invalid, "descriptor_set: needs services; name those that it describes")
         }
