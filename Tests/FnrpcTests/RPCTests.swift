@@ -178,6 +178,26 @@ import Wire
     }
 }
 
+@Suite struct WarningTests {
+    @Test func theVersionIsSentAndItsWarningShownOnce() throws {
+        let scratch = try Scratch()
+        let server = try TtrpcServer(scratch) { _, event in
+            guard case .request = event else { return [] }
+            return [.response([], metadata: ["fnrpc-warning": "api_version 1 is \u{1B}[31mdeprecated"])]
+        }
+        defer { server.stop() }
+        // Two calls: the connection and its list.
+        let result = try FnrpcProcess.run(["fn", "get", "a/b", "--api-version", "1", "--address", server.address])
+        #expect(!server.requests.isEmpty)
+        for request in server.requests { #expect(request.metadata["fnrpc-api-version"] == "1") }
+        let warnings = result.errors.split(separator: "\n").filter { $0.hasPrefix("warning: ") }
+        #expect(warnings == ["warning: api_version 1 is  [31mdeprecated"])
+        _ = try FnrpcProcess.run(["app", "list", "--address", server.address])
+        #expect(server.requests.last?.metadata["fnrpc-api-version"] == nil)
+        #expect(try FnrpcProcess.run(["app", "list", "--api-version", "x", "--address", server.address]).code == 2)
+    }
+}
+
 @Suite struct StatusTests {
     @Test func everythingThatIsWrongIsShown() throws {
         let failure = Failure(.invalid, "memory: 0 is out of range; 4", further: ["pids: 1 \u{1B}[31mis", "no field"])

@@ -59,6 +59,18 @@ import Testing
     /// For settings whose default is nothing; what depends on others comes alone in its own test.
     private static let examples = ["peer-scopes": "uid:1=read", "metrics-listen": "tcp:127.0.0.1:9464"]
 
+    @Test func testVersionsAreAllowedInDebugBuilds() throws {
+        #if DEBUG
+            #expect(Configuration().allowTestVersions)
+        #else
+            #expect(!Configuration().allowTestVersions)
+        #endif
+        for value in [true, false] {
+            let configuration = try load(flags: ["allow-test-versions": ["\(value)"]])
+            #expect(configuration.allowTestVersions == value)
+        }
+    }
+
     @Test func everySettingHasAFlag() throws {
         for setting in Setting.all {
             let value = setting.read(Configuration()).first ?? ""

@@ -77,6 +77,14 @@ package struct Configuration: Sendable, Equatable {
     package var writeTimeout: Double = 30
     /// Open files of a function's process.
     package var functionFiles: UInt32 = 350
+    /// Whether requests may name test versions of the management methods.
+    package var allowTestVersions = Self.isDebugBuild
+
+    #if DEBUG
+        private static let isDebugBuild = true
+    #else
+        private static let isDebugBuild = false
+    #endif
 
     package init() {}
 

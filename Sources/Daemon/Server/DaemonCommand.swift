@@ -104,6 +104,8 @@ package struct DaemonCommand: ParsableCommand {
     package var writeTimeout: String?
     @Option(help: "Open files of a function's process. (default: 350)")
     package var functionFiles: String?
+    @Option(help: "Requests may name test versions of the API: true or false. (default: false in release builds)")
+    package var allowTestVersions: String?
 
     package init() {}
 
@@ -119,6 +121,7 @@ package struct DaemonCommand: ParsableCommand {
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
+            ("allow-test-versions", allowTestVersions),
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),

@@ -104,6 +104,7 @@ package final class Server: Sendable {
             context: SessionContext(
                 dispatcher: dispatcher, methods: methods, limits: sessionLimits(configuration), budget: budget,
                 sessions: sessions, authenticator: authenticator,
+                apiVersions: APIVersions(allowsTest: configuration.allowTestVersions),
                 certificatePrincipal: { rules.principal(for: .certificate(name: $0)) },
                 serverName: "fnrpcd \(DaemonVersion.text)", log: { log.warning("\($0)") }),
             counters: counters, configuration: configuration, budget: budget, rules: rules, tls: tls, log: log)

@@ -120,5 +120,6 @@ package struct Setting: Sendable {
             "handshake-timeout", "how long TLS and the first frame may take to arrive", \.handshakeTimeout, 0.1...3600),
         seconds("write-timeout", "how long a peer may take no output that waits for it", \.writeTimeout, 0.1...3600),
         number("function-files", "open files of a function's process", \.functionFiles, 32...1_000_000),
+        bool("allow-test-versions", "requests may name test versions of the API", \.allowTestVersions, isFlag: false),
     ]
 }
