@@ -37,6 +37,8 @@ import Testing
             let result = try daemon.fnrpc("app", "list", "--api-version", "3")
             #expect(result.code == 4 && result.errors.contains("it accepts 0, 1, 2"))
             #expect(try daemon.fnrpc("app", "list", "--api-version", "2").code == 0)
+            let info = try daemon.fnrpc("system", "info")
+            #expect(info.output.contains("0 (test), 1 (current), 2 (test)"))
         }
     }
 
@@ -49,6 +51,8 @@ import Testing
                 let refused = try connection.call(Self.list, metadata: naming(number))
                 #expect(refused.code == 9 && refused.message.contains("allow-test-versions"))
             }
+            let info = try daemon.fnrpc("rpc", "fnrpc.v1.System/Info", "--compact").output
+            #expect(info.contains(#""apiVersions":[1]"#) && info.contains(#"{"number":2,"status":"test"}"#))
             #expect(try connection.call(Self.list, metadata: naming("4")).message.hasSuffix("it accepts 1"))
             #expect(try connection.isAliveAndQuiet())
         }

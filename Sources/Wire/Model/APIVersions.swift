@@ -15,6 +15,9 @@ package struct APIVersion: Sendable, Hashable {
         /// Not finished; needs the setting `allow-test-versions`.
         case test
 
+        /// When a deprecated version goes; `nil` of others.
+        package var sunset: Timestamp? { if case .deprecated(let sunset) = self { sunset } else { nil } }
+
         /// In one word: `current`, `supported`, `deprecated`, `test`.
         package var name: String {
             switch self {
@@ -35,7 +38,7 @@ package struct APIVersion: Sendable, Hashable {
 
     /// What callers are told with every answer; `nil`: nothing.
     package var warning: String? {
-        guard case .deprecated(let sunset) = status else { return nil }
+        guard let sunset = status.sunset else { return nil }
         return "api_version \(number) is deprecated; sunset \(sunset.rfc3339(fractionDigits: 0).prefix(10))"
     }
 }
@@ -65,6 +68,9 @@ package struct APIVersions: Sendable, Hashable {
         self.current = current[0]
     }
 
+    /// Those that requests may name.
+    package var accepted: [APIVersion] { all.filter { allowsTest || $0.status != .test } }
+
     /// The version that a request names.
     ///
     /// - Parameter text: the metadata's value: decimal digits.
@@ -73,11 +79,10 @@ package struct APIVersions: Sendable, Hashable {
         let text = String(decoding: text, as: UTF8.self)
         let isNumber = text.utf8.allSatisfy { (48...57).contains($0) }
         guard isNumber, let number = UInt32(text), let version = all.first(where: { $0.number == number }) else {
-            let accepted = all.filter { allowsTest || $0.status != .test }.map { String($0.number) }
             throw Failure(
                 .invalid,
                 "\(Self.metadataKey): \(quoted(text)) is not a version of this daemon; it accepts "
-                    + accepted.joined(separator: ", "))
+                    + accepted.map { String($0.number) }.joined(separator: ", "))
         }
         guard allowsTest || version.status != .test else {
             throw Failure(

@@ -16,6 +16,41 @@ package struct SystemInfoRequest: WireMessage {
     package func write(to raw: inout Fnrpc__V1__SystemInfoRequest, _ builder: Builder) {}
 }
 
+/// A version of the daemon's own methods.
+package struct APIVersionInfo: WireMessage {
+    package var number: UInt32
+    /// As ``APIVersion/Status/name``.
+    package var status: String
+    /// When a deprecated one goes; `nil`: not known, or never.
+    package var sunsetAt: Timestamp?
+
+    package init(number: UInt32 = 0, status: String = "", sunsetAt: Timestamp? = nil) {
+        self.number = number
+        self.status = status
+        self.sunsetAt = sunsetAt
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__APIVersionInfo>) {
+        fnrpc__v1__apiversion_info__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__APIVersionInfo) throws(Failure) {
+        self.init(
+            number: raw.number, status: text(raw.status),
+            sunsetAt: raw.has_sunset_at != 0 ? Timestamp(nanoseconds: raw.sunset_at) : nil)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__APIVersionInfo, _ builder: Builder) {
+        raw.has_number = 1
+        raw.number = number
+        raw.status = builder.string(status)
+        if let sunsetAt {
+            raw.has_sunset_at = 1
+            raw.sunset_at = sunsetAt.nanoseconds
+        }
+    }
+}
+
 /// About the daemon.
 package struct SystemInfoResponse: WireMessage {
     package var version: String
@@ -35,13 +70,15 @@ package struct SystemInfoResponse: WireMessage {
     package var callsFinished: UInt64
     package var connections: UInt32
     package var listeners: [String]
+    /// All that the daemon has; ``apiVersions`` are those that requests may name.
+    package var versions: [APIVersionInfo]
 
     package init(
         version: String = "", wireProtocol: String = "", apiVersions: [UInt32] = [], schemaVersion: UInt32 = 0,
         instance: String = "", dataDir: String = "", sandboxRuntime: String = "", cgroups: String = "",
         userNamespaces: Bool = false, uptimeNanos: UInt64 = 0, apps: UInt32 = 0, functions: UInt32 = 0,
         containers: UInt32 = 0, callsStarted: UInt64 = 0, callsFinished: UInt64 = 0, connections: UInt32 = 0,
-        listeners: [String] = []
+        listeners: [String] = [], versions: [APIVersionInfo] = []
     ) {
         self.version = version
         self.wireProtocol = wireProtocol
@@ -60,6 +97,7 @@ package struct SystemInfoResponse: WireMessage {
         self.callsFinished = callsFinished
         self.connections = connections
         self.listeners = listeners
+        self.versions = versions
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__SystemInfoResponse>) {
@@ -74,7 +112,7 @@ package struct SystemInfoResponse: WireMessage {
             cgroups: text(raw.cgroups), userNamespaces: raw.user_namespaces != 0, uptimeNanos: raw.uptime_nanos,
             apps: raw.apps, functions: raw.functions, containers: raw.containers, callsStarted: raw.calls_started,
             callsFinished: raw.calls_finished, connections: raw.connections,
-            listeners: texts(raw.listeners, raw.n_listeners))
+            listeners: texts(raw.listeners, raw.n_listeners), versions: try list(raw.versions, raw.n_versions))
     }
 
     package func write(to raw: inout Fnrpc__V1__SystemInfoResponse, _ builder: Builder) {
@@ -106,5 +144,7 @@ package struct SystemInfoResponse: WireMessage {
         raw.connections = connections
         raw.n_listeners = listeners.count
         raw.listeners = builder.strings(listeners)
+        raw.n_versions = versions.count
+        raw.versions = builder.messages(versions)
     }
 }
