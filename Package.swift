@@ -157,6 +157,7 @@ let package = Package(
         .testTarget(
             name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "Loop", "Drivers"],
             swiftSettings: swift),
+        .testTarget(name: "CallsTests", dependencies: ["Calls", "Wire", "Model"], swiftSettings: swift),
         .testTarget(
             name: "MetricsTests",
             dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Access", "Calls"], swiftSettings: swift),
@@ -164,7 +165,7 @@ let package = Package(
         .testTarget(
             name: "FnrpcTests",
             dependencies: [
-                "fnrpc", "Model", "Archive", "FnrpcClient",
+                "fnrpc", "Model", "Wire", "Archive", "FnrpcClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swift),

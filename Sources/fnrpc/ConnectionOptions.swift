@@ -36,6 +36,11 @@ struct ConnectionOptions: ParsableArguments {
             valueName: "name"))
     var tlsName: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The version of the API that is meant. Default: the daemon's current one.", valueName: "number"))
+    var apiVersion: UInt32?
+
     /// The variables behind the options.
     enum Variable {
         static let address = "FNRPC_ADDRESS"
@@ -68,7 +73,13 @@ struct ConnectionOptions: ParsableArguments {
 
     /// What else the connection needs.
     func options(for address: Address, _ environment: [String: String]) throws -> ClientOptions {
-        ClientOptions(token: try token(environment), tls: try tls(for: address, environment))
+        let seen = Lock<Set<String>>([])
+        return ClientOptions(
+            token: try token(environment), tls: try tls(for: address, environment), apiVersion: apiVersion,
+            onWarning: { text in
+                // Once, however many calls a command makes.
+                if seen.withLock({ $0.insert(text).inserted }) { Terminal.warn(text) }
+            })
     }
 
     /// The token: the file of the flag, the variable, the file of the variable; `nil`: none.

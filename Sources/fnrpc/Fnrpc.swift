@@ -79,9 +79,12 @@ struct Outcome: Equatable {
         switch error {
         case let failure as Failure:
             self.init(exitCode: failure.code.exitCode, complaint: failure.message)
+            details = failure.further
         case let error as ClientError:
             let code = Failure.Code(rawValue: error.code.rawValue) ?? .internalError
             self.init(exitCode: code.exitCode, complaint: Advice.sentence(for: error))
+            // The first one is the message itself.
+            details = GoogleStatus(error.status)?.violations.filter { !error.message.hasPrefix($0) } ?? []
         case let failure as StatusFailure:
             self.init(failure.error)
             details = failure.details

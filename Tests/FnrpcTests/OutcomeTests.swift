@@ -92,6 +92,10 @@ import Testing
             memory
                 == Outcome(
                     exitCode: 4, complaint: "\(scratch.path)/func.yaml:3: memory: 0 is out of range; 4 to 65536 MiB"))
+        try scratch.write("func.yaml", "runtime: python\nentry: f.h\nconfig: {A=: x}\nannotations: {a b: x, c d: y}\n")
+        let several = await Outcome.running(["deploy", scratch.path] + address)
+        #expect(several.complaint.contains("/func.yaml:3: config: "))
+        #expect(several.details.count == 2 && several.details.allSatisfy { $0.contains("/func.yaml:4: annotations: ") })
         try scratch.write("func.yaml", "name: x\nruntime: python\nentry: func.handler\n")
         let entry = await Outcome.running(["deploy", scratch.path] + address)
         #expect(entry.exitCode == 4)

@@ -1,6 +1,8 @@
+import FnrpcClient
 import Foundation
 import Model
 import Testing
+import Wire
 
 @testable import fnrpc
 
@@ -176,7 +178,47 @@ import Testing
     }
 }
 
+@Suite struct WarningTests {
+    @Test func theVersionIsSentAndItsWarningShownOnce() throws {
+        let scratch = try Scratch()
+        let server = try TtrpcServer(scratch) { _, event in
+            guard case .request = event else { return [] }
+            return [.response([], metadata: ["fnrpc-warning": "api_version 1 is \u{1B}[31mdeprecated"])]
+        }
+        defer { server.stop() }
+        // Two calls: the connection and its list.
+        let result = try FnrpcProcess.run(["fn", "get", "a/b", "--api-version", "1", "--address", server.address])
+        #expect(!server.requests.isEmpty)
+        for request in server.requests { #expect(request.metadata["fnrpc-api-version"] == "1") }
+        let warnings = result.errors.split(separator: "\n").filter { $0.hasPrefix("warning: ") }
+        #expect(warnings == ["warning: api_version 1 is  [31mdeprecated"])
+        _ = try FnrpcProcess.run(["app", "list", "--address", server.address])
+        #expect(server.requests.last?.metadata["fnrpc-api-version"] == nil)
+        #expect(try FnrpcProcess.run(["app", "list", "--api-version", "x", "--address", server.address]).code == 2)
+    }
+}
+
 @Suite struct StatusTests {
+    @Test func everythingThatIsWrongIsShown() throws {
+        let failure = Failure(.invalid, "memory: 0 is out of range; 4", further: ["pids: 1 \u{1B}[31mis", "no field"])
+        let error = ClientError(.invalid, failure.message, status: failure.encodedStatus())
+        #expect(
+            Outcome(error).details == ["pids: 1 \u{1B}[31mis", "no field"]
+                && Outcome(error).complaint == failure.message)
+        #expect(Outcome(failure).details == failure.further)
+        // A function's own words need not begin with the field.
+        var foreign = ProtobufWriter()
+        foreign.field(1, TtrpcServer.pair("name", "too short"))
+        var any = ProtobufWriter()
+        any.field(1, Array("type.googleapis.com/google.rpc.BadRequest".utf8))
+        any.field(2, foreign.bytes)
+        var status = ProtobufWriter()
+        status.field(1, value: .varint(3))
+        status.field(3, any.bytes)
+        #expect(Outcome(ClientError(.invalid, "no", status: status.bytes)).details == ["name: too short"])
+        #expect(Outcome(ClientError(.busy, "full", status: Failure(.busy, "full").encodedStatus())).details == [])
+    }
+
     @Test func detailsOfAnErrorAreShown() throws {
         let scratch = try Scratch()
         var retry = ProtobufWriter()

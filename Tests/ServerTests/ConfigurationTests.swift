@@ -74,6 +74,18 @@ import Testing
         #expect(throws: Failure.self) { try load(yaml: "extension: [\"a=tcp:127.0.0.1:1\"]\n") }
     }
 
+    @Test func testVersionsAreAllowedInDebugBuilds() throws {
+        #if DEBUG
+            #expect(Configuration().allowTestVersions)
+        #else
+            #expect(!Configuration().allowTestVersions)
+        #endif
+        for value in [true, false] {
+            let configuration = try load(flags: ["allow-test-versions": ["\(value)"]])
+            #expect(configuration.allowTestVersions == value)
+        }
+    }
+
     @Test func everySettingHasAFlag() throws {
         for setting in Setting.all {
             let value = setting.read(Configuration()).first ?? ""

@@ -82,6 +82,26 @@ import Testing
         #expect(try Read(Failure(.busy, "demo: full").encodedStatus()).details.count == 1)
     }
 
+    @Test func everythingThatIsWrongIsNamed() throws {
+        let texts = ["memory: 0 is out of range", "pids: é" + String(repeating: "x", count: 2000), "no field"]
+        let read = try Read(Failure(.invalid, texts[0], further: Array(texts[1...])).encodedStatus())
+        #expect(read.message == texts[0] && read.details.count == 2)
+        let detail = try #require(read.details.last)
+        #expect(detail.type == "type.googleapis.com/google.rpc.BadRequest")
+        var violations: [[String]] = []
+        try detail.value.withUnsafeBytes { bytes in
+            var scanner = FieldScanner(bytes)
+            while let field = try scanner.next() {
+                let violation = try #require(field.bytes.flatMap(pair))
+                violations.append([violation.key, violation.value].map { String(decoding: $0, as: UTF8.self) })
+            }
+        }
+        #expect(violations == [["memory", texts[0]], ["pids", String(texts[1].prefix(1023))], ["", "no field"]])
+        // Whatever the first one's code is.
+        let busy = try Read(Failure(.busy, "full", further: ["a: b"]).encodedStatus())
+        #expect(busy.details.map(\.type).contains("type.googleapis.com/google.rpc.BadRequest"))
+    }
+
     @Test(
         arguments: [
             ("a: b", "a"), ("a.b-c_9: d", "a.b-c_9"), ("no colon", nil), (": b", nil), ("Two words: b", nil), ("", nil),

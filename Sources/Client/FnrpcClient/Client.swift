@@ -68,7 +68,9 @@ public final class Client: Sendable {
             throw ClientError(.invalid, "TLS options are given, but \(address) is without TLS; write tls:HOST:PORT")
         }
         let client = Client(
-            Connection.Settings(address: address, limits: limits, metadata: try options.requestMetadata(), tls: tls))
+            Connection.Settings(
+                address: address, limits: limits, metadata: try options.requestMetadata(), tls: tls,
+                onWarning: options.onWarning))
         _ = try await client.connection()
         return client
     }
@@ -89,7 +91,11 @@ public final class Client: Sendable {
         let expiry = try expiry(timeout, "\(service)/\(method)")
         for _ in 0..<Self.connectionAttempts {
             switch try await connection().call(request, expiry: expiry) {
-            case .reply(let reply): return reply
+            case .reply(let reply):
+                if let onWarning = settings.onWarning, let text = reply.metadata("\(APIVersions.warningKey)") {
+                    onWarning(text)
+                }
+                return reply
             case .failure(let error): throw error
             case .notSent(let why): if let why { throw why }
             }

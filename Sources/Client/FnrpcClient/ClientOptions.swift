@@ -1,3 +1,5 @@
+internal import Model
+
 /// How to connect to a daemon, and what every call says about its caller.
 public struct ClientOptions: Sendable {
     /// Sent with every request as metadata `authorization: Bearer TOKEN`. Never part of an error's text.
@@ -8,10 +10,18 @@ public struct ClientOptions: Sendable {
     public var app: String?
     /// Sent with every request, before the metadata of the call itself.
     public var metadata: [Header]
+    /// Sent with every request as metadata `fnrpc-api-version`: which version of the daemon's own methods is meant;
+    /// `nil`: the daemon's current one.
+    public var apiVersion: UInt32?
+    /// Told what the daemon warns of in the reply to a unary call, with every such reply. On the caller's task.
+    public var onWarning: (@Sendable (String) -> Void)?
 
     public init(
-        token: String? = nil, tls: TLSOptions? = nil, app: String? = nil, metadata: [Header] = []
+        token: String? = nil, tls: TLSOptions? = nil, app: String? = nil, metadata: [Header] = [],
+        apiVersion: UInt32? = nil, onWarning: (@Sendable (String) -> Void)? = nil
     ) {
+        self.apiVersion = apiVersion
+        self.onWarning = onWarning
         self.token = token
         self.tls = tls
         self.app = app
@@ -54,6 +64,7 @@ extension ClientOptions {
             result.append(Header("authorization", "Bearer \(token)"))
         }
         if let app { result.append(Header("fnrpc-app", app)) }
+        if let apiVersion { result.append(Header("\(APIVersions.metadataKey)", String(apiVersion))) }
         return result + metadata
     }
 }

@@ -13,6 +13,8 @@ final class Connection: Sendable {
         let metadata: [Header]
         /// `nil`: no TLS.
         let tls: TLSTransport?
+        /// ``ClientOptions/onWarning``.
+        let onWarning: (@Sendable (String) -> Void)?
     }
 
     private let channel: any Channel

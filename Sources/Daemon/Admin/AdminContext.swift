@@ -16,6 +16,8 @@ package struct AdminContext: Sendable {
     package let recorder: Recorder
     package let dispatcher: Dispatcher
     package let authenticator: Authenticator
+    /// The versions of the daemon's own methods.
+    package let apiVersions: APIVersions
     /// The daemon's version.
     package let version: String
     package let dataDirectory: String
@@ -39,7 +41,8 @@ package struct AdminContext: Sendable {
     package init(
         store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
         recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
-        changes: Changes, audit: AuditLog, ownServices: Lock<[String]>, version: String, dataDirectory: String,
+        changes: Changes, audit: AuditLog, ownServices: Lock<[String]>, apiVersions: APIVersions, version: String,
+        dataDirectory: String,
         startedAt: Instant, listeners: Lock<[String]>,
         runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         log: @escaping @Sendable (String) -> Void
@@ -56,6 +59,7 @@ package struct AdminContext: Sendable {
         self.changes = changes
         self.audit = audit
         self.ownServices = ownServices
+        self.apiVersions = apiVersions
         self.version = version
         self.dataDirectory = dataDirectory
         self.startedAt = startedAt

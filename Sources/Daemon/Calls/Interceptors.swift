@@ -22,10 +22,12 @@ package struct Incoming {
     /// Whether more than one message goes either way.
     var isStream: Bool { method === session.context.methods.routed ? flags & 0x03 != 0 : method.kind != .unary }
 
-    var caller: Caller {
+    /// - Parameter version: what the request names; `nil`: nothing, or nobody has looked.
+    func caller(_ version: APIVersion?) -> Caller {
         Caller(
             principal: principal ?? Session.nobody, connection: session.id, peer: session.peer, trace: trace,
-            defaultApp: principal?.grants.onlyApp ?? session.listener.defaultApp)
+            defaultApp: principal?.grants.onlyApp ?? session.listener.defaultApp,
+            apiVersion: (version ?? session.context.apiVersions.current).number, apiVersionIsExplicit: version != nil)
     }
 }
 

@@ -38,6 +38,10 @@ package struct Caller: Sendable {
     package let trace: TraceContext?
     /// The app that is meant where none is named: the token's, else the listener's; empty: none.
     package let defaultApp: String
+    /// Which version of the management methods the request means.
+    package let apiVersion: UInt32
+    /// Whether it says so itself; else it is the daemon's current one.
+    package let apiVersionIsExplicit: Bool
 }
 
 /// One method of the daemon's own services. Thread-safe.

@@ -7,6 +7,7 @@ internal import Wire
 // SAFETY: `isAnswered` is atomic, `task` guarded; `entry` belongs to the wheel; the rest never changes.
 final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
     let method: Method
+    private let metadata: VersionMetadata
     private let session: Session
     private let streamID: UInt32
     private let arrivedAt: Instant
@@ -15,7 +16,8 @@ final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
     private let isAnswered = Atomic<Bool>(false)
     private let entry = WheelEntry()
 
-    init(_ request: Incoming) {
+    init(_ request: Incoming, _ version: APIVersion) {
+        metadata = VersionMetadata(version)
         method = request.method
         session = request.session
         streamID = request.streamID
@@ -37,7 +39,9 @@ final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
         // Counted first: who has its answer finds it counted.
         let failed = status.withUnsafeBytes { StatusScan.code($0) }
         method.metrics.observe(code: failed, nanos: Instant.now().nanoseconds(since: arrivedAt))
-        payload.withUnsafeBytes { _ = session.answer(streamID, status: status, payload: $0) }
+        metadata.withEntries { metadata in
+            payload.withUnsafeBytes { _ = session.answer(streamID, status: status, payload: $0, metadata: metadata) }
+        }
     }
 
     func abandoned(_ reason: AbandonReason) {
@@ -50,7 +54,7 @@ final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
         guard claim() else { return }
         let nanos = Instant.now().nanoseconds(since: arrivedAt)
         let failure = Failure(.timeout, "\(method.service)/\(method.name): timed out after \(seconds(nanos))")
-        session.answer(streamID, status: failure.encodedStatus())
+        metadata.withEntries { _ = session.answer(streamID, status: failure.encodedStatus(), metadata: $0) }
         task.withLock { $0 }?.cancel()
         method.metrics.observe(code: failure.code.status, nanos: nanos)
     }

@@ -41,16 +41,18 @@ extension Session {
 
     private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {
         guard fits(request) else { return }
+        let version: APIVersion?
+        do throws(Failure) { version = try namedVersion(request) } catch { return refuse(request, error) }
         let budget = context.budget
         let held = request.envelope.payload.count
         guard budget.reserve(held) else {
             request.method.metrics.observe(code: Failure.Code.busy.status, nanos: 0)
             return refuse(request.streamID, context.noRoom)
         }
-        let call = ServedCall(request)
+        let call = ServedCall(request, version ?? context.apiVersions.current)
         guard add(call, request.streamID) else { return budget.release(held) }
         let payload = Array(request.envelope.payload)
-        let caller = request.caller
+        let caller = request.caller(version)
         call.start { [context] in
             defer { budget.release(held) }
             do {
@@ -63,14 +65,23 @@ extension Session {
 
     private func serve(_ request: Incoming, _ run: @escaping Method.Streaming) {
         guard fits(request) else { return }
+        let version: APIVersion?
+        do throws(Failure) { version = try namedVersion(request) } catch { return refuse(request, error) }
         let stream = Stream(session: self, id: request.streamID)
         let served = ServerStream(
-            stream: stream, caller: request.caller, request: Array(request.envelope.payload), method: request.method,
-            arrivedAt: request.arrivedAt, timeoutNanos: request.timeoutNanos)
+            stream: stream, caller: request.caller(version), request: Array(request.envelope.payload),
+            method: request.method, arrivedAt: request.arrivedAt, timeoutNanos: request.timeoutNanos)
         stream.receiver = served
         guard add(stream, request.streamID) else { return }
         if !request.method.kind.takesStream || request.flags & FrameHeader.remoteClosed != 0 { stream.endInput() }
         served.start(run)
+    }
+
+    /// Which version of the daemon's own methods a request asks for by name. Only for these: calls of functions do not
+    /// pay for it.
+    private func namedVersion(_ request: Incoming) throws(Failure) -> APIVersion? {
+        guard let text = request.envelope.metadata(APIVersions.metadataKey) else { return nil }
+        return try context.apiVersions.version(named: text)
     }
 
     private func fits(_ request: Incoming) -> Bool {

@@ -229,7 +229,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         if denials.minute != minute { denials = (minute, 0) }
         guard denials.count < SessionLimits.denials else { return }
         denials.count += 1
-        note(Array(request.envelope.payload.prefix(context.limits.managementBytes)), request.caller)
+        note(Array(request.envelope.payload.prefix(context.limits.managementBytes)), request.caller(nil))
     }
 
     private func routed(_ envelope: RequestEnvelope) -> Method? {

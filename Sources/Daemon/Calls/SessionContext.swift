@@ -63,6 +63,8 @@ package final class SessionContext: Sendable {
     let budget: ByteBudget
     /// Who holds a bearer token.
     let authenticator: Authenticator
+    /// The versions of the daemon's own methods.
+    let apiVersions: APIVersions
     /// Who a client certificate's common name is; `nil`: nobody that is known.
     let certificatePrincipal: @Sendable (String) -> Principal?
     /// `fnrpcd VERSION`.
@@ -73,7 +75,7 @@ package final class SessionContext: Sendable {
 
     package init(
         dispatcher: Dispatcher, methods: MethodTable, limits: SessionLimits, budget: ByteBudget,
-        sessions: SessionRegistry, authenticator: Authenticator,
+        sessions: SessionRegistry, authenticator: Authenticator, apiVersions: APIVersions,
         certificatePrincipal: @escaping @Sendable (String) -> Principal?, serverName: String,
         log: @escaping @Sendable (String) -> Void
     ) {
@@ -83,6 +85,7 @@ package final class SessionContext: Sendable {
         self.budget = budget
         self.sessions = sessions
         self.authenticator = authenticator
+        self.apiVersions = apiVersions
         self.certificatePrincipal = certificatePrincipal
         self.serverName = serverName
         self.log = log

@@ -82,6 +82,14 @@ package struct Configuration: Sendable, Equatable {
     package var functionFiles: UInt32 = 350
     /// Plug-ins that are asked about changes and calls, in this order.
     package var extensions: [PlugInSetting] = []
+    /// Whether requests may name test versions of the management methods.
+    package var allowTestVersions = Self.isDebugBuild
+
+    #if DEBUG
+        private static let isDebugBuild = true
+    #else
+        private static let isDebugBuild = false
+    #endif
 
     package init() {}
 

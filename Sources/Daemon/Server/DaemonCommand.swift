@@ -111,6 +111,8 @@ package struct DaemonCommand: ParsableCommand {
         name: .customLong("extension"),
         help: "A plug-in: NAME=unix:PATH,timeout=500ms,fail=open or closed; may be repeated. (default: none)")
     package var extensions: [String] = []
+    @Option(help: "Requests may name test versions of the API: true or false. (default: false in release builds)")
+    package var allowTestVersions: String?
 
     package init() {}
 
@@ -127,6 +129,7 @@ package struct DaemonCommand: ParsableCommand {
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
+            ("allow-test-versions", allowTestVersions),
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate), ("secret-key-file", secretKeyFile),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),

@@ -95,10 +95,12 @@ package final class Server: Sendable {
         let sessions = SessionRegistry(counters: counters)
         let changes = Changes()
         let audit = AuditLog(path: lock.path + "/audit.log") { log.error("\($0)") }
+        let apiVersions = APIVersions(allowsTest: configuration.allowTestVersions)
         let context = AdminContext(
             store: store, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
-            changes: changes, audit: audit, ownServices: Lock([]), version: DaemonVersion.text,
+            changes: changes, audit: audit, ownServices: Lock([]), apiVersions: apiVersions,
+            version: DaemonVersion.text,
             dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) },
             log: { log.error("\($0)") })
         try await fill(catalog, from: store)
@@ -111,6 +113,7 @@ package final class Server: Sendable {
             context: SessionContext(
                 dispatcher: dispatcher, methods: methods, limits: sessionLimits(configuration), budget: budget,
                 sessions: sessions, authenticator: authenticator,
+                apiVersions: apiVersions,
                 certificatePrincipal: { rules.principal(for: .certificate(name: $0)) },
                 serverName: "fnrpcd \(DaemonVersion.text)", log: { log.warning("\($0)") }),
             counters: counters, configuration: configuration, budget: budget, rules: rules, tls: tls, log: log)

@@ -16,10 +16,10 @@ extension Setting {
     }
 
     static func bool(
-        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, Bool> & Sendable
+        _ key: String, _ help: String, _ path: any WritableKeyPath<Configuration, Bool> & Sendable, isFlag: Bool = true
     ) -> Setting {
         Setting(
-            key: key, help: help + "; true or false", isList: false, isFlag: true,
+            key: key, help: help + "; true or false", isList: false, isFlag: isFlag,
             read: { [String($0[keyPath: path])] },
             write: { (configuration, values) throws(Failure) in
                 let value = try single(key, values)

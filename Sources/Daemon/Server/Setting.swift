@@ -130,5 +130,6 @@ package struct Setting: Sendable {
             write: { (configuration, values) throws(Failure) in
                 configuration.extensions = try PlugInSetting.list(values)
             }),
+        bool("allow-test-versions", "requests may name test versions of the API", \.allowTestVersions, isFlag: false),
     ]
 }

@@ -10,7 +10,7 @@ extension Failure {
         var details = [Self.errorInfo(code.rawValue)]
         if let retryNanos { details.append(Self.retryInfo(retryNanos)) }
         if let quota { details.append(Self.quotaFailure(quota, message)) }
-        if code == .invalid, let field { details.append(Self.badRequest(field, message)) }
+        if code == .invalid && field != nil || !further.isEmpty { details.append(Self.badRequest([message] + further)) }
         return Self.status(code: self.status, message: message, details: details)
     }
 
@@ -26,10 +26,12 @@ extension Failure {
     }
 
     /// The field that an `invalid` failure names: what stands before the first colon, by the convention of all our texts.
-    package var field: String? {
+    package var field: String? { Self.field(of: message) }
+
+    private static func field(of message: String) -> String? {
         guard let colon = message.firstIndex(of: ":"), colon != message.startIndex else { return nil }
         let name = message[..<colon]
-        guard name.utf8.count <= 64, name.utf8.allSatisfy(Self.isFieldByte) else { return nil }
+        guard name.utf8.count <= 64, name.utf8.allSatisfy(isFieldByte) else { return nil }
         return String(name)
     }
 
@@ -65,18 +67,22 @@ extension Failure {
     }
 
     /// QuotaFailure and BadRequest have the same shape: violations = 1 { subject or field = 1, description = 2 }.
-    private static func violation(_ type: String, _ subject: String, _ text: String) -> [UInt8] {
-        let text = String(decoding: text.utf8.prefix(1024), as: UTF8.self)
-        let violation = StatusBytes.field(1, Array(subject.utf8)) + StatusBytes.field(2, Array(text.utf8))
-        return StatusBytes.any(type, StatusBytes.field(1, violation))
+    private static func violations(_ type: String, _ items: [(subject: String, text: String)]) -> [UInt8] {
+        var value: [UInt8] = []
+        for item in items {
+            let text = String(decoding: item.text.utf8.prefix(1024), as: UTF8.self)
+            value += StatusBytes.field(
+                1, StatusBytes.field(1, Array(item.subject.utf8)) + StatusBytes.field(2, Array(text.utf8)))
+        }
+        return StatusBytes.any(type, value)
     }
 
     private static func quotaFailure(_ subject: String, _ text: String) -> [UInt8] {
-        violation("google.rpc.QuotaFailure", subject, text)
+        violations("google.rpc.QuotaFailure", [(subject, text)])
     }
 
-    private static func badRequest(_ field: String, _ text: String) -> [UInt8] {
-        violation("google.rpc.BadRequest", field, text)
+    private static func badRequest(_ texts: [String]) -> [UInt8] {
+        violations("google.rpc.BadRequest", texts.map { (field(of: $0) ?? "", $0) })
     }
 }
 

@@ -42,9 +42,11 @@ struct FunctionFile {
 
     /// Model's errors begin with the field's name, which is the key.
     private static func located(_ failure: Failure, _ path: String, _ lines: [String: Int]) -> Failure {
-        let field = String(failure.message.prefix { $0 != ":" })
-        let position = lines[field].map { "\(path):\($0)" } ?? path
-        return Failure(failure.code, "\(position): \(failure.message)")
+        func located(_ message: String) -> String {
+            let field = String(message.prefix { $0 != ":" })
+            return (lines[field].map { "\(path):\($0)" } ?? path) + ": " + message
+        }
+        return Failure(failure.code, located(failure.message), further: failure.further.map(located))
     }
 }
 

@@ -98,6 +98,13 @@ extension JSON {
         self = .object([
             "version": .string(info.version), "protocol": .string(info.wireProtocol),
             "api_versions": .array(info.apiVersions.map { .unsigned(UInt64($0)) }),
+            "versions": .array(
+                info.versions.map { version in
+                    .object([
+                        "number": .unsigned(UInt64(version.number)), "status": .string(version.status),
+                        "sunset_at": version.sunsetAt.map { .string($0.description) } ?? .null,
+                    ])
+                }),
             "schema_version": .unsigned(UInt64(info.schemaVersion)), "instance": .string(info.instance),
             "data_dir": .string(info.dataDir), "sandbox_runtime": .string(info.sandboxRuntime),
             "cgroups": .string(info.cgroups), "user_namespaces": .bool(info.userNamespaces),

@@ -12,7 +12,8 @@ struct SystemHandler: Sendable {
         list.add("fnrpc.v1.System", "Info", .read) { (_: SystemInfoRequest, _: Caller) in
             let counts = try await context.store.counts()
             return SystemInfoResponse(
-                version: context.version, wireProtocol: "ttrpc 1.2", apiVersions: [Meta.currentAPIVersion],
+                version: context.version, wireProtocol: "ttrpc 1.2",
+                apiVersions: context.apiVersions.accepted.map(\.number),
                 schemaVersion: UInt32(context.store.schemaVersion), instance: context.store.instanceID.description,
                 dataDir: context.dataDirectory, sandboxRuntime: context.driver.runtime,
                 cgroups: context.driver.cgroupLayout.rawValue, userNamespaces: context.driver.userNamespaces,
@@ -22,7 +23,10 @@ struct SystemHandler: Sendable {
                 callsStarted: context.counters.callsStarted.load(ordering: .relaxed),
                 callsFinished: context.counters.callsFinished.load(ordering: .relaxed),
                 connections: UInt32(max(context.counters.connections.load(ordering: .relaxed), 0)),
-                listeners: context.listeners.withLock { $0 })
+                listeners: context.listeners.withLock { $0 },
+                versions: context.apiVersions.all.map {
+                    APIVersionInfo(number: $0.number, status: $0.status.name, sunsetAt: $0.status.sunset)
+                })
         }
     }
 }

@@ -17,11 +17,45 @@ package struct SystemInfoRequest: WireMessage {
     package func write(to raw: inout Fnrpc__V1__SystemInfoRequest, _ builder: Builder) {}
 }
 
+/// A version of the API; docs/api-versions.md.
+package struct APIVersionInfo: WireMessage {
+    package var number: UInt32
+    /// current, supported, deprecated, test
+    package var status: String
+    /// When it may go; absent: nothing says so.
+    package var sunsetAt: Timestamp?
+
+    package init(number: UInt32 = 0, status: String = "", sunsetAt: Timestamp? = nil) {
+        self.number = number
+        self.status = status
+        self.sunsetAt = sunsetAt
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__APIVersionInfo>) {
+        fnrpc__v1__apiversion_info__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__APIVersionInfo) throws(Failure) {
+        self.init(
+            number: raw.number, status: text(raw.status),
+            sunsetAt: raw.has_sunset_at != 0 ? Timestamp(nanoseconds: raw.sunset_at) : nil)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__APIVersionInfo, _ builder: Builder) {
+        raw.has_number = 1
+        raw.number = number
+        raw.status = builder.string(status)
+        raw.has_sunset_at = sunsetAt == nil ? 0 : 1
+        raw.sunset_at = sunsetAt?.nanoseconds ?? 0
+    }
+}
+
 /// About the daemon.
 package struct SystemInfoResponse: WireMessage {
     package var version: String
     /// "ttrpc 1.2"
     package var wireProtocol: String
+    /// That requests may name.
     package var apiVersions: [UInt32]
     package var schemaVersion: UInt32
     package var instance: String
@@ -39,13 +73,14 @@ package struct SystemInfoResponse: WireMessage {
     package var callsFinished: UInt64
     package var connections: UInt32
     package var listeners: [String]
+    package var versions: [APIVersionInfo]
 
     package init(
         version: String = "", wireProtocol: String = "", apiVersions: [UInt32] = [], schemaVersion: UInt32 = 0,
         instance: String = "", dataDir: String = "", sandboxRuntime: String = "", cgroups: String = "",
         userNamespaces: Bool = false, uptimeNanos: UInt64 = 0, apps: UInt32 = 0, functions: UInt32 = 0,
         containers: UInt32 = 0, callsStarted: UInt64 = 0, callsFinished: UInt64 = 0, connections: UInt32 = 0,
-        listeners: [String] = []
+        listeners: [String] = [], versions: [APIVersionInfo] = []
     ) {
         self.version = version
         self.wireProtocol = wireProtocol
@@ -64,6 +99,7 @@ package struct SystemInfoResponse: WireMessage {
         self.callsFinished = callsFinished
         self.connections = connections
         self.listeners = listeners
+        self.versions = versions
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__SystemInfoResponse>) {
@@ -78,7 +114,7 @@ package struct SystemInfoResponse: WireMessage {
             cgroups: text(raw.cgroups), userNamespaces: raw.user_namespaces != 0, uptimeNanos: raw.uptime_nanos,
             apps: raw.apps, functions: raw.functions, containers: raw.containers, callsStarted: raw.calls_started,
             callsFinished: raw.calls_finished, connections: raw.connections,
-            listeners: texts(raw.listeners, raw.n_listeners))
+            listeners: texts(raw.listeners, raw.n_listeners), versions: try list(raw.versions, raw.n_versions))
     }
 
     package func write(to raw: inout Fnrpc__V1__SystemInfoResponse, _ builder: Builder) {
@@ -110,5 +146,7 @@ package struct SystemInfoResponse: WireMessage {
         raw.connections = connections
         raw.n_listeners = listeners.count
         raw.listeners = builder.strings(listeners)
+        raw.n_versions = versions.count
+        raw.versions = builder.messages(versions)
     }
 }

@@ -21,6 +21,8 @@ struct GoogleStatus {
     let message: String
     /// One or more lines for each detail.
     let details: [String]
+    /// What BadRequest says is wrong, each with its field in front.
+    let violations: [String]
 
     private static let names = [
         "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
@@ -41,15 +43,32 @@ struct GoogleStatus {
         code = Int32(truncatingIfNeeded: number)
         if case .string(let text)? = value("message") { message = text } else { message = "" }
         var lines: [String] = []
+        var violations: [String] = []
         if case .array(let details)? = value("details") {
             for case .ordered(let detail) in details {
                 guard case .string(let url)? = detail.first(where: { $0.name == "@type" })?.value else { continue }
                 let type = url.split(separator: "/").last.map(String.init) ?? url
                 lines.append(
                     "\(type.split(separator: ".").last ?? ""): \(JSON.ordered(Array(detail.dropFirst())).text())")
+                if type == "google.rpc.BadRequest" { violations += Self.violations(detail) }
             }
         }
         self.details = lines
+        self.violations = violations
+    }
+
+    private static func violations(_ detail: [JSON.Member]) -> [String] {
+        guard case .array(let items)? = detail.first(where: { $0.name == "fieldViolations" })?.value else { return [] }
+        return items.compactMap { item in
+            guard case .ordered(let members) = item,
+                case .string(let text)? = members.first(where: { $0.name == "description" })?.value
+            else { return nil }
+            // The daemon's descriptions have the field already; those of functions need not.
+            guard case .string(let field)? = members.first(where: { $0.name == "field" })?.value, !field.isEmpty,
+                !text.hasPrefix(field + ":")
+            else { return text }
+            return "\(field): \(text)"
+        }
     }
 
     /// google/rpc/status.proto and error_details.proto, as far as they are shown by name.

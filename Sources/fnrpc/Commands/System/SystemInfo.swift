@@ -22,7 +22,7 @@ struct SystemInfo: AsyncParsableCommand {
         case .table:
             let text = Table.pairs([
                 ("fnrpcd", info.version), ("protocol", info.wireProtocol),
-                ("api versions", info.apiVersions.map(String.init).joined(separator: ", ")),
+                ("api versions", info.versions.map(Self.shown).joined(separator: ", ")),
                 ("database schema", "\(info.schemaVersion)"), ("instance", info.instance), ("data", info.dataDir),
                 ("sandboxes", info.sandboxRuntime), ("cgroups", info.cgroups),
                 ("user namespaces", info.userNamespaces ? "yes" : "no"),
@@ -33,5 +33,10 @@ struct SystemInfo: AsyncParsableCommand {
             ])
             try Terminal.write(text, to: STDOUT_FILENO)
         }
+    }
+
+    private static func shown(_ version: APIVersionInfo) -> String {
+        let sunset = version.sunsetAt.map { ", sunset \($0.rfc3339(fractionDigits: 0).prefix(10))" } ?? ""
+        return "\(version.number) (\(version.status)\(sunset))"
     }
 }

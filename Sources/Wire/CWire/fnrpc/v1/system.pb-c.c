@@ -52,6 +52,51 @@ void   fnrpc__v1__system_info_request__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__system_info_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__apiversion_info__init
+                     (Fnrpc__V1__APIVersionInfo         *message)
+{
+  static const Fnrpc__V1__APIVersionInfo init_value = FNRPC__V1__APIVERSION_INFO__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__apiversion_info__get_packed_size
+                     (const Fnrpc__V1__APIVersionInfo *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__apiversion_info__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__apiversion_info__pack
+                     (const Fnrpc__V1__APIVersionInfo *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__apiversion_info__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__apiversion_info__pack_to_buffer
+                     (const Fnrpc__V1__APIVersionInfo *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__apiversion_info__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__APIVersionInfo *
+       fnrpc__v1__apiversion_info__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__APIVersionInfo *)
+     protobuf_c_message_unpack (&fnrpc__v1__apiversion_info__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__apiversion_info__free_unpacked
+                     (Fnrpc__V1__APIVersionInfo *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__apiversion_info__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__system_info_response__init
                      (Fnrpc__V1__SystemInfoResponse         *message)
 {
@@ -115,7 +160,71 @@ const ProtobufCMessageDescriptor fnrpc__v1__system_info_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__system_info_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__system_info_response__field_descriptors[17] =
+static const ProtobufCFieldDescriptor fnrpc__v1__apiversion_info__field_descriptors[3] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__APIVersionInfo, has_number),
+    offsetof(Fnrpc__V1__APIVersionInfo, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__APIVersionInfo, status),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sunset_at",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__APIVersionInfo, has_sunset_at),
+    offsetof(Fnrpc__V1__APIVersionInfo, sunset_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__apiversion_info__field_indices_by_name[] = {
+  0,   /* field[0] = number */
+  1,   /* field[1] = status */
+  2,   /* field[2] = sunset_at */
+};
+static const ProtobufCIntRange fnrpc__v1__apiversion_info__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__apiversion_info__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.APIVersionInfo",
+  "APIVersionInfo",
+  "Fnrpc__V1__APIVersionInfo",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__APIVersionInfo),
+  3,
+  fnrpc__v1__apiversion_info__field_descriptors,
+  fnrpc__v1__apiversion_info__field_indices_by_name,
+  1,  fnrpc__v1__apiversion_info__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__apiversion_info__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__system_info_response__field_descriptors[18] =
 {
   {
     "version",
@@ -321,6 +430,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__system_info_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "versions",
+    18,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__SystemInfoResponse, n_versions),
+    offsetof(Fnrpc__V1__SystemInfoResponse, versions),
+    &fnrpc__v1__apiversion_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__system_info_response__field_indices_by_name[] = {
   2,   /* field[2] = api_versions */
@@ -340,11 +461,12 @@ static const unsigned fnrpc__v1__system_info_response__field_indices_by_name[] =
   9,   /* field[9] = uptime_nanos */
   8,   /* field[8] = user_namespaces */
   0,   /* field[0] = version */
+  17,   /* field[17] = versions */
 };
 static const ProtobufCIntRange fnrpc__v1__system_info_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__system_info_response__descriptor =
 {
@@ -354,7 +476,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__system_info_response__descriptor =
   "Fnrpc__V1__SystemInfoResponse",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__SystemInfoResponse),
-  17,
+  18,
   fnrpc__v1__system_info_response__field_descriptors,
   fnrpc__v1__system_info_response__field_indices_by_name,
   1,  fnrpc__v1__system_info_response__number_ranges,

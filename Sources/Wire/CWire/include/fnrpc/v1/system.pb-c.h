@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Fnrpc__V1__SystemInfoRequest Fnrpc__V1__SystemInfoRequest;
+typedef struct Fnrpc__V1__APIVersionInfo Fnrpc__V1__APIVersionInfo;
 typedef struct Fnrpc__V1__SystemInfoResponse Fnrpc__V1__SystemInfoResponse;
 
 
@@ -37,6 +38,29 @@ struct  Fnrpc__V1__SystemInfoRequest
 
 
 /*
+ * A version of the API; docs/api-versions.md.
+ */
+struct  Fnrpc__V1__APIVersionInfo
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_number;
+  uint32_t number;
+  /*
+   * current, supported, deprecated, test
+   */
+  char *status;
+  /*
+   * when it may go; absent: nothing says so
+   */
+  protobuf_c_boolean has_sunset_at;
+  int64_t sunset_at;
+};
+#define FNRPC__V1__APIVERSION_INFO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__apiversion_info__descriptor) \
+    , 0, 0, NULL, 0, 0 }
+
+
+/*
  * About the daemon.
  */
 struct  Fnrpc__V1__SystemInfoResponse
@@ -47,6 +71,9 @@ struct  Fnrpc__V1__SystemInfoResponse
    * "ttrpc 1.2"
    */
   char *protocol;
+  /*
+   * that requests may name
+   */
   size_t n_api_versions;
   uint32_t *api_versions;
   protobuf_c_boolean has_schema_version;
@@ -79,10 +106,12 @@ struct  Fnrpc__V1__SystemInfoResponse
   uint32_t connections;
   size_t n_listeners;
   char **listeners;
+  size_t n_versions;
+  Fnrpc__V1__APIVersionInfo **versions;
 };
 #define FNRPC__V1__SYSTEM_INFO_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__system_info_response__descriptor) \
-    , NULL, NULL, 0,NULL, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
+    , NULL, NULL, 0,NULL, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 /* Fnrpc__V1__SystemInfoRequest methods */
@@ -103,6 +132,25 @@ Fnrpc__V1__SystemInfoRequest *
                       const uint8_t       *data);
 void   fnrpc__v1__system_info_request__free_unpacked
                      (Fnrpc__V1__SystemInfoRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__APIVersionInfo methods */
+void   fnrpc__v1__apiversion_info__init
+                     (Fnrpc__V1__APIVersionInfo         *message);
+size_t fnrpc__v1__apiversion_info__get_packed_size
+                     (const Fnrpc__V1__APIVersionInfo   *message);
+size_t fnrpc__v1__apiversion_info__pack
+                     (const Fnrpc__V1__APIVersionInfo   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__apiversion_info__pack_to_buffer
+                     (const Fnrpc__V1__APIVersionInfo   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__APIVersionInfo *
+       fnrpc__v1__apiversion_info__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__apiversion_info__free_unpacked
+                     (Fnrpc__V1__APIVersionInfo *message,
                       ProtobufCAllocator *allocator);
 /* Fnrpc__V1__SystemInfoResponse methods */
 void   fnrpc__v1__system_info_response__init
@@ -127,6 +175,9 @@ void   fnrpc__v1__system_info_response__free_unpacked
 
 typedef void (*Fnrpc__V1__SystemInfoRequest_Closure)
                  (const Fnrpc__V1__SystemInfoRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__APIVersionInfo_Closure)
+                 (const Fnrpc__V1__APIVersionInfo *message,
                   void *closure_data);
 typedef void (*Fnrpc__V1__SystemInfoResponse_Closure)
                  (const Fnrpc__V1__SystemInfoResponse *message,
@@ -159,6 +210,7 @@ void fnrpc__v1__system__info(ProtobufCService *service,
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor fnrpc__v1__system_info_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__apiversion_info__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__system_info_response__descriptor;
 extern const ProtobufCServiceDescriptor fnrpc__v1__system__descriptor;
 

@@ -1,0 +1,89 @@
+import Model
+import Testing
+
+@Suite struct ViolationsTests {
+    @Test func nothingWrongIsNoFailure() throws {
+        var found = Violations()
+        #expect(found.check { () throws(Failure) in 7 } == 7)
+        found.require(true, "never shown")
+        #expect(found.isEmpty)
+        try found.finish()
+    }
+
+    @Test func theFirstDecidesAndTheOthersFollow() throws {
+        var found = Violations()
+        let nothing: Int? = found.check { () throws(Failure) in
+            throw Failure(.tooLarge, "a: 1", retryNanos: 5, quota: "q", further: ["b: 2"])
+        }
+        found.require(false, "c: 3")
+        found.check { () throws(Failure) in throw Failure(.invalid, "d: 4", further: ["e: 5"]) }
+        #expect(nothing == nil && !found.isEmpty)
+        let failure = try #require(throws: Failure.self) { try found.finish() }
+        #expect(failure.code == .tooLarge && failure.message == "a: 1")
+        #expect(failure.retryNanos == 5 && failure.quota == "q")
+        #expect(failure.further == ["b: 2", "c: 3", "d: 4", "e: 5"])
+    }
+
+    @Test func thirtyTwoFollowAtMost() throws {
+        for count in [32, 33, 34, 100] {
+            var found = Violations()
+            for number in 0..<count { found.require(false, "\(number): wrong") }
+            let failure = try #require(throws: Failure.self) { try found.finish() }
+            #expect(failure.message == "0: wrong")
+            #expect(failure.further == (1...min(count - 1, 32)).map { "\($0): wrong" })
+        }
+        #expect(Failure(.invalid, "x", further: Array(repeating: "y", count: 33)).further.count == 32)
+    }
+
+    @Test func aSpecNamesEverythingThatIsWrong() throws {
+        var spec = FunctionSpec(runtime: .python, entry: "", format: .default)
+        spec.memoryMiB = 3
+        spec.timeoutNanos = 0
+        spec.idleTimeoutNanos = 0
+        spec.concurrency = 2000
+        spec.maxContainers = 0
+        spec.maxQueue = 65_537
+        spec.pids = 15
+        spec.tmpMiB = 0
+        spec.entrypoint = ["a\0", String(repeating: "w", count: 4097)]
+        spec.config = ["": "x", "A=": "y\0", "B": String(repeating: "v", count: 65_536)]
+        spec.annotations = ["a b": "x", "c": String(repeating: "v", count: 513)]
+        spec.services = ["fnrpc.X", "a.B", "a.B", "-"]
+        spec.descriptorSet = "../x"
+        let failure = try #require(throws: Failure.self) { try spec.validated() }
+        let fields = ([failure.message] + failure.further).map { String($0.prefix { $0 != ":" }) }
+        #expect(
+            fields == [
+                "memory", "timeout", "idle_timeout", "concurrency", "max_containers", "max_queue", "pids", "tmp_size",
+                "concurrency", "entrypoint", "entrypoint", "config", "config", "config", "config", "annotations",
+                "annotations", "services", "services", "services", "services", "descriptor_set",
+            ])
+        #expect(failure.message == "memory: 3 is out of range; 4 to 65536 MiB")
+        spec = FunctionSpec(runtime: .python, entry: "", format: .ttrpc)
+        #expect(throws: Failure.self) { try spec.validated() }
+        spec.entry = "f.h"
+        #expect(try spec.validated() == spec)
+    }
+
+    @Test func limitsOfListsAreInclusive() throws {
+        func fields(_ change: (inout FunctionSpec) -> Void) -> [String] {
+            var spec = FunctionSpec(runtime: .python, entry: "f.h", format: .ttrpc)
+            change(&spec)
+            do throws(Failure) { _ = try spec.validated() } catch {
+                return ([error.message] + error.further).map { String($0.prefix { $0 != ":" }) }
+            }
+            return []
+        }
+        func map(_ count: Int) -> [String: String] {
+            Dictionary(uniqueKeysWithValues: (0..<count).map { ("k\($0)", "v") })
+        }
+        #expect(fields { $0.config = map(100) } == [] && fields { $0.config = map(101) } == ["config"])
+        #expect(fields { $0.annotations = map(100) } == [] && fields { $0.annotations = map(101) } == ["annotations"])
+        #expect(fields { $0.entrypoint = Array(repeating: "w", count: 64) } == [])
+        #expect(fields { $0.entrypoint = Array(repeating: "w", count: 65) } == ["entrypoint"])
+        #expect(fields { $0.services = (0..<32).map { "a.B\($0)" } } == [])
+        #expect(fields { $0.services = (0..<33).map { "a.B\($0)" } } == ["services"])
+        #expect(fields { $0.config = ["A": String(repeating: "v", count: 65_535)] } == [])
+        #expect(fields { $0.config = ["A": String(repeating: "v", count: 65_536)] } == ["config"])
+    }
+}
