@@ -48,6 +48,15 @@ extension Dispatcher {
         case .success(let found): path = found
         case .failure(let failure): return .failure(failure)
         }
+        // They go into the sandbox with the rest of what it is made from.
+        switch secrets(runnable) {
+        case .success(let values):
+            guard values.isEmpty else {
+                return .failure(
+                    Failure(.unimplemented, "\(runnable.name): secrets are not given to containers by this daemon yet"))
+            }
+        case .failure(let failure): return .failure(failure)
+        }
         let spec = SandboxSpec(
             id: newSandboxID(), spec: runnable.version.spec, packagePath: path,
             usesSocket: format != .default, pipesStandardIO: format == .default)

@@ -13,7 +13,8 @@ package struct LaunchPlan: Sendable {
     /// Debian's interpreter, never the first one on PATH.
     package static let python = "/usr/bin/python3"
 
-    /// The plan of a version. Its own keys win over config, so that a function cannot be pointed elsewhere.
+    /// The plan of a version. The function's config wins over its app's; the daemon's own keys win over both, so that a
+    /// function cannot be pointed elsewhere.
     package init(_ runnable: Runnable) {
         let spec = runnable.version.spec
         arguments = Self.arguments(spec, runnable.version.runtime)
@@ -25,6 +26,7 @@ package struct LaunchPlan: Sendable {
             variables["PYTHONUNBUFFERED"] = "1"
             variables["PYTHONDONTWRITEBYTECODE"] = "1"
         }
+        variables.merge(runnable.appConfig) { _, config in config }
         variables.merge(spec.config) { _, config in config }
         variables["FN_FORMAT"] = spec.format.rawValue
         variables["FN_MEMORY"] = String(spec.memoryMiB)
