@@ -71,7 +71,8 @@ struct ReflectionHandler: Sendable {
     /// Blocking. The package is as the daemon unpacked it: its links stay inside, and nobody writes there.
     private func read(_ file: String, of function: Function) throws(Failure) -> [UInt8] {
         guard let package = function.package, let folder = try context.packages.path(of: package) else {
-            throw Failure(.internalError, "the package of \(function.appName)/\(function.name) is not in the data directory")
+            throw Failure(
+                .internalError, "the package of \(function.appName)/\(function.name) is not in the data directory")
         }
         let path = folder + "/" + file
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
