@@ -54,8 +54,8 @@ import Testing
 
     /// The published numbers.
     @Test func theHashIsFNV1a() {
-        #expect(FNV1a.hash("".utf8) == 0xcbf2_9ce4_8422_2325)
-        #expect(FNV1a.hash("a".utf8) == 0xaf63_dc4c_8601_ec8c)
-        #expect(FNV1a.hash("foobar".utf8) == 0x8594_4171_f739_67e8)
+        #expect(FNV1a.hash("") == 0xcbf2_9ce4_8422_2325)
+        #expect(FNV1a.hash("a") == 0xaf63_dc4c_8601_ec8c)
+        #expect(FNV1a.hash("foobar") == 0x8594_4171_f739_67e8)
     }
 }

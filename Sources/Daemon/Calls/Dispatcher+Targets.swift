@@ -75,12 +75,12 @@ extension Dispatcher {
             // Some clients write keys in lower case, whatever they were given.
             let key = stickyKey.lowercased()
             if let header = origin.metadata.last(where: { $0.name.lowercased() == key }) {
-                return FNV1a.hash(header.value.utf8)
+                return FNV1a.hash(header.value)
             }
         }
         let callID = id ?? newID(.now())
         id = callID
-        return FNV1a.hash(callID.description.utf8)
+        return FNV1a.hash(callID.description)
     }
 
     private static func defaultApp(_ principal: Principal, _ session: Session) -> String? {

@@ -38,7 +38,7 @@ final class CatalogEntry: Sendable {
                 Version(
                     meta: function.meta, functionID: function.meta.id, number: 0, description: "", spec: function.spec,
                     package: function.package, packageBytes: 0, runtime: function.runtime))
-        aliases = Dictionary(grouping: contents.aliases) { FNV1a.hash($0.name.text.utf8) }
+        aliases = Dictionary(grouping: contents.aliases) { FNV1a.hash($0.name.text) }
     }
 
     /// Every slot once.

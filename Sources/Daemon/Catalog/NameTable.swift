@@ -78,8 +78,8 @@ struct NameTable<Value: AnyObject> {
         guard count > 0 else { return nil }
         var place = home(hash)
         while hashes[place] != 0 {
-            if hashes[place] == hash, let slot = slots[place], slot.key.matches(kind, first, second) {
-                return slot.value
+            if hashes[place] == hash, slots[place]?.key.matches(kind, first, second) == true {
+                return slots[place]?.value
             }
             place = next(place)
         }

@@ -10,19 +10,26 @@ package struct FNV1a {
 
     /// Adds one byte.
     @inlinable
+    @inline(__always)
     package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
 
     /// Adds bytes.
     @inlinable
-    package mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { add(byte) }
+    @inline(__always)
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        for index in 0..<bytes.count { add(bytes[index]) }
     }
 
     /// The hash of bytes.
-    @inlinable
-    package static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash = FNV1a()
         hash.add(bytes)
         return hash.value
+    }
+
+    /// The hash of a text's UTF-8.
+    package static func hash(_ text: String) -> UInt64 {
+        var text = text
+        return text.withUTF8 { hash(UnsafeRawBufferPointer($0)) }
     }
 }
