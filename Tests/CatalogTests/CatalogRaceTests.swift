@@ -92,7 +92,8 @@ import Testing
             let code = pthread_create(
                 &thread, nil,
                 { pointer in
-                    if let pointer { Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue().body() }  // SAFETY: as above
+                    // SAFETY: as above.
+                    if let pointer { Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue().body() }
                     return nil
                 }, start)
             precondition(code == 0)
