@@ -37,7 +37,8 @@ import Testing
         for _ in 0..<3 { audit.record(entry) }
         let metrics = DaemonMetrics(
             version: "1.2\"3", startedAt: .now(), counters: counters, methods: methods,
-            sessions: SessionRegistry(counters: counters), budget: budget, catalog: Catalog(), audit: audit)
+            sessions: SessionRegistry(counters: counters), budget: budget, catalog: Catalog(source: EmptySource()),
+            audit: audit)
         let reader = try ExpositionReader(metrics.text())
 
         let expected: [String: Double] = [
@@ -70,7 +71,8 @@ import Testing
         let counters = Counters()
         let metrics = DaemonMetrics(
             version: "1", startedAt: .now(), counters: counters, methods: MethodTable([]),
-            sessions: SessionRegistry(counters: counters), budget: ByteBudget(limit: 1), catalog: Catalog(),
+            sessions: SessionRegistry(counters: counters), budget: ByteBudget(limit: 1),
+            catalog: Catalog(source: EmptySource()),
             audit: AuditLog(path: "/proc/none/audit.log") { _ in })
         let first = try ExpositionReader(metrics.text())
         #expect(first.families.count == 19)

@@ -14,6 +14,10 @@ internal import Wire
 package final class Call: OpenCall, Expiring, @unchecked Sendable {
     package let id: Identifier
     package let runnable: Runnable
+    /// The number that the caller asked for; 0: none.
+    let requestedVersion: UInt32
+    /// The alias that the caller asked for; empty: none.
+    let requestedAlias: String
     /// Where the answer goes.
     let session: Session
     let streamID: UInt32
@@ -47,15 +51,17 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     }
 
     init(
-        id: Identifier, runnable: Runnable, session: Session, streamID: UInt32, origin: CallOrigin,
-        path: PathRequest?, relay: FunctionRelay?, deadline: Instant, now: Instant, time: Timestamp
+        id: Identifier, target: CallTarget, session: Session, streamID: UInt32, origin: CallOrigin,
+        relay: FunctionRelay?, deadline: Instant, now: Instant, time: Timestamp
     ) {
         self.id = id
-        self.runnable = runnable
+        runnable = target.runnable
+        requestedVersion = target.requestedVersion
+        requestedAlias = target.requestedAlias
         self.session = session
         self.streamID = streamID
         self.origin = origin
-        self.path = path
+        path = target.path
         self.relay = relay
         self.deadline = deadline
         acceptedAt = now

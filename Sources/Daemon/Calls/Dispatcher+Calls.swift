@@ -20,8 +20,9 @@ extension Dispatcher {
             }
             try checkSize(request.bytes.count)
             try ReservedHeaders.check(request)
-            let callee = try resolve(request.target, for: incoming.principal ?? Session.nobody, incoming.session)
-            open(incoming, callee.runnable, callee.path)
+            let origin = CallOrigin(incoming)
+            let target = try resolve(request.target, for: origin, incoming.session)
+            open(incoming, target, origin)
         } catch {
             incoming.session.refuse(incoming, error)
         }
@@ -31,11 +32,12 @@ extension Dispatcher {
     func route(_ incoming: Incoming) {
         do throws(Failure) {
             try checkSize(incoming.envelope.payload.count)
-            let runnable = try findService(incoming)
+            let origin = CallOrigin(incoming)
+            let target = try findService(incoming, origin)
             if incoming.isStream {
-                try FunctionRelay.openService(incoming, runnable)
+                try FunctionRelay.openService(incoming, target, origin)
             } else {
-                open(incoming, runnable, nil)
+                open(incoming, target, origin)
             }
         } catch {
             incoming.session.refuse(incoming, error)
@@ -50,25 +52,23 @@ extension Dispatcher {
             quota: "request")
     }
 
-    private func open(_ incoming: Incoming, _ runnable: Runnable, _ path: PathRequest?) {
-        let call = makeCall(
-            runnable, CallOrigin(incoming), path, session: incoming.session, streamID: incoming.streamID, relay: nil)
+    private func open(_ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin) {
+        let call = makeCall(target, origin, session: incoming.session, streamID: incoming.streamID, relay: nil)
         guard incoming.session.add(call, incoming.streamID) else { return }
         accept(call, data: incoming.envelope.bytes)
     }
 
     /// A call that nobody knows of yet.
     func makeCall(
-        _ runnable: Runnable, _ origin: CallOrigin, _ path: PathRequest?, session: Session, streamID: UInt32,
-        relay: FunctionRelay?
+        _ target: CallTarget, _ origin: CallOrigin, session: Session, streamID: UInt32, relay: FunctionRelay?
     ) -> Call {
         let time = Timestamp.now()
-        var timeout = runnable.version.spec.timeoutNanos
+        var timeout = target.runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
         return Call(
-            id: newID(time), runnable: runnable, session: session, streamID: streamID, origin: origin, path: path,
-            relay: relay,
-            deadline: origin.arrivedAt.advanced(byNanoseconds: timeout), now: origin.arrivedAt, time: time)
+            id: target.callID ?? newID(time), target: target, session: session, streamID: streamID, origin: origin,
+            relay: relay, deadline: origin.arrivedAt.advanced(byNanoseconds: timeout), now: origin.arrivedAt,
+            time: time)
     }
 
     /// Gets a slot for a call that its session has noted.
@@ -123,136 +123,5 @@ extension Dispatcher {
         guard budget.reserve(data.count) else { return false }
         call.keep(data)
         return true
-    }
-
-    // MARK: - What is called
-
-    /// Finds a function that the caller may call.
-    ///
-    /// - Parameters: names as they came off the wire; an empty app is the token's, or the listener's default.
-    func find(
-        _ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer, _ version: UInt32,
-        for principal: Principal, _ session: Session
-    ) throws(Failure) -> Runnable {
-        if app.count == 0, let name = Self.defaultApp(principal, session) {
-            let bytes = Array(name.utf8)
-            let result = bytes.withUnsafeBytes { bytes -> Result<Runnable, Failure> in
-                do throws(Failure) {
-                    return .success(try find(bytes, function, version, for: principal, session))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            return try result.get()
-        }
-        guard principal.grants.allowsCall(app: app, function: function) else {
-            let name = String(decoding: app, as: UTF8.self) + "/" + String(decoding: function, as: UTF8.self)
-            throw Failure(.notPermitted, "\(principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
-        }
-        let found = catalog.snapshot.find(app: app, function: function, version: version)
-        guard case .runnable(let runnable) = found else { throw Self.notFound(found, app, function, version) }
-        return runnable
-    }
-
-    static func defaultApp(_ principal: Principal, _ session: Session) -> String? {
-        principal.grants.onlyApp ?? (session.listener.defaultApp.isEmpty ? nil : session.listener.defaultApp)
-    }
-
-    private static func notFound(
-        _ result: Snapshot.Result, _ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer, _ version: UInt32
-    ) -> Failure {
-        let app = String(decoding: app, as: UTF8.self)
-        let function = String(decoding: function, as: UTF8.self)
-        switch result {
-        case .noApp: return Failure(.notFound, "app \(quoted(app)) not found; deploy a function to it first")
-        case .noVersion:
-            return Failure(.notFound, "version \(version) of \(quoted(app + "/" + function)) not found")
-        default: return Failure(.notFound, "function \(quoted(app + "/" + function)) not found; deploy it first")
-        }
-    }
-
-    private func findService(_ incoming: Incoming) throws(Failure) -> Runnable {
-        let envelope = incoming.envelope
-        let principal = incoming.principal ?? Session.nobody
-        let version = try Self.version(envelope)
-        var name = envelope.metadata("fnrpc-app").map { String(decoding: $0, as: UTF8.self) }
-        if name == nil { name = Self.defaultApp(principal, incoming.session) }
-        var route = Snapshot.Route.noService
-        if var name {
-            route = name.withUTF8 {
-                catalog.snapshot.route(service: envelope.service, app: UnsafeRawBufferPointer($0), version: version)
-            }
-        } else {
-            route = catalog.snapshot.route(service: envelope.service, app: nil, version: version)
-        }
-        if case .ambiguous(let apps) = route {
-            // What the caller may not call, it is not told of either.
-            let callable = callable(apps, envelope.service, principal)
-            guard callable.count == 1, var only = callable.first else {
-                throw Self.ambiguous(callable, envelope.service)
-            }
-            route = only.withUTF8 {
-                catalog.snapshot.route(service: envelope.service, app: UnsafeRawBufferPointer($0), version: version)
-            }
-        }
-        let service = String(decoding: envelope.service, as: UTF8.self)
-        switch route {
-        case .runnable(let runnable):
-            let function = runnable.function
-            guard principal.grants.allowsCall(app: function.appName.text.utf8, function: function.name.text.utf8) else {
-                let name = "\(function.appName.text)/\(function.name.text)"
-                throw Failure(
-                    .notPermitted, "\(principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
-            }
-            return runnable
-        case .noVersion:
-            throw Failure(
-                .notFound, "fnrpc-version: \(version) of the function that serves \(quoted(service)) not found")
-        case .notServed:
-            throw Failure(.unimplemented, "service \(service) is not served by version \(version)")
-        default:
-            // Go's wording; clients match on it.
-            throw Failure(.unimplemented, "service \(service)")
-        }
-    }
-
-    private static func ambiguous(_ apps: [String], _ service: UnsafeRawBufferPointer) -> Failure {
-        let service = quoted(String(decoding: service, as: UTF8.self))
-        guard !apps.isEmpty else {
-            return Failure(.notPermitted, "service \(service) is in apps that the caller may not call")
-        }
-        return Failure(
-            .precondition,
-            "fnrpc-app: missing; service \(service) is in the apps \(apps.joined(separator: ", ")); name one by request "
-                + "metadata fnrpc-app")
-    }
-
-    /// Those of the apps whose function for this service may be called.
-    private func callable(
-        _ apps: [String], _ service: UnsafeRawBufferPointer, _ principal: Principal
-    ) -> [String] {
-        apps.filter { app in
-            var app = app
-            return app.withUTF8 { bytes in
-                let route = catalog.snapshot.route(service: service, app: UnsafeRawBufferPointer(bytes), version: 0)
-                guard case .runnable(let runnable) = route else { return false }
-                return principal.grants.allowsCall(app: bytes, function: runnable.function.name.text.utf8)
-            }
-        }
-    }
-
-    /// Metadata `fnrpc-version` or `fnrpc-alias`; 0: the function as last deployed.
-    private static func version(_ envelope: RequestEnvelope) throws(Failure) -> UInt32 {
-        if let text = envelope.metadata("fnrpc-version") {
-            guard let number = UInt32(String(decoding: text, as: UTF8.self)) else {
-                throw Failure(
-                    .invalid,
-                    "fnrpc-version: \(quoted(String(decoding: text, as: UTF8.self))) is not a version's number")
-            }
-            return number
-        }
-        guard let alias = envelope.metadata("fnrpc-alias"), !equal(alias, "latest") else { return 0 }
-        throw Failure(
-            .notFound, "fnrpc-alias: \(quoted(String(decoding: alias, as: UTF8.self))) not found; there is latest")
     }
 }

@@ -55,24 +55,28 @@ extension Dispatcher {
 
     /// The same call with another target, deadline or metadata.
     private func changed(_ call: Call, _ asked: CallProposal, _ wanted: CallProposal) throws(Failure) -> Call {
-        var runnable = call.runnable
+        var target = CallTarget(call)
         if (wanted.app, wanted.function, wanted.version) != (asked.app, asked.function, asked.version) {
-            runnable = try target(wanted)
+            target = CallTarget(try runnable(wanted), version: wanted.version, path: call.path)
         }
-        let nanos = min(wanted.timeoutNanos, asked.timeoutNanos, runnable.version.spec.timeoutNanos)
+        let nanos = min(wanted.timeoutNanos, asked.timeoutNanos, target.runnable.version.spec.timeoutNanos)
         return Call(
-            id: call.id, runnable: runnable, session: call.session, streamID: call.streamID,
+            id: call.id, target: target, session: call.session, streamID: call.streamID,
             origin: CallOrigin(call.origin, metadata: wanted.metadata), relay: call.relay,
             deadline: call.acceptedAt.advanced(byNanoseconds: nanos), now: call.acceptedAt, time: call.acceptedTime)
     }
 
     /// Where a listener sends a call. The caller's scopes were asked for what the caller named.
-    private func target(_ wanted: CallProposal) throws(Failure) -> Runnable {
+    private func runnable(_ wanted: CallProposal) throws(Failure) -> Runnable {
         let name = "\(wanted.app)/\(wanted.function)"
         let app = Array(wanted.app.utf8)
         let function = Array(wanted.function.utf8)
         let found = app.withUnsafeBytes { app in
-            function.withUnsafeBytes { catalog.snapshot.find(app: app, function: $0, version: wanted.version) }
+            function.withUnsafeBytes { function in
+                catalog.find(app: app, function: function, wanted.version == 0 ? .working : .version(wanted.version)) {
+                    _ in 0
+                }
+            }
         }
         guard case .runnable(let runnable) = found else {
             throw Failure(
@@ -83,6 +87,7 @@ extension Dispatcher {
             throw Failure(
                 .unimplemented, "an extension sent the call to \(quoted(name)), which does not serve \(wanted.service)")
         }
+        if let refusal = runnable.refusal { throw refusal }
         return runnable
     }
 

@@ -1,96 +1,66 @@
 internal import Catalog
 internal import Contracts
-internal import Loop
 internal import Model
 internal import Wire
 
-/// What a caller's words stand for.
-struct Callee {
-    let runnable: Runnable
-    /// Of a call by path.
-    let path: PathRequest?
-}
-
-/// Triggers and aliases, as they are looked up.
-struct Routes: Sendable {
-    /// The triggers of each app, and the function of each.
-    var paths: [String: (table: PathTable, runnables: [Identifier: Runnable])] = [:]
-    /// The aliases of each function: names to numbers of versions.
-    var aliases: [Identifier: [String: UInt32]] = [:]
-}
-
+/// Finds what an Invoke request names: a function, or a path that a trigger answers.
 extension Dispatcher {
-    /// Finds what a caller names, by whichever of its names, if it may call that.
+    /// What a caller may call of what it names.
     func resolve(
-        _ target: InvokeTargetScan, for principal: Principal, _ session: Session
-    ) throws(Failure) -> Callee {
-        if target.isByPath { return try resolvePath(target, for: principal, session) }
-        guard target.alias.count > 0 else {
-            return Callee(
-                runnable: try find(target.app, target.function, target.version, for: principal, session), path: nil)
-        }
-        guard target.version == 0 else {
-            throw Failure(.invalid, "alias: is given with version \(target.version); give one of them")
-        }
-        // Whether the caller may know of the function at all comes first.
-        let latest = try find(target.app, target.function, 0, for: principal, session)
-        guard let runnable = resolveAlias(latest.function, target.alias) else {
-            let alias = String(decoding: target.alias, as: UTF8.self)
-            let function = "\(latest.function.appName)/\(latest.function.name)"
-            throw Failure(.notFound, "alias: \(quoted(alias)) of \(quoted(function)) not found")
-        }
-        return Callee(runnable: runnable, path: nil)
+        _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session
+    ) throws(Failure) -> CallTarget {
+        if target.isByPath { return try resolvePath(target, for: origin, session) }
+        let choice = try VersionChoice(version: target.version, alias: target.alias)
+        return try find(target.app, target.function, choice, for: origin, session)
     }
 
     private func resolvePath(
-        _ target: InvokeTargetScan, for principal: Principal, _ session: Session
-    ) throws(Failure) -> Callee {
+        _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session
+    ) throws(Failure) -> CallTarget {
         guard !target.isByName else {
             throw Failure(.invalid, "path: is given with function, version or alias; give the path alone")
         }
         let app =
             target.app.count > 0
-            ? String(decoding: target.app, as: UTF8.self) : Self.defaultApp(principal, session) ?? ""
+            ? String(decoding: target.app, as: UTF8.self) : Self.defaultApp(origin.principal, session) ?? ""
         guard !app.isEmpty else { throw Failure(.invalid, "app: missing; a path is looked up in an app") }
-        guard let (runnable, match) = try resolvePath(app, target.path) else {
-            let path = quoted(String(decoding: target.path, as: UTF8.self))
-            throw Failure(.notFound, "path: no trigger of app \(quoted(app)) answers \(path)")
-        }
-        let function = runnable.function
-        guard principal.grants.allowsCall(app: function.appName.text.utf8, function: function.name.text.utf8) else {
-            let name = "\(function.appName)/\(function.name)"
-            throw Failure(.notPermitted, "\(principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
-        }
-        return Callee(runnable: runnable, path: try PathRequest(target, match.parameters))
-    }
-
-    // MARK: - Look-ups
-
-    /// The function whose trigger answers a path; `nil`: the app does not exist, or has no such trigger.
-    ///
-    /// - Throws: `invalid` for a path that is none.
-    func resolvePath(
-        _ app: String, _ path: UnsafeRawBufferPointer
-    ) throws(Failure) -> (runnable: Runnable, match: PathTable.Match)? {
-        let known = routes.withLock { $0.paths[app] }
+        let bytes = Array(app.utf8)
+        let known = bytes.withUnsafeBytes { catalog.paths($0) }
         // What is no path is a mistake in every app.
-        guard let match = try (known?.table ?? PathTable([])).match(path: path),
-            let runnable = known?.runnables[match.target]
-        else { return nil }
-        return (runnable, match)
+        guard let match = try (known?.table ?? PathTable([])).match(path: target.path) else {
+            let path = quoted(String(decoding: target.path, as: UTF8.self))
+            throw Failure(
+                .notFound,
+                known == nil ? "app \(quoted(app)) not found" : "path: no trigger of app \(quoted(app)) answers \(path)")
+        }
+        guard let trigger = known?.triggers[match.target] else {
+            throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")
+        }
+        return try find(trigger, try PathRequest(target, match.parameters), for: origin)
     }
 
-    /// The version that an alias of a function stands for; `nil`: the function has no such alias.
-    func resolveAlias(_ function: Function, _ alias: UnsafeRawBufferPointer) -> Runnable? {
-        let name = String(decoding: alias, as: UTF8.self)
-        let number = name == "latest" ? 0 : routes.withLock { $0.aliases[function.meta.id]?[name] }
-        guard let number else { return nil }
-        let found = Grants.withBytes(function.appName.text.utf8) { app in
-            Grants.withBytes(function.name.text.utf8) {
-                catalog.snapshot.find(app: app, function: $0, version: number)
+    private func find(
+        _ trigger: Trigger, _ path: PathRequest, for origin: CallOrigin
+    ) throws(Failure) -> CallTarget {
+        let choice: VersionChoice =
+            if let alias = trigger.aliasID {
+                .aliasID(alias)
+            } else if trigger.version > 0 {
+                .version(trigger.version)
+            } else {
+                .working
             }
+        var id: Identifier?
+        let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
+        guard case .runnable(let runnable) = found else {
+            throw Failure(.notFound, "the function of trigger \(quoted(trigger.name.text)) was deleted just now")
         }
-        guard case .runnable(let runnable) = found else { return nil }
-        return runnable
+        guard origin.principal.grants.allowsCall(to: runnable) else {
+            let name = "\(runnable.function.appName)/\(runnable.function.name)"
+            throw Failure(
+                .notPermitted, "\(origin.principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
+        }
+        if let refusal = runnable.refusal { throw refusal }
+        return CallTarget(runnable, choice, callID: id, path: path)
     }
 }

@@ -62,9 +62,20 @@ extension Dispatcher {
         case .success(let found): path = found
         case .failure(let failure): return .failure(failure)
         }
+        // They go into the sandbox with the rest of what it is made from.
+        let given: [SandboxSecret]
+        switch secrets(runnable) {
+        case .success(let values): given = values
+        case .failure(let failure): return .failure(failure)
+        }
+        let root: RuntimeRoot
+        do throws(Failure) { root = try RuntimeRoot(runnable.version.runtime.root, field: "root") } catch {
+            return .failure(error)
+        }
         let spec = SandboxSpec(
             id: id, spec: runnable.version.spec, packagePath: path,
-            usesSocket: format != .default, pipesStandardIO: format == .default)
+            usesSocket: format != .default, pipesStandardIO: format == .default, root: root,
+            secrets: given)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {
             return .failure(Failure(error.code, "\(runnable.name): the container does not start: \(error.message)"))

@@ -25,12 +25,12 @@ package final class Dispatcher: @unchecked Sendable {
     let initNanos: UInt64
     /// The host folder of an unpacked package; blocks.
     let packagePath: @Sendable (Digest) -> Result<String, Failure>
+    /// The values of the secrets that a function is given; blocks.
+    let secrets: @Sendable (Runnable) -> Result<[SandboxSecret], Failure>
     /// Every byte that waits anywhere counts here.
     package let budget: ByteBudget
     /// Running calls by what their callers call them.
     let invocations = InvocationTable()
-    /// Triggers and aliases.
-    let routes = Lock(Routes())
     /// Who is asked about calls and told of them; `nil`: nobody ever.
     let listeners: ListenerRegistry?
     /// One line to the daemon's log.
@@ -43,11 +43,14 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - loops: at least one; workers are spread over them.
     ///   - startThreads: the most containers that start at once.
     ///   - initNanos: time for a function to listen, from its start.
+    ///   - packagePath: the host folder of an unpacked package; called where it may block.
+    ///   - secrets: what a container's start gets of its app's secrets; called where it may block.
     ///   - listeners: asked about every call before it gets a slot, and told how it ended.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
         budget: ByteBudget, startThreads: Int, initNanos: UInt64, listeners: ListenerRegistry = ListenerRegistry(),
         packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
+        secrets: @escaping @Sendable (Runnable) -> Result<[SandboxSecret], Failure>,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.catalog = catalog
@@ -59,6 +62,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.initNanos = initNanos
         self.packagePath = packagePath
         self.listeners = listeners.hasCallListeners ? listeners : nil
+        self.secrets = secrets
         self.log = log
         wheels = loops.map { TimerWheel(loop: $0) }
         starters = BlockingThreads(count: startThreads)
@@ -293,7 +297,8 @@ package final class Dispatcher: @unchecked Sendable {
             completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
             coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
             container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
-            traceID: call.origin.trace?.traceID)
+            traceID: call.origin.trace?.traceID, requestedVersion: call.requestedVersion,
+            requestedAlias: call.requestedAlias)
         recorder.add(record)
         listeners?.after(record)
     }
@@ -317,7 +322,7 @@ package final class Dispatcher: @unchecked Sendable {
         {
             try? await Task.sleep(for: .milliseconds(5))
         }
-        for runnable in catalog.snapshot.all + upkeep.runnables {
+        for runnable in catalog.all + upkeep.runnables {
             for case let call as Call in runnable.pool.event({ $0.close() }) {
                 fail(call, Failure(.unavailable, "the daemon has stopped before the call could run"))
             }

@@ -65,7 +65,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     /// Accepts a streamed call by service name.
     ///
     /// - Throws: `busy` if the daemon has no room for the request.
-    static func openService(_ request: Incoming, _ runnable: Runnable) throws(Failure) {
+    static func openService(_ request: Incoming, _ target: CallTarget, _ origin: CallOrigin) throws(Failure) {
         let held = request.envelope.bytes.count
         let dispatcher = request.session.context.dispatcher
         guard dispatcher.budget.reserve(held) else { throw dispatcher.noRoom }
@@ -75,7 +75,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         stream.receiver = relay
         stream.mayWait = true
         let call = dispatcher.makeCall(
-            runnable, CallOrigin(request), nil, session: request.session, streamID: request.streamID, relay: relay)
+            target, origin, session: request.session, streamID: request.streamID, relay: relay)
         call.hold(held)
         guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
         relay.call = call
@@ -129,10 +129,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     /// The first message: finds the function and asks for a container.
     private func begin(_ origin: CallOrigin, _ scan: InvokeStreamScan) -> Bool {
         let dispatcher = stream.session.context.dispatcher
-        let callee: Callee
+        let target: CallTarget
         do throws(Failure) {
             try ReservedHeaders.check(scan)
-            callee = try dispatcher.resolve(scan.target, for: origin.principal, stream.session)
+            target = try dispatcher.resolve(scan.target, for: origin, stream.session)
         } catch { return refuse(error) }
         guard dispatcher.budget.reserve(scan.bytes.count) else { return refuse(dispatcher.noRoom) }
         self.opening = nil
@@ -147,8 +147,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             grant(Self.window)
         }
         stream.mayWait = true
-        let call = dispatcher.makeCall(
-            callee.runnable, origin, callee.path, session: stream.session, streamID: stream.id, relay: self)
+        let call = dispatcher.makeCall(target, origin, session: stream.session, streamID: stream.id, relay: self)
         call.hold(scan.bytes.count)
         self.call = call
         stream.call.withLock { $0 = call }

@@ -148,12 +148,12 @@ package final class MethodTable: Sendable {
         return left.withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, other, bytes.count) == 0 } ?? true }
     }
 
-    /// FNV-1a; never negative.
+    /// Never negative.
     private static func hash(_ service: UnsafeRawBufferPointer, _ method: UnsafeRawBufferPointer) -> Int {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in service { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        hash = (hash ^ 0x2F) &* 0x100_0000_01b3
-        for byte in method { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return Int(hash >> 33)
+        var hash = FNV1a()
+        hash.add(service)
+        hash.add(0x2F)
+        hash.add(method)
+        return Int(hash.value >> 33)
     }
 }

@@ -13,12 +13,11 @@ package struct LaunchPlan: Sendable {
     /// Debian's interpreter, never the first one on PATH.
     package static let python = "/usr/bin/python3"
 
-    /// The plan of a version. Its own keys win over config, so that a function cannot be pointed elsewhere.
-    ///
-    /// - Parameter template: the command line of a user-defined runtime; `nil`: the spec's built-in one starts it. A
-    ///   function's own entrypoint wins over both.
-    package init(_ runnable: Runnable, template: RuntimeTemplate? = nil) {
+    /// The plan of a version. The function's config wins over its app's; the daemon's own keys win over both, so that a
+    /// function cannot be pointed elsewhere.
+    package init(_ runnable: Runnable) {
         let spec = runnable.version.spec
+        let template = runnable.template
         arguments = Self.arguments(spec, template)
         var variables: [String: String] = [
             "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8",
@@ -28,6 +27,7 @@ package struct LaunchPlan: Sendable {
             variables["PYTHONUNBUFFERED"] = "1"
             variables["PYTHONDONTWRITEBYTECODE"] = "1"
         }
+        variables.merge(runnable.appConfig) { _, config in config }
         variables.merge(spec.config) { _, config in config }
         variables["FN_FORMAT"] = spec.format.rawValue
         variables["FN_MEMORY"] = String(spec.memoryMiB)

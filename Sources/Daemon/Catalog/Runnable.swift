@@ -1,23 +1,89 @@
 package import Model
 package import Pool
 
-/// A function's version, ready to be called: immutable, shared by every call of it.
+/// A function's version or working copy, ready to be called: immutable, shared by every call of it.
 package final class Runnable: Sendable {
+    /// As it was when this was made; ids and names never change.
     package let function: Function
+    /// Number 0: a working copy that equals no version.
     package let version: Version
+    /// Environment that all functions of the app have.
+    package let appConfig: [String: String]
+    /// The revisions of the secrets that it is given, by their names; without those that are not there.
+    package let secretRevisions: [String: UInt64]
     /// Its containers.
     package let pool: FunctionPool
+    /// Why this daemon cannot run it; `nil`: it can.
+    package let refusal: Failure?
+    private let services: [[UInt8]]
 
-    package init(function: Function, version: Version) {
+    /// - Parameter secretRevisions: of the app's secrets, by their names.
+    package init(app: App, function: Function, version: Version, secretRevisions: [String: UInt64] = [:]) {
         self.function = function
         self.version = version
+        appConfig = app.config
         let spec = version.spec
+        self.secretRevisions = Self.revisions(spec, secretRevisions)
+        services = spec.services.map { Array($0.utf8) }
+        refusal = Self.refusal(version, Self.name(function, version))
         pool = FunctionPool(
             limits: PoolMachine.Limits(
                 concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
                 maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default))
     }
 
-    /// `app/function@version`.
-    package var name: String { "\(function.appName)/\(function.name)@\(version.number)" }
+    /// `app/function@version`; a working copy that equals no version is `app/function`.
+    package var name: String { Self.name(function, version) }
+
+    /// The command line of a runtime that is not built in; `nil`: the spec's own starts it.
+    package var template: RuntimeTemplate? {
+        // It was checked when the runtime was made.
+        version.runtime.command.isEmpty ? nil : try? RuntimeTemplate(version.runtime.command)
+    }
+
+    /// Whether it serves a service; allocates nothing.
+    package func serves(_ service: UnsafeRawBufferPointer) -> Bool {
+        services.contains { $0.count == service.count && $0.elementsEqual(service) }
+    }
+
+    /// Whether its containers are what a version wants now.
+    func isCurrent(_ version: Version, of contents: CatalogFunction) -> Bool {
+        guard version.number == self.version.number, version.meta.id == self.version.meta.id,
+            appConfig == contents.app.config,
+            secretRevisions == Self.revisions(version.spec, contents.secretRevisions)
+        else { return false }
+        // Published versions never change.
+        return version.number > 0
+            || (version.spec == self.version.spec && version.package == self.version.package
+                && version.runtime == self.version.runtime)
+    }
+
+    private static func revisions(_ spec: FunctionSpec, _ all: [String: UInt64]) -> [String: UInt64] {
+        var own: [String: UInt64] = [:]
+        for name in spec.secrets { own[name] = all[name] }
+        return own
+    }
+
+    private static func name(_ function: Function, _ version: Version) -> String {
+        let name = "\(function.appName)/\(function.name)"
+        return version.number == 0 ? name : "\(name)@\(version.number)"
+    }
+
+    private static func refusal(_ version: Version, _ name: String) -> Failure? {
+        let spec = version.spec
+        if spec.callType == .async {
+            return Failure(
+                .unimplemented, "\(name) is asynchronous; asynchronous calls are not served by this daemon yet")
+        }
+        if version.package == nil {
+            return Failure(.unimplemented, "\(name): images are not run by this daemon yet")
+        }
+        switch spec.format {
+        case .default, .httpStream, .ttrpc: break
+        case .http, .json, .cloudevent:
+            return Failure(
+                .unimplemented, "\(name): format \(spec.format.rawValue) is not spoken by this daemon yet")
+        }
+        return nil
+    }
 }

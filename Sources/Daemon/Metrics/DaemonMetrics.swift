@@ -81,7 +81,7 @@ package struct DaemonMetrics: Sendable {
             "fnrpc_containers", .gauge, "Containers that start, are ready or are being removed.",
             UInt64(clamping: counters.containers.load(ordering: .relaxed)))
         var waiting = 0
-        for runnable in catalog.snapshot.all { waiting += runnable.pool.event { $0.waiting } }
+        for runnable in catalog.all { waiting += runnable.pool.event { $0.waiting } }
         out.single(
             "fnrpc_waiting_calls", .gauge, "Calls that wait for a container, in the queues of all functions.",
             UInt64(clamping: waiting))

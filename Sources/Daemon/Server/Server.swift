@@ -70,7 +70,9 @@ package final class Server: Sendable {
         let recorder = Recorder(
             counters: counters, write: { try await store.append($0) },
             onError: { error, count in log.error("\(count) call records were not stored: \(error)") })
-        let catalog = Catalog()
+        let functions = try await CatalogStore(store)
+        let catalog = Catalog(source: functions)
+        functions.attach(catalog)
         let loopCount =
             configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
         let loops = (0..<loopCount).map { _ in EventLoop() }
@@ -88,6 +90,11 @@ package final class Server: Sendable {
                     }
                     return .success(path)
                 } catch { return .failure(error) }
+            },
+            secrets: { runnable in
+                guard !runnable.version.spec.secrets.isEmpty else { return .success([]) }
+                let text = "\(runnable.name): secrets are not given to functions by this daemon yet"
+                return .failure(Failure(.unimplemented, text))
             }, log: { log.error("\($0)") })
         let blocking = BlockingThreads(count: 4)
         let addresses = Lock<[String]>([])
@@ -97,13 +104,12 @@ package final class Server: Sendable {
         let audit = AuditLog(path: lock.path + "/audit.log") { log.error("\($0)") }
         let apiVersions = APIVersions(allowsTest: configuration.allowTestVersions)
         let context = AdminContext(
-            store: store, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
+            store: functions, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
             changes: changes, audit: audit, ownServices: Lock([]), apiVersions: apiVersions,
             version: DaemonVersion.text,
             dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) },
             log: { log.error("\($0)") })
-        try await fill(catalog, from: store)
         let methods = MethodTable(Administration.methods(context))
         context.ownServices.withLock { $0 = methods.services }
         let rules = try PeerRules(configuration.peerScopes, insecureTCP: configuration.insecureTCP)
@@ -250,23 +256,6 @@ package final class Server: Sendable {
             },
         ]
         background.withLock { $0 = tasks }
-    }
-
-    private static func fill(_ catalog: Catalog, from store: SQLiteStore) async throws {
-        var page = PageRequest(size: PageRequest.maxSize)
-        repeat {
-            let apps = try await store.apps(page: page)
-            for app in apps.items { catalog.add(app: app) }
-            page.cursor = apps.nextCursor
-        } while !page.cursor.isEmpty
-        let contents = try await store.catalog()
-        let functions = Dictionary(uniqueKeysWithValues: contents.functions.map { ($0.meta.id, $0) })
-        var runnables: [Runnable] = []
-        for version in contents.versions {
-            guard let function = functions[version.functionID] else { continue }
-            runnables.append(Runnable(function: function, version: version))
-        }
-        catalog.add(runnables)
     }
 
     private static func driverConfiguration(

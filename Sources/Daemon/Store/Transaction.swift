@@ -10,7 +10,7 @@ package final class Transaction {
     /// What was done, in order.
     package private(set) var changes: [Change] = []
     /// Calls that were stopped for a deletion, to be allowed again if it fails.
-    private(set) var closed: [CallTarget] = []
+    private(set) var closed: [GateTarget] = []
     /// What the operations know of the daemon around them.
     package let surroundings: Surroundings
 
@@ -135,7 +135,7 @@ package final class Transaction {
     /// Stops new calls of versions, if none runs or waits.
     ///
     /// - Throws: `precondition` if calls run.
-    func close(_ target: CallTarget, _ name: String) throws(Failure) {
+    func close(_ target: GateTarget, _ name: String) throws(Failure) {
         let running = surroundings.gate.close(target)
         guard running == 0 else {
             throw Failure(
@@ -221,7 +221,7 @@ package struct Surroundings: Sendable {
 }
 
 /// Calls of a version, or of the working copy.
-package struct CallTarget: Hashable, Sendable {
+package struct GateTarget: Hashable, Sendable {
     package let function: Identifier
     /// 0: the working copy; `nil`: all of the function.
     package let version: UInt32?
@@ -237,16 +237,16 @@ package protocol CallGate: Sendable {
     /// Refuses new calls if none runs or waits.
     ///
     /// - Returns: how many run or wait; 0: they are refused from now on.
-    func close(_ target: CallTarget) -> Int
+    func close(_ target: GateTarget) -> Int
     /// Takes calls again: nothing was deleted.
-    func open(_ target: CallTarget)
+    func open(_ target: GateTarget)
 }
 
 /// Where nothing is called.
 package struct OpenGate: CallGate {
     package init() {}
-    package func close(_ target: CallTarget) -> Int { 0 }
-    package func open(_ target: CallTarget) {}
+    package func close(_ target: GateTarget) -> Int { 0 }
+    package func open(_ target: GateTarget) {}
 }
 
 /// SplitMix64: the same seed, the same numbers.

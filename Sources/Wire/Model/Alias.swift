@@ -52,7 +52,7 @@ package struct Alias: Hashable, Sendable {
 
         /// The version for a call, the same one for the same number.
         ///
-        /// - Parameter hash: of the call's id or of the sticky key's value; evenly spread.
+        /// - Parameter hash: ``FNV1a`` of the sticky key's value, or of the call's id as text.
         package func version(for hash: UInt64) -> UInt32 {
             secondVersion > 0 && hash % UInt64(Self.fullWeight) < UInt64(secondWeight) ? secondVersion : version
         }

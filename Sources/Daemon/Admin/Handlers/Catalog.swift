@@ -1,5 +1,4 @@
 internal import Calls
-internal import Catalog
 internal import Model
 internal import Store
 internal import Wire
@@ -14,7 +13,6 @@ struct AppsHandler: Sendable {
             let name = try Name(request.name, field: "name")
             try FunctionSpec.checkNotes("labels", request.labels)
             let app = try await context.store.createApp(name: name, labels: request.labels)
-            context.catalog.add(app: app)
             context.changes.announce()
             return app
         }
@@ -64,7 +62,6 @@ struct FunctionsHandler: Sendable {
             Deployment(
                 app: app, function: function, spec: spec, package: digest, description: request.description,
                 labels: request.labels, interpreter: context.driver.interpreters[spec.runtime] ?? ""))
-        context.catalog.add([Runnable(function: result.function, version: result.version)])
         context.changes.announce()
         return DeployResponse(
             function: result.function, version: result.version, createdApp: result.createdApp,

@@ -28,20 +28,13 @@ struct HealthHandler: Sendable {
     private func status(_ name: String) -> HealthCheckResponse.Status? {
         let now: HealthCheckResponse.Status = context.dispatcher.isDraining ? .notServing : .serving
         if name.isEmpty { return now }
-        let snapshot = context.catalog.snapshot
+        let source = context.catalog.source
         let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else {
-            return context.ownServices.withLock { $0.contains(name) } || snapshot.serves(name) ? now : nil
+            return context.ownServices.withLock { $0.contains(name) } || !source.servers(of: name).isEmpty ? now : nil
         }
-        var (app, function) = (parts[0], parts[1])
-        return app.withUTF8 { app in
-            function.withUTF8 { function in
-                let found = snapshot.find(
-                    app: UnsafeRawBufferPointer(app), function: UnsafeRawBufferPointer(function), version: 0)
-                guard case .runnable = found else { return nil }
-                return now
-            }
-        }
+        guard case .found = source.function(app: parts[0], name: parts[1]) else { return nil }
+        return now
     }
 
     /// Sends the state now and whenever it has changed, until the caller leaves.
@@ -61,7 +54,7 @@ struct HealthHandler: Sendable {
     }
 
     private func all() throws -> HealthListResponse {
-        let functions = context.catalog.snapshot.functionNames
+        let functions = context.catalog.source.functionNames()
         guard functions.count <= Self.maxListed else {
             throw Failure(
                 .tooLarge, "\(functions.count) functions are too many for one answer; at most \(Self.maxListed)",

@@ -27,20 +27,20 @@ struct ReflectionHandler: Sendable {
         let own = context.ownServices.withLock { $0 }.map {
             ServiceInfo(service: $0, app: "", function: "", described: true)
         }
-        let others = context.catalog.snapshot.allServices.filter { maySee($0.latest, caller) }
-        return own
-            + others.map {
-                ServiceInfo(
-                    service: $0.name, app: $0.app, function: $0.function,
-                    described: !$0.latest.version.spec.descriptorSet.isEmpty)
-            }
+        let source = context.catalog.source
+        let others = source.allServices().compactMap { service, app, id -> ServiceInfo? in
+            guard let function = source.function(id: id)?.function, maySee(function, caller) else { return nil }
+            return ServiceInfo(
+                service: service, app: app, function: function.name.text,
+                described: !function.spec.descriptorSet.isEmpty)
+        }
+        return own + others
     }
 
-    private func maySee(_ runnable: Runnable, _ caller: Caller) -> Bool {
+    private func maySee(_ function: Function, _ caller: Caller) -> Bool {
         let grants = caller.principal.grants
         return grants.allowsRead
-            || grants.allowsCall(
-                app: runnable.function.appName.text.utf8, function: runnable.function.name.text.utf8)
+            || grants.allowsCall(app: function.appName.text.utf8, function: function.name.text.utf8)
     }
 
     private func descriptors(_ request: GetFileDescriptorSetRequest, _ caller: Caller) async throws -> [UInt8] {
@@ -48,32 +48,31 @@ struct ReflectionHandler: Sendable {
             return Array(UnsafeBufferPointer(start: fnrpc_descriptors(), count: fnrpc_descriptors_size()))
         }
         let app = request.app.isEmpty ? caller.defaultApp : request.app
-        let serving = context.catalog.snapshot.allServices.filter {
-            $0.name == request.service && (app.isEmpty || $0.app == app) && maySee($0.latest, caller)
-        }
+        let source = context.catalog.source
+        let serving = source.servers(of: request.service).filter { app.isEmpty || $0.app == app }
+            .compactMap { source.function(id: $0.function)?.function }.filter { maySee($0, caller) }
         guard let found = serving.first else {
             throw Failure(.notFound, "service \(quoted(request.service)) not found; see fnrpc rpc list")
         }
         guard serving.count == 1 else {
-            let apps = serving.map(\.app).joined(separator: ", ")
+            let apps = serving.map(\.appName.text).joined(separator: ", ")
             throw Failure(.precondition, "app: missing; service \(quoted(request.service)) is in the apps \(apps)")
         }
-        let spec = found.latest.version.spec
-        guard !spec.descriptorSet.isEmpty else {
+        let file = found.spec.descriptorSet
+        guard !file.isEmpty else {
             throw Failure(
                 .notFound,
-                "function \(quoted(found.app + "/" + found.function)) gives no description of \(quoted(request.service)); "
+                "function \(quoted("\(found.appName)/\(found.name)")) gives no description of \(quoted(request.service)); "
                     + "set descriptor_set in func.yaml")
         }
-        return try await context.blocking { () throws(Failure) in
-            try read(spec.descriptorSet, of: found.latest)
-        }
+        return try await context.blocking { () throws(Failure) in try read(file, of: found) }
     }
 
     /// Blocking. The package is as the daemon unpacked it: its links stay inside, and nobody writes there.
-    private func read(_ file: String, of runnable: Runnable) throws(Failure) -> [UInt8] {
-        guard let package = runnable.version.package, let folder = try context.packages.path(of: package) else {
-            throw Failure(.internalError, "the package of \(runnable.name) is not in the data directory")
+    private func read(_ file: String, of function: Function) throws(Failure) -> [UInt8] {
+        guard let package = function.package, let folder = try context.packages.path(of: package) else {
+            throw Failure(
+                .internalError, "the package of \(function.appName)/\(function.name) is not in the data directory")
         }
         let path = folder + "/" + file
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)

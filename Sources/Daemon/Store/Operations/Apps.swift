@@ -52,7 +52,7 @@ extension Transaction {
         }
         try checkUnused("app \(quoted(row.key))", rows)
         for function in rows where function.kind == .function {
-            try close(CallTarget(function: function.id, version: nil), "function \(tables.name(of: function))")
+            try close(GateTarget(function: function.id, version: nil), "function \(tables.name(of: function))")
         }
         return remove(rows)
     }

@@ -77,7 +77,7 @@ extension Transaction {
         }
         let rows = Array(tables.children(.version, of: row.id)) + [row]
         try checkUnused(name, rows)
-        try close(CallTarget(function: row.id, version: nil), name)
+        try close(GateTarget(function: row.id, version: nil), name)
         return remove(rows)
     }
 

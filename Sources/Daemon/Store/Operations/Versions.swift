@@ -39,7 +39,7 @@ extension Transaction {
         try check(revision: request.revision, of: row)
         let name = "version \(tables.name(of: row))"
         try checkUnused(name, [row])
-        try close(CallTarget(function: parent.id, version: request.number), name)
+        try close(GateTarget(function: parent.id, version: request.number), name)
         let deletion = remove([row])
         var function: Function = try entity(parent)
         function.latestVersion = tables.children(.version, of: parent.id).last.map { VersionKey.number($0.key) } ?? 0

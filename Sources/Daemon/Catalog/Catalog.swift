@@ -1,0 +1,177 @@
+package import Model
+
+/// What can be called: a table from names to functions that is filled when a function is first called. Thread-safe.
+///
+/// A change replaces what is known of its function only, and look-ups that find something take one lock of many and
+/// allocate nothing. What was answered before ``changed(function:)`` and the like return may be as it was; later
+/// look-ups never are.
+///
+/// Lock order: `state`, then a part of a table, then nothing. The source is never asked with a lock held; whether it
+/// answered too early says the generation, which every change raises.
+package final class Catalog: Sendable {
+    /// Where everything comes from: for those who only want to know what there is.
+    package let source: any CatalogSource
+    let names = SharedNameTable<CatalogEntry>()
+    let pathTables = SharedNameTable<AppPaths>()
+    let state = Lock(State())
+    let retirement = Lock<@Sendable (Runnable) -> Void> { _ in }
+
+    /// What is known, and by which names.
+    struct State {
+        /// How many changes have begun.
+        var generation: UInt64 = 0
+        var rows: [Identifier: Row] = [:]
+        /// The functions in `rows` by their app.
+        var functions: [Identifier: Set<Identifier>] = [:]
+        /// The names in `pathTables` by their app.
+        var paths: [Identifier: [NameKey]] = [:]
+    }
+
+    struct Row {
+        var entry: CatalogEntry
+        /// What leads to it in `names`.
+        var keys: [NameKey]
+    }
+
+    package init(source: any CatalogSource) {
+        self.source = source
+    }
+
+    /// What a look-up by names found.
+    package enum Result {
+        case runnable(Runnable)
+        case noApp
+        case noFunction
+        /// The number that was asked for, or that the alias points to.
+        case noVersion(UInt32)
+        case noAlias
+    }
+
+    /// Finds what a call of a function runs.
+    ///
+    /// - Parameters:
+    ///   - app: name or id as it came off the wire, as `function`.
+    ///   - split: ``FNV1a`` of what decides between two versions of an alias: the value that the request's metadata has
+    ///     for this key, else the call's id as text. Not called for anything else.
+    package func find(
+        app: UnsafeRawBufferPointer, function: UnsafeRawBufferPointer, _ choice: VersionChoice = .working,
+        split: (_ stickyKey: String) -> UInt64
+    ) -> Result {
+        while true {
+            let entry: CatalogEntry
+            if let known = names.find(.function, app, function) {
+                entry = known
+            } else {
+                switch load(app, function) {
+                case .success(let loaded): entry = loaded
+                case .failure(.noApp): return .noApp
+                case .failure(.noFunction): return .noFunction
+                }
+            }
+            if let result = resolve(entry, choice, split) { return result }
+        }
+    }
+
+    /// As ``find(app:function:_:split:)``, by the function's id.
+    package func find(
+        function id: Identifier, _ choice: VersionChoice = .working, split: (_ stickyKey: String) -> UInt64
+    ) -> Result {
+        withUnsafeBytes(of: (id.high, id.low)) { bytes in
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            while true {
+                let known = names.find(.identifier, bytes, nothing)
+                guard let entry = known ?? load(id, as: NameKey(.identifier, bytes, nothing)) else {
+                    return .noFunction
+                }
+                if let result = resolve(entry, choice, split) { return result }
+            }
+        }
+    }
+
+    /// Everything that was called since it last changed, in no order.
+    package var all: [Runnable] {
+        state.withLock { $0.rows.values.map(\.entry) }.flatMap(\.runnables)
+    }
+
+    /// What was called of a function since it last changed; loads nothing.
+    ///
+    /// - Parameter version: 0: the working copy, which may be a version's too; `nil`: any.
+    package func loaded(function id: Identifier, version: UInt32?) -> [Runnable] {
+        guard let entry = state.withLock({ $0.rows[id]?.entry }) else { return [] }
+        guard let version else { return entry.runnables }
+        let slot = version == 0 ? entry.working : entry.versions[version]
+        return slot?.runnable.load().map { [$0] } ?? []
+    }
+
+    /// Functions that are in memory, and the names that lead to them.
+    package var size: (functions: Int, names: Int) { (state.withLock { $0.rows.count }, names.count) }
+
+    // MARK: - Filling
+
+    /// What a choice leads to; `nil`: the entry was replaced meanwhile.
+    func resolve(_ entry: CatalogEntry, _ choice: VersionChoice, _ split: (String) -> UInt64) -> Result? {
+        switch entry.resolve(choice, split) {
+        case .noVersion(let number): .noVersion(number)
+        case .noAlias: .noAlias
+        case .slot(let slot): (slot.runnable.load() ?? makeRunnable(slot, of: entry)).map { .runnable($0) }
+        }
+    }
+
+    /// Under the lock, so that whoever replaces the entry sees all that it has.
+    private func makeRunnable(_ slot: CatalogEntry.Slot, of entry: CatalogEntry) -> Runnable? {
+        state.withLock { state in
+            guard state.rows[entry.id]?.entry === entry else { return nil }
+            return slot.runnable.load() ?? slot.runnable.storeIfNil(entry.makeRunnable(slot))
+        }
+    }
+
+    private enum Absence: Error {
+        case noApp
+        case noFunction
+    }
+
+    private func load(
+        _ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer
+    ) -> Swift.Result<CatalogEntry, Absence> {
+        // What is longer is nobody's name.
+        let app = UnsafeRawBufferPointer(rebasing: app.prefix(Name.maxBytes + 1))
+        let function = UnsafeRawBufferPointer(rebasing: function.prefix(Name.maxBytes + 1))
+        let (appText, name) = (String(decoding: app, as: UTF8.self), String(decoding: function, as: UTF8.self))
+        let key = NameKey(.function, app, function)
+        while true {
+            let seen = generation
+            switch source.function(app: appText, name: name) {
+            case .found(let contents):
+                if let entry = insert(contents, key, ifStill: seen) { return .success(entry) }
+            case .noApp: return .failure(.noApp)
+            case .noFunction: return .failure(.noFunction)
+            }
+        }
+    }
+
+    /// `nil`: there is no such function.
+    private func load(_ id: Identifier, as key: NameKey) -> CatalogEntry? {
+        while true {
+            let seen = generation
+            guard let contents = source.function(id: id) else { return nil }
+            if let entry = insert(contents, key, ifStill: seen) { return entry }
+        }
+    }
+
+    var generation: UInt64 { state.withLock { $0.generation } }
+
+    /// Notes a name of a function, and the function if it is new; `nil`: something has changed since the contents were
+    /// read, and they may be old.
+    func insert(_ contents: CatalogFunction, _ key: NameKey, ifStill generation: UInt64) -> CatalogEntry? {
+        state.withLock { state in
+            guard state.generation == generation else { return nil }
+            let id = contents.function.meta.id
+            var row = state.rows[id] ?? Row(entry: CatalogEntry(contents), keys: [])
+            if !row.keys.contains(key) { row.keys.append(key) }
+            names.set(key, row.entry)
+            state.rows[id] = row
+            state.functions[contents.app.meta.id, default: []].insert(id)
+            return row.entry
+        }
+    }
+}

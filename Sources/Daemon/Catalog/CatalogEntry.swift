@@ -1,0 +1,94 @@
+internal import Model
+internal import Synchronization
+
+/// What the catalog knows of one function: immutable, and replaced when the function changes. Only the runnables are
+/// made when they are first called.
+final class CatalogEntry: Sendable {
+    /// A version, and what calls it once somebody did.
+    final class Slot: Sendable {
+        let version: Version
+        /// Set once, by the ``Catalog`` under its lock.
+        let runnable = AtomicLazyReference<Runnable>()
+
+        init(_ version: Version) {
+            self.version = version
+        }
+    }
+
+    let contents: CatalogFunction
+    /// By number.
+    let versions: [UInt32: Slot]
+    /// That of a version, if the working copy equals one.
+    let working: Slot
+    /// Of the highest number.
+    private let latest: Slot?
+    /// By the hash of the name.
+    private let aliases: [UInt64: [Alias]]
+
+    var id: Identifier { contents.function.meta.id }
+
+    init(_ contents: CatalogFunction) {
+        self.contents = contents
+        let function = contents.function
+        versions = Dictionary(contents.versions.map { ($0.number, Slot($0)) }) { $1 }
+        latest = versions.keys.max().flatMap { [versions] in versions[$0] }
+        working =
+            versions[function.workingVersion]
+            ?? Slot(
+                Version(
+                    meta: function.meta, functionID: function.meta.id, number: 0, description: "", spec: function.spec,
+                    package: function.package, packageBytes: 0, runtime: function.runtime))
+        aliases = Dictionary(grouping: contents.aliases) { FNV1a.hash($0.name.text) }
+    }
+
+    /// Every slot once.
+    var slots: [Slot] { versions.values + (working.version.number == 0 ? [working] : []) }
+
+    /// What was called so far.
+    var runnables: [Runnable] { slots.compactMap { $0.runnable.load() } }
+
+    /// A new runnable for one of the slots.
+    func makeRunnable(_ slot: Slot) -> Runnable {
+        Runnable(
+            app: contents.app, function: contents.function, version: slot.version,
+            secretRevisions: contents.secretRevisions)
+    }
+
+    /// Takes over what is still right of the entry before; nobody else has seen this one yet.
+    ///
+    /// - Returns: what is not.
+    func adopt(_ runnables: [Runnable]) -> [Runnable] {
+        runnables.filter { runnable in
+            let number = runnable.version.number
+            guard let slot = number == 0 ? working : versions[number], runnable.isCurrent(slot.version, of: contents)
+            else { return true }
+            _ = slot.runnable.storeIfNil(runnable)
+            return false
+        }
+    }
+
+    /// What a choice leads to.
+    enum Resolution {
+        case slot(Slot)
+        case noVersion(UInt32)
+        case noAlias
+    }
+
+    func resolve(_ choice: VersionChoice, _ split: (_ stickyKey: String) -> UInt64) -> Resolution {
+        switch choice {
+        case .working: return .slot(working)
+        case .version(let number): return versions[number].map { .slot($0) } ?? .noVersion(number)
+        case .alias(let name):
+            if name.elementsEqual(Alias.latest.utf8) { return latest.map { .slot($0) } ?? .noAlias }
+            return resolve(aliases[FNV1a.hash(name)]?.first { name.elementsEqual($0.name.text.utf8) }, split)
+        case .aliasID(let id): return resolve(contents.aliases.first { $0.meta.id == id }, split)
+        }
+    }
+
+    private func resolve(_ alias: Alias?, _ split: (String) -> UInt64) -> Resolution {
+        guard let alias else { return .noAlias }
+        let target = alias.target
+        let number = target.secondVersion == 0 ? target.version : target.version(for: split(alias.stickyKey))
+        return versions[number].map { .slot($0) } ?? .noVersion(number)
+    }
+}

@@ -1,0 +1,48 @@
+package import Model
+
+/// Everything of one function that calls need.
+package struct CatalogFunction: Sendable {
+    package var app: App
+    package var function: Function
+    /// Those that are published, in any order.
+    package var versions: [Version]
+    package var aliases: [Alias]
+    /// The revisions of the app's secrets, by their names.
+    package var secretRevisions: [String: UInt64]
+
+    package init(
+        app: App, function: Function, versions: [Version], aliases: [Alias] = [],
+        secretRevisions: [String: UInt64] = [:]
+    ) {
+        self.app = app
+        self.function = function
+        self.versions = versions
+        self.aliases = aliases
+        self.secretRevisions = secretRevisions
+    }
+}
+
+/// What a look-up of a function found.
+package enum CatalogAnswer: Sendable {
+    case found(CatalogFunction)
+    case noApp
+    case noFunction
+}
+
+/// Where the ``Catalog`` learns what there is. Thread-safe; answers from memory, on the threads of calls.
+///
+/// It shows a change no later than it tells the catalog of it. Apps and functions are named by their names or their ids,
+/// as text.
+package protocol CatalogSource: Sendable {
+    func function(app: String, name: String) -> CatalogAnswer
+    /// `nil`: there is none.
+    func function(id: Identifier) -> CatalogFunction?
+    /// An app's triggers; `nil`: there is no such app.
+    func triggers(app: String) -> (app: Identifier, triggers: [Trigger])?
+    /// The functions that serve a service under its own name: at most one of each app, sorted by the app's name.
+    func servers(of service: String) -> [(app: String, function: Identifier)]
+    /// Every service that can be called by its own name, sorted by it, then by the app's name.
+    func allServices() -> [(service: String, app: String, function: Identifier)]
+    /// Every function as `app/function`, sorted.
+    func functionNames() -> [String]
+}
