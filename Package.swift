@@ -157,7 +157,6 @@ let package = Package(
         .testTarget(
             name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "Loop", "Drivers"],
             swiftSettings: swift),
-        .testTarget(name: "CallsTests", dependencies: ["Calls", "Wire", "Model"], swiftSettings: swift),
         .testTarget(
             name: "MetricsTests",
             dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Access", "Calls"], swiftSettings: swift),

@@ -1,4 +1,4 @@
-package import Model
+internal import Model
 
 /// The command line and environment of a function's container.
 package struct LaunchPlan: Sendable {
