@@ -23,8 +23,10 @@ extension Row {
         }
     }
 
-    /// The stored message and the name of the app that it belongs to.
-    func message(app: String) -> [UInt8] {
+    /// The message as callers read it.
+    ///
+    /// - Parameter app: the name of the app that it belongs to; of functions only.
+    package func message(app: String) -> [UInt8] {
         guard kind == .function else { return body }
         var app = app
         return app.withUTF8 { name in
