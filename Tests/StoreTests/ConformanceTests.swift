@@ -64,7 +64,7 @@ func violations(of rows: [Row]) -> [String] {
         var operations = RandomOperations(seed: seed)
         var (done, refused): ([String: Int], Int) = ([:], 0)
         var before = try memory.rows()
-        for step in 0..<1500 {
+        for step in 0..<2000 {
             operations.rows = before
             let operation = operations.next()
             let apiVersion = operations.one(of: [nil, nil, 1, 2, 0] as [UInt32?])
@@ -79,8 +79,10 @@ func violations(of rows: [Row]) -> [String] {
             try #require((rows == others) == true, "\(what)")
             let isSame = (rows == before) == true
             try #require(first.text.isEmpty && !isDry || isSame, "\(what) changed something: \(first.text)")
-            let wrong = violations(of: rows)
-            try #require(wrong.isEmpty, "\(what): \(wrong)")
+            if step % 10 == 9 {
+                let wrong = violations(of: rows)
+                try #require(wrong.isEmpty, "\(what): \(wrong)")
+            }
             let events = try await memory.store.driver.events(after: sequence, limit: 1000)
             let others2 = try await disk.store.driver.events(after: sequence, limit: 1000)
             try #require((events == others2) == true, "\(what)")
@@ -93,7 +95,7 @@ func violations(of rows: [Row]) -> [String] {
             before = rows
         }
         // The sequence was worth something: nearly all operations went through, and many did not.
-        #expect(done.count >= 30 && done.values.reduce(0, +) > 300 && refused > 300, "\(done), \(refused) refused")
+        #expect(done.count >= 30 && done.values.reduce(0, +) > 400 && refused > 400, "\(done), \(refused) refused")
     }
 
     /// Rows that come from elsewhere replace all of what was there.

@@ -18,7 +18,7 @@ extension RandomOperations {
                 extra: extra())
             return Operation("updateApp \(request)") { tx throws(Failure) in try tx.updateApp(request) }
         default:
-            let request = DeleteAppRequest(app: appName(), revision: revision(), force: chance(20))
+            let request = DeleteAppRequest(app: appName(), revision: revision(), force: chance(10))
             return Operation("deleteApp \(request)") { tx throws(Failure) in try tx.deleteApp(request) }
         }
     }
@@ -41,14 +41,14 @@ extension RandomOperations {
         case 2:
             var patch = FunctionPatch()
             patch.entry = maybe(one(of: ["func.main", "other.main"]))
-            patch.memoryMiB = maybe(one(of: [1, 128, 256]))
-            patch.secrets = one(of: [[], ["s1"], ["absent"]])
+            patch.memoryMiB = maybe(one(of: [1, 128, 128, 256]))
+            patch.secrets = one(of: [[], [], [], ["s1"], ["absent"]])
             patch.config = one(of: [[:], ["A": "1"], ["A": ""]])
             let request = UpdateFunctionRequest(
                 app: maybe(appName(), percent: 95), function: maybe(functionName(), percent: 95),
                 revision: maybe(revision()), name: maybe("f", percent: 5), spec: patch,
-                clear: one(of: [[], ["secrets"], ["services"], ["nonsense"]]),
-                packageDigest: maybe(digest(), percent: 20), labels: labels(), extra: extra())
+                clear: one(of: [[], [], [], ["secrets"], ["services"], ["nonsense"]]),
+                packageDigest: maybe(digest(), percent: 10), labels: labels(), extra: extra())
             return Operation("updateFunction \(request)") { tx throws(Failure) in try tx.updateFunction(request) }
         default:
             let request = DeleteFunctionRequest(app: appName(), function: functionName(), revision: revision())
@@ -84,8 +84,8 @@ extension RandomOperations {
         case 0:
             let request = CreateAliasRequest(
                 app: appName(), function: functionName(), name: newName(names), version: number(),
-                secondVersion: one(of: [0, 0, 0, 1, 2]), secondWeight: one(of: [0, 0, 5000, 10_001]),
-                stickyKey: one(of: ["", "user", "a b"]), description: text(), labels: labels(), extra: extra())
+                secondVersion: one(of: [0, 0, 0, 0, 2]), secondWeight: one(of: [0, 0, 0, 0, 5000, 10_001]),
+                stickyKey: one(of: ["", "", "user", "user", "a b"]), description: text(), labels: labels(), extra: extra())
             return Operation("createAlias \(request)") { tx throws(Failure) in try tx.createAlias(request) }
         case 1:
             let request = UpdateAliasRequest(
@@ -109,8 +109,8 @@ extension RandomOperations {
         switch one(of: [0, 0, 1, 1, 2]) {
         case 0:
             let request = CreateTriggerRequest(
-                app: appName(), name: newName(names), type: one(of: ["", "http", "tcp"]), source: path(),
-                function: functionName(), version: one(of: [0, 0, 1]), alias: one(of: ["", "", "live"]),
+                app: appName(), name: newName(names), type: one(of: ["", "", "", "http", "tcp"]), source: path(),
+                function: functionName(), version: one(of: [0, 0, 0, 1]), alias: one(of: ["", "", "", "live"]),
                 labels: labels(), extra: extra())
             return Operation("createTrigger \(request)") { tx throws(Failure) in try tx.createTrigger(request) }
         case 1:
@@ -131,13 +131,13 @@ extension RandomOperations {
         case 0:
             let request = CreateRouteRequest(
                 app: appName(), path: path(), image: one(of: ["img:1", "img:1", ""]),
-                memoryMiB: maybe(one(of: [1, 64])), type: one(of: ["", "sync", "no"]), format: one(of: ["", "default"]),
+                memoryMiB: maybe(one(of: [1, 64, 65, 66])), type: one(of: ["", "", "", "sync", "no"]), format: one(of: ["", "default"]),
                 headers: [HeaderValues(name: "X-A", values: ["1"])], labels: labels(), extra: extra())
             return Operation("createRoute \(request)") { tx throws(Failure) in try tx.createRoute(request) }
         case 1:
             let request = UpdateRouteRequest(
                 app: appName(), path: path(), revision: maybe(revision()), newPath: maybe(path(), percent: 5),
-                image: maybe(one(of: ["img:1", "img:2", "a"])), memoryMiB: maybe(one(of: [1, 64])),
+                image: maybe(one(of: ["img:1", "img:2", "a"])), memoryMiB: maybe(one(of: [1, 64, 65, 66])),
                 config: one(of: [[:], ["A": "1"]]), labels: labels(), extra: extra())
             return Operation("updateRoute \(request)") { tx throws(Failure) in try tx.updateRoute(request) }
         default:

@@ -59,37 +59,37 @@ struct RandomOperations {
 
     /// A name out of a few; sometimes an id of anything, or none at all.
     mutating func name(_ names: [String], of kind: EntityKind) -> String {
-        if chance(10), let row = rows.randomElement(using: &random) { return row.id.description }
+        if chance(3), let row = rows.randomElement(using: &random) { return row.id.description }
         if chance(20), let row = rows.filter({ $0.kind == kind }).randomElement(using: &random) {
             return row.id.description
         }
-        return chance(3) ? one(of: ["", "a/b", String(repeating: "x", count: 256), "é"]) : one(of: names)
+        return chance(2) ? one(of: ["", "a/b", String(repeating: "x", count: 256), "é"]) : one(of: names)
     }
 
     mutating func newName(_ names: [String]) -> String {
-        chance(4) ? one(of: ["", "a b", "latest", "7", String(repeating: "x", count: 256)]) : one(of: names)
+        chance(3) ? one(of: ["", "a b", "latest", "7", String(repeating: "x", count: 256)]) : one(of: names)
     }
 
-    mutating func appName() -> String { name(["a", "b", "c"], of: .app) }
-    mutating func functionName() -> String { name(["f", "g", "h"], of: .function) }
+    mutating func appName() -> String { name(["a", "a", "b"], of: .app) }
+    mutating func functionName() -> String { name(["f", "f", "g"], of: .function) }
 
     mutating func labels() -> [String: String] {
-        chance(4) ? ["": "empty"] : one(of: [[:], [:], ["team": "x"], ["team": "y", "tier": "1"], ["team": ""]])
+        chance(2) ? ["": "empty"] : one(of: [[:], [:], ["team": "x"], ["team": "y", "tier": "1"], ["team": ""]])
     }
 
     mutating func extra() -> [String: String] {
-        chance(4)
+        chance(2)
             ? one(of: [["k": "no json"], ["fnrpc.io/x": "1"]])
             : one(of: [[:], [:], ["k": "1"], ["k": "{\"a\":[]}", "l": "\"\""]])
     }
 
-    mutating func revision() -> UInt64 { one(of: [0, 0, 0, 0, 1, 2]) }
-    mutating func number() -> UInt32 { UInt32(one(of: [0, 1, 1, 2, 2, 3, 4, 9])) }
+    mutating func revision() -> UInt64 { one(of: [0, 0, 0, 0, 0, 0, 1, 2]) }
+    mutating func number() -> UInt32 { UInt32(one(of: [1, 1, 1, 2, 2, 3, 4, 5, 0])) }
     mutating func text() -> String { chance(3) ? String(repeating: "d", count: 256) : one(of: ["", "one", "two"]) }
 
     mutating func digest() -> String {
-        if chance(4) { return one(of: ["", "sha256:0"]) }
-        return (try? Sample.digest(one(of: [1, 2, 3, 4])).description) ?? ""
+        if chance(2) { return one(of: ["", "sha256:0"]) }
+        return (try? Sample.digest(one(of: [1, 2, 2, 3, 3, 4])).description) ?? ""
     }
 
     mutating func spec() -> FunctionSpec {
@@ -101,14 +101,14 @@ struct RandomOperations {
         } else if chance(30) {
             spec.services = one(of: [["pkg.A"], ["pkg.B"], ["pkg.A", "pkg.C"]])
         }
-        if chance(30) { spec.secrets = one(of: [["s1"], ["s2"], ["s1", "s2"], ["absent"]]) }
+        if chance(15) { spec.secrets = one(of: [["s1"], ["s2"], ["s1", "s2"], ["absent"]]) }
         if chance(20) { spec.config = ["A": one(of: ["1", "2"])] }
-        if chance(4) { spec.memoryMiB = 1 }
+        if chance(2) { spec.memoryMiB = 1 }
         return spec
     }
 
     mutating func path() -> String {
-        chance(4)
+        chance(3)
             ? one(of: ["", "x", "/*/x", "/:"])
             : one(of: ["/", "/x", "/y/:id", "/y/:name", "/z/*", "/z", "/x/"])
     }
