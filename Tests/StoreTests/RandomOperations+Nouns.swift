@@ -85,7 +85,8 @@ extension RandomOperations {
             let request = CreateAliasRequest(
                 app: appName(), function: functionName(), name: newName(names), version: number(),
                 secondVersion: one(of: [0, 0, 0, 0, 2]), secondWeight: one(of: [0, 0, 0, 0, 5000, 10_001]),
-                stickyKey: one(of: ["", "", "user", "user", "a b"]), description: text(), labels: labels(), extra: extra())
+                stickyKey: one(of: ["", "", "user", "user", "a b"]), description: text(), labels: labels(),
+                extra: extra())
             return Operation("createAlias \(request)") { tx throws(Failure) in try tx.createAlias(request) }
         case 1:
             let request = UpdateAliasRequest(
@@ -131,7 +132,8 @@ extension RandomOperations {
         case 0:
             let request = CreateRouteRequest(
                 app: appName(), path: path(), image: one(of: ["img:1", "img:1", ""]),
-                memoryMiB: maybe(one(of: [1, 64, 65, 66])), type: one(of: ["", "", "", "sync", "no"]), format: one(of: ["", "default"]),
+                memoryMiB: maybe(one(of: [1, 64, 65, 66])), type: one(of: ["", "", "", "sync", "no"]),
+                format: one(of: ["", "default"]),
                 headers: [HeaderValues(name: "X-A", values: ["1"])], labels: labels(), extra: extra())
             return Operation("createRoute \(request)") { tx throws(Failure) in try tx.createRoute(request) }
         case 1:
