@@ -44,6 +44,13 @@ final class Writer: @unchecked Sendable {
         thread.start()
     }
 
+    /// How many operations wait.
+    var waiting: Int {
+        condition.lock()
+        defer { condition.unlock() }
+        return queue.count
+    }
+
     /// Runs a job when it is its turn.
     func submit(_ job: Job) {
         condition.lock()
