@@ -96,7 +96,9 @@ extension Transaction {
 
     /// The highest version that a working copy equals; 0: none.
     func publishedEqual(of function: Function) throws(Failure) -> UInt32 {
-        for row in tables.children(.version, of: function.meta.id).reversed() {
+        // What this daemon cannot read it cannot compare either; the function is usable all the same.
+        for row in tables.children(.version, of: function.meta.id).reversed()
+        where surroundings.dialects.knows(row.apiVersion) {
             let version: Version = try entity(row)
             if version.spec == function.spec, version.package == function.package, version.runtime == function.runtime {
                 return version.number
