@@ -57,7 +57,7 @@ extension Transaction {
         function.spec = version.spec
         function.package = version.package
         function.runtime = version.runtime
-        function.workingVersion = version.number
+        function.workingVersion = try publishedEqual(of: function)
         function = try update(row, to: function, references: versionRow.references)
         dropPackages(row.references)
         return function
