@@ -6,7 +6,7 @@ extension Transaction {
     package func createRuntime(_ request: CreateRuntimeRequest) throws(Failure) -> Runtime {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
-        let root = request.root.isEmpty ? RuntimeRoot.host.description : request.root
+        let root = Self.root(request.root)
         check(
             (request.description, root, request.command, request.poolSize), &violations)
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
@@ -26,7 +26,7 @@ extension Transaction {
         let old: Runtime = try entity(row)
         var runtime = old
         if let description = request.description { runtime.description = description }
-        if let root = request.root { runtime.root = root }
+        if let root = request.root { runtime.root = Self.root(root) }
         if !request.command.isEmpty { runtime.command = request.command }
         if let zygote = request.zygote { runtime.zygote = zygote }
         if let poolSize = request.poolSize { runtime.poolSize = poolSize }
@@ -62,6 +62,9 @@ extension Transaction {
         try checkUnused("runtime \(quoted(row.key))", [row])
         return remove([row])
     }
+
+    /// One text for one root.
+    private static func root(_ text: String) -> String { text.isEmpty ? RuntimeRoot.host.description : text }
 
     /// Makes the runtimes that are always there.
     func createBuiltInRuntimes() throws(Failure) {
