@@ -43,6 +43,8 @@ extension Transaction {
             let target = try triggerTarget(request.version ?? 0, request.alias ?? "", function)
             (trigger.version, trigger.aliasID) = (request.version ?? 0, target.alias)
         }
+        // A function that another route was made with does not go with this one.
+        if function.id != trigger.functionID { trigger.ownsFunction = false }
         trigger.functionID = function.id
         var violations = Violations()
         if let source = request.source {
