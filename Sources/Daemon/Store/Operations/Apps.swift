@@ -51,7 +51,8 @@ extension Transaction {
                 "app \(quoted(row.key)) is not empty: \(content.joined(separator: ", ")); use force to delete them too")
         }
         try checkUnused("app \(quoted(row.key))", rows)
-        for function in rows where function.kind == .function {
+        // Those who only look must not disturb calls.
+        for function in rows where function.kind == .function && !request.preview {
             try close(GateTarget(function: function.id, version: nil), "function \(tables.name(of: function))")
         }
         return remove(rows)

@@ -49,18 +49,18 @@ extension Transaction {
     ///   - name: what is being deleted.
     ///   - rows: all that would go.
     func checkUnused(_ name: String, _ rows: [Row]) throws(Failure) {
-        let going = Set(rows.map(\.id))
-        var users: [String] = []
-        for row in rows {
-            for user in tables.referrers(of: row.id) where !going.contains(user.id) {
-                let text = "\(user.kind.rawValue) \(tables.name(of: user))"
-                if !users.contains(text) { users.append(text) }
-            }
-        }
+        let users = users(of: rows)
         guard !users.isEmpty else { return }
-        let shown = users.prefix(Self.maxUsersShown).joined(separator: ", ")
+        let shown = users.prefix(Self.maxUsersShown).map { "\($0.kind.rawValue) \(tables.name(of: $0))" }
+            .joined(separator: ", ")
         let more = users.count > Self.maxUsersShown ? " and \(users.count - Self.maxUsersShown) more" : ""
         throw Failure(.precondition, "\(name) is used by \(shown)\(more); delete or change what uses it first")
+    }
+
+    /// What refers to one of these rows and is none of them, each once.
+    func users(of rows: [Row]) -> [Row] {
+        var seen = Set(rows.map(\.id))
+        return rows.flatMap { tables.referrers(of: $0.id) }.filter { seen.insert($0.id).inserted }
     }
 
     /// Users that an error names.

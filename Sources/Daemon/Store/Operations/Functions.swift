@@ -63,23 +63,21 @@ extension Transaction {
     package func deleteFunction(_ request: DeleteFunctionRequest) throws(Failure) -> Deletion {
         let row = try tables.function(request.app, request.function)
         try check(revision: request.revision, of: row)
-        return try removeFunction(row)
+        return try removeFunction(row, isPreview: request.preview)
     }
 
     /// As ``deleteFunction(_:)``, when it is known which.
-    func removeFunction(_ row: Row) throws(Failure) -> Deletion {
+    func removeFunction(_ row: Row, isPreview: Bool = false) throws(Failure) -> Deletion {
         let name = "function \(tables.name(of: row))"
-        let aliases = tables.children(.alias, of: row.id)
-        guard aliases.isEmpty else {
-            let names = aliases.prefix(20).map { "alias \(tables.name(of: $0))" }.joined(separator: ", ")
-            try checkUnused(name, [row] + Array(tables.children(.version, of: row.id)) + Array(aliases))
-            throw Failure(.precondition, "\(name) is used by \(names); delete or change what uses it first")
-        }
-        let rows = Array(tables.children(.version, of: row.id)) + [row]
+        // Its aliases are users of its versions.
+        let rows = withVersions(row)
         try checkUnused(name, rows)
-        try close(GateTarget(function: row.id, version: nil), name)
+        if !isPreview { try close(GateTarget(function: row.id, version: nil), name) }
         return remove(rows)
     }
+
+    /// What goes with a function, children first.
+    func withVersions(_ row: Row) -> [Row] { Array(tables.children(.version, of: row.id)) + [row] }
 
     // MARK: - Parts
 
