@@ -87,7 +87,7 @@ import Wire
                 syslogURL: "http://logs", extra: ["k": "no JSON"]))
         #expect(failure.code == .invalid && failure.message.hasPrefix("name: "))
         let fields = failure.further.map { String($0.prefix { $0 != ":" }) }
-        #expect(fields == ["labels", "config", "annotations", "syslog_url", "extra"])
+        #expect(fields == ["config", "annotations", "syslog_url", "labels", "extra"])
 
         try await store.send(CreateAppRequest(name: "shop"))
         let other = try await store.refusal(

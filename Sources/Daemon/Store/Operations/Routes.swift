@@ -7,7 +7,7 @@ extension Transaction {
     package func createRoute(_ request: CreateRouteRequest) throws(Failure) -> Route {
         let app = try appOrNew(request.app).row
         var violations = Violations()
-        let source = violations.check { () throws(Failure) in try TriggerSource(request.path, field: "path") }
+        let path = violations.check { () throws(Failure) in try TriggerSource(request.path, field: "path") }
         violations.require(!request.image.isEmpty, "image: missing; a route runs an image")
         var spec = FunctionSpec(runtime: .none, entry: "", format: .default)
         spec.image = request.image
@@ -18,11 +18,9 @@ extension Transaction {
         setChoices(&spec, type: request.type, format: request.format, &violations)
         let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
         if let headers { spec.headers = headers }
-        if !request.image.isEmpty { violations.check { () throws(Failure) in _ = try spec.validated() } }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
-        try violations.finish()
-        guard let source else { throw Failure(.internalError, "a path was lost") }
+        if !request.image.isEmpty { check(spec, "", in: app, &violations) }
+        violations.check(labels: request.labels, extra: request.extra)
+        let source = try violations.finish(path)
         if let taken = tables.claimant(.trigger, in: app.id, claim: source.conflictKey) {
             throw Failure(.exists, "path: \(quoted(source.text)) is taken by trigger \(quoted(tables.name(of: taken)))")
         }
@@ -52,18 +50,12 @@ extension Transaction {
         spec.config = spec.config.merged(request.config)
         let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
         spec.headers = spec.headers.merging(headers ?? [:]) { _, new in new }.filter { !$0.value.isEmpty }
-        let changed = spec
-        violations.check { () throws(Failure) in _ = try changed.validated() }
-        trigger.meta.labels = trigger.meta.labels.merged(request.labels)
-        let (labels, stored) = (trigger.meta.labels, trigger.meta.extra)
-        trigger.meta.extra = stored.merged(request.extra)
-        let extra = trigger.meta.extra
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
+        check(spec, digest, in: app, &violations)
+        violations.merge(labels: request.labels, extra: request.extra, into: &trigger.meta)
         try violations.finish()
         try Checks.unchanged("path", request.newPath, trigger.source)
         try check(revision: request.revision ?? 0, of: row, and: functionRow)
-        let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
         if spec != function.spec { function = try setWorkingCopy(functionRow, &function, spec, digest, app) }
         trigger = try update(row, to: trigger)
         return Route(trigger, function)
