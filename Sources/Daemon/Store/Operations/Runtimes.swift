@@ -58,7 +58,7 @@ extension Transaction {
     private static func root(_ text: String) -> String { text.isEmpty ? RuntimeRoot.host.description : text }
 
     /// Makes the runtimes that are always there.
-    func createBuiltInRuntimes() throws(Failure) {
+    package func createBuiltInRuntimes() throws(Failure) {
         for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil {
             try create(
                 Runtime(
