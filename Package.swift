@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "Store",
             dependencies: [
-                "Model", "Wire", "Archive", "CArchive", .product(name: "GRDB", package: "GRDB.swift"),
+                "Model", "Wire", "Archive", "CArchive", "Extensions", .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Sources/Daemon/Store", swiftSettings: swift),
         .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),

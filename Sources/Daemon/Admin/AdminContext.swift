@@ -8,8 +8,10 @@ package import Telemetry
 
 /// What the handlers work with; made once by the composition root.
 package struct AdminContext: Sendable {
-    package let store: any Store
+    package let store: Store
     package let packages: PackageStore
+    /// Keeps calls away from what is being deleted.
+    package let gate: CallsGate
     package let catalog: Catalog
     package let driver: DriverInfo
     package let counters: Counters
@@ -39,7 +41,7 @@ package struct AdminContext: Sendable {
     package let ownServices: Lock<[String]>
 
     package init(
-        store: any Store, packages: PackageStore, catalog: Catalog, driver: DriverInfo, counters: Counters,
+        store: Store, packages: PackageStore, gate: CallsGate, catalog: Catalog, driver: DriverInfo, counters: Counters,
         recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
         changes: Changes, audit: AuditLog, ownServices: Lock<[String]>, apiVersions: APIVersions, version: String,
         dataDirectory: String,
@@ -49,6 +51,7 @@ package struct AdminContext: Sendable {
     ) {
         self.store = store
         self.packages = packages
+        self.gate = gate
         self.catalog = catalog
         self.driver = driver
         self.counters = counters

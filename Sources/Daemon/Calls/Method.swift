@@ -48,6 +48,9 @@ package struct Caller: Sendable {
 package final class Method: Sendable {
     /// A unary method: the request's bytes in, the response's out.
     package typealias Unary = @Sendable ([UInt8], Caller) async throws -> [UInt8]
+    /// A unary method that is answered on the loop: the request's bytes, borrowed, to the response's. It must be short.
+    /// `nil`: this time it has to be answered by a task.
+    package typealias Immediate = @Sendable (UnsafeRawBufferPointer, Caller) throws(Failure) -> [UInt8]?
     /// A streaming method. What it returns is the one answer of client streaming; `nil` ends the stream.
     package typealias Streaming = @Sendable (ServerStream) async throws -> [UInt8]?
 
@@ -61,6 +64,8 @@ package final class Method: Sendable {
         case invoke
         /// Calls a function with streamed bodies.
         case invokeStream
+        /// Answers on the loop where it can, else as a task.
+        case immediate(Immediate, otherwise: Unary)
         /// Runs as a task.
         case unary(Unary)
         /// Runs as a task.

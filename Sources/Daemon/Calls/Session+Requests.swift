@@ -15,6 +15,7 @@ extension Session {
                 context.dispatcher.invoke(request)
             }
         case .invokeStream: FunctionRelay.openBody(request)
+        case .immediate(let run, let otherwise): answer(request, run, otherwise)
         case .unary(let run): serve(request, run)
         case .streaming(let run): serve(request, run)
         }
@@ -37,6 +38,21 @@ extension Session {
         } catch { return refuse(request, error) }
         self.hello(hello).encoded().withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0)) }
         request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+    }
+
+    private func answer(_ request: Incoming, _ run: Method.Immediate, _ otherwise: @escaping Method.Unary) {
+        guard fits(request) else { return }
+        do throws(Failure) {
+            let version = try namedVersion(request)
+            guard let payload = try run(request.envelope.payload, request.caller(version)) else {
+                return serve(request, otherwise)
+            }
+            countCall()
+            VersionMetadata(version ?? context.apiVersions.current).withEntries { metadata in
+                payload.withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0, metadata: metadata)) }
+            }
+            request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        } catch { refuse(request, context.failure(error, of: request.method)) }
     }
 
     private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {

@@ -8,7 +8,7 @@ package protocol ListenedEntity: WireMessage {
     var meta: Meta { get }
     /// Its name as text.
     var eventName: String { get }
-    /// The name of the app that it is in; empty for apps.
+    /// The name or id of the app that it is in; empty for apps.
     var eventApp: String { get }
 }
 
@@ -23,9 +23,6 @@ package struct EntityEvents: Sendable {
         self.update = update
         self.delete = delete
     }
-
-    /// Of triggers.
-    package static let trigger = EntityEvents(create: .triggerCreate, update: .triggerUpdate, delete: .triggerDelete)
 }
 
 extension App: ListenedEntity {
@@ -39,6 +36,12 @@ extension Function: ListenedEntity {
         create: .functionCreate, update: .functionUpdate, delete: .functionDelete)
     package var eventName: String { name.text }
     package var eventApp: String { appName.text }
+}
+
+extension Trigger: ListenedEntity {
+    package static let events = EntityEvents(create: .triggerCreate, update: .triggerUpdate, delete: .triggerDelete)
+    package var eventName: String { name.text }
+    package var eventApp: String { appID.description }
 }
 
 /// A change of an entity, or a look at one. Immutable.

@@ -14,6 +14,9 @@ package struct ListenerRegistry: Sendable {
     /// Whether anybody could want to hear of calls; never changes.
     package var hasCallListeners: Bool { !calls.isEmpty }
 
+    /// Whether anybody could want to hear of changes; never changes.
+    package var wantsChanges: Bool { !entities.isEmpty }
+
     /// Whether anybody wants to hear of an event now.
     package func wants(_ type: EventType, _ phase: EventPhase) -> Bool {
         if type == .call { return calls.contains { $0.interest.contains(type, phase) } }

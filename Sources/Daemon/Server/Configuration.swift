@@ -80,6 +80,10 @@ package struct Configuration: Sendable, Equatable {
     package var writeTimeout: Double = 30
     /// Open files of a function's process.
     package var functionFiles: UInt32 = 350
+    /// Events that stay for those who follow.
+    package var keepEvents: UInt32 = 100_000
+    /// Published versions of one function.
+    package var maxVersions: UInt32 = 50
     /// Plug-ins that are asked about changes and calls, in this order.
     package var extensions: [PlugInSetting] = []
     /// Whether requests may name test versions of the management methods.

@@ -107,6 +107,10 @@ package struct DaemonCommand: ParsableCommand {
     package var writeTimeout: String?
     @Option(help: "Open files of a function's process. (default: 350)")
     package var functionFiles: String?
+    @Option(help: "Events that stay for those who follow. (default: 100000)")
+    package var keepEvents: String?
+    @Option(help: "Published versions of one function. (default: 50)")
+    package var maxVersions: String?
     @Option(
         name: .customLong("extension"),
         help: "A plug-in: NAME=unix:PATH,timeout=500ms,fail=open or closed; may be repeated. (default: none)")
@@ -129,7 +133,7 @@ package struct DaemonCommand: ParsableCommand {
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
-            ("allow-test-versions", allowTestVersions),
+            ("allow-test-versions", allowTestVersions), ("keep-events", keepEvents), ("max-versions", maxVersions),
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate), ("secret-key-file", secretKeyFile),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),

@@ -21,7 +21,7 @@ package final class Server: Sendable {
     private let log: Logger
     private let lock: DataDirectory
     private let users: HostUsers
-    private let store: SQLiteStore
+    private let store: Store
     private let secretBox: SecretBox
     private let driver: OCIDriver
     private let counters: Counters
@@ -47,15 +47,23 @@ package final class Server: Sendable {
     package static func start(_ configuration: Configuration, log: Logger) async throws -> Server {
         raiseFileLimit()
         let lock = try DataDirectory.lock(configuration.dataDirectory)
-        let store = try SQLiteStore(path: lock.databasePath)
+        let database = try SQLiteDriver(path: lock.databasePath)
         let secretBox = try SecretBox(dataDirectory: lock.path, keyFile: configuration.secretKeyFile)
         var limits = PackageStore.Limits()
         limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
         let packages = try PackageStore(path: lock.packagesPath, limits: limits)
         let users = try HostUsers(base: configuration.uidBase, count: configuration.uidCount)
-        let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, store.instanceID))
+        let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, database.instanceID))
         do {
-            return try await start(configuration, log, lock, users, store, secretBox, packages, driver)
+            let gate = CallsGate()
+            let store = try Store(
+                database,
+                surroundings: Surroundings(
+                    gate: gate, interpreters: driver.info.interpreters, maxVersions: Int(configuration.maxVersions),
+                    seal: { (value, id) throws(Failure) in try secretBox.seal(value, for: id) },
+                    checkRoot: { (root) throws(Failure) in try driver.check(root) }))
+            try await store.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
+            return try await start(configuration, log, lock, users, store, gate, secretBox, packages, driver)
         } catch {
             driver.removeLeftovers()
             throw error
@@ -63,16 +71,15 @@ package final class Server: Sendable {
     }
 
     private static func start(
-        _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ users: HostUsers, _ store: SQLiteStore,
-        _ secretBox: SecretBox, _ packages: PackageStore, _ driver: OCIDriver
+        _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ users: HostUsers, _ store: Store,
+        _ gate: CallsGate, _ secretBox: SecretBox, _ packages: PackageStore, _ driver: OCIDriver
     ) async throws -> Server {
         let counters = Counters()
         let recorder = Recorder(
-            counters: counters, write: { try await store.append($0) },
+            counters: counters, write: { try await store.driver.append($0) },
             onError: { error, count in log.error("\(count) call records were not stored: \(error)") })
-        let functions = try await CatalogStore(store)
-        let catalog = Catalog(source: functions)
-        functions.attach(catalog)
+        let source = StoreSource(store: store)
+        let catalog = Catalog(source: source)
         let loopCount =
             configuration.loops > 0 ? Int(configuration.loops) : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
         let loops = (0..<loopCount).map { _ in EventLoop() }
@@ -91,20 +98,23 @@ package final class Server: Sendable {
                     return .success(path)
                 } catch { return .failure(error) }
             },
-            secrets: { runnable in
-                guard !runnable.version.spec.secrets.isEmpty else { return .success([]) }
-                let text = "\(runnable.name): secrets are not given to functions by this daemon yet"
-                return .failure(Failure(.unimplemented, text))
-            }, log: { log.error("\($0)") })
+            secrets: { source.secrets(of: $0, secretBox) }, log: { log.error("\($0)") })
+        gate.attach(catalog, dispatcher)
+        catalog.onRetire { dispatcher.retire($0) }
+        let changes = Changes()
+        store.observe { committed in
+            catalog.learn(committed)
+            changes.announce()
+        }
+        store.listen(listeners)
         let blocking = BlockingThreads(count: 4)
         let addresses = Lock<[String]>([])
-        let authenticator = Authenticator(try await store.allTokens())
+        let authenticator = Authenticator(try store.allTokens())
         let sessions = SessionRegistry(counters: counters)
-        let changes = Changes()
         let audit = AuditLog(path: lock.path + "/audit.log") { log.error("\($0)") }
         let apiVersions = APIVersions(allowsTest: configuration.allowTestVersions)
         let context = AdminContext(
-            store: functions, packages: packages, catalog: catalog, driver: driver.info, counters: counters,
+            store: store, packages: packages, gate: gate, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
             changes: changes, audit: audit, ownServices: Lock([]), apiVersions: apiVersions,
             version: DaemonVersion.text,
@@ -158,7 +168,7 @@ package final class Server: Sendable {
     }
 
     private init(
-        configuration: Configuration, log: Logger, lock: DataDirectory, users: HostUsers, store: SQLiteStore,
+        configuration: Configuration, log: Logger, lock: DataDirectory, users: HostUsers, store: Store,
         secretBox: SecretBox, driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher,
         loops: [EventLoop],
         blocking: BlockingThreads, front: Front, sessions: SessionRegistry, authenticator: Authenticator,
@@ -214,6 +224,7 @@ package final class Server: Sendable {
         let held = dispatcher.budget.used
         if held != 0 { log.warning("BUG: buffers still hold \(held) bytes, and nobody is there") }
         driver.removeLeftovers()
+        do { try store.close() } catch { log.error("the store was not closed: \(error)") }
         log.info("stopped")
     }
 
@@ -232,7 +243,11 @@ package final class Server: Sendable {
     }
 
     private func noteTokenUses() async {
-        do { try await store.touchTokens(authenticator.takeUses()) } catch {
+        let uses = authenticator.takeUses()
+        guard !uses.isEmpty else { return }
+        do {
+            try await store.change { (transaction) throws(Failure) in try transaction.touchTokens(uses) }
+        } catch {
             log.error("when tokens were used was not stored: \(error)")
         }
     }
@@ -242,8 +257,11 @@ package final class Server: Sendable {
             Task { [recorder] in await recorder.run() },
             Task { [store, configuration, log] in
                 while !Task.isCancelled {
-                    do { try await store.pruneCalls(keep: Int(configuration.keepCalls)) } catch {
-                        log.error("old call records were not removed: \(error)")
+                    do {
+                        try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
+                        try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
+                    } catch {
+                        log.error("old records of calls and events were not removed: \(error)")
                     }
                     try? await Task.sleep(for: .seconds(60))
                 }

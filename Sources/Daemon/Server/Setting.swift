@@ -124,6 +124,8 @@ package struct Setting: Sendable {
             "handshake-timeout", "how long TLS and the first frame may take to arrive", \.handshakeTimeout, 0.1...3600),
         seconds("write-timeout", "how long a peer may take no output that waits for it", \.writeTimeout, 0.1...3600),
         number("function-files", "open files of a function's process", \.functionFiles, 32...1_000_000),
+        number("keep-events", "events that stay for those who follow", \.keepEvents, 1000...10_000_000),
+        number("max-versions", "published versions of one function", \.maxVersions, 1...10_000),
         Setting(
             key: "extension", help: "a plug-in: NAME=unix:PATH,timeout=500ms,fail=open or closed; may be repeated",
             isList: true, read: { $0.extensions.map(\.description) },

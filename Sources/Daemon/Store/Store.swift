@@ -1,4 +1,4 @@
-internal import Foundation
+package import Extensions
 package import Model
 
 /// What the daemon remembers. All rows are in memory and answered from there; a change is answered when the driver has it.
@@ -9,8 +9,9 @@ package final class Store: Sendable {
     /// Committed rows only.
     private let tables: Lock<Tables>
     private let writer: Writer
-    private let followers = Followers()
+    private let followers: Followers
     private let observers: Observers
+    private let listeners: Lock<ListenerRegistry>
 
     /// Reads everything. Blocks.
     ///
@@ -24,8 +25,10 @@ package final class Store: Sendable {
         }
         let sequence = try driver.lastSequence()
         let tables = Lock(committed)
-        let (observers, followers) = (Observers(), followers)
+        let (observers, followers) = (Observers(), Followers())
         self.driver = driver
+        self.followers = followers
+        listeners = Lock(ListenerRegistry())
         self.surroundings = surroundings
         self.tables = tables
         self.observers = observers
@@ -70,6 +73,17 @@ package final class Store: Sendable {
         return try surroundings.dialects.decode(row, message)
     }
 
+    /// The message of an entity as callers read it.
+    ///
+    /// - Throws: `precondition` if it is newer than this daemon.
+    package func message(_ find: (borrowing Tables) throws(Failure) -> Row) throws(Failure) -> [UInt8] {
+        let (row, message) = try read { (tables) throws(Failure) in
+            let row = try find(tables)
+            return (row, tables.message(of: row))
+        }
+        return try surroundings.dialects.readable(row, message)
+    }
+
     // MARK: - Changing
 
     /// Runs an operation as one transaction; when it returns, what it did is on disk.
@@ -80,7 +94,32 @@ package final class Store: Sendable {
         _ context: ChangeContext = ChangeContext(now: .now()),
         _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R
     ) async throws(Failure) -> R {
-        try await submit(context, isDry: false, operation).get().0
+        let listeners = listeners.withLock { $0 }
+        guard listeners.wantsChanges else { return try await submit(context, isDry: false, operation).get().0 }
+        return try await change(context, asking: listeners, operation)
+    }
+
+    /// Who is asked before changes of apps, functions and triggers, and told after them; at start.
+    package func listen(_ listeners: ListenerRegistry) { self.listeners.withLock { $0 = listeners } }
+
+    /// Asks before an app is read or apps are listed.
+    ///
+    /// - Parameter name: as asked for; `nil`: a list.
+    package func beforeReading(_ name: String?) async throws(Failure) {
+        let listeners = listeners.withLock { $0 }
+        if let name { try await listeners.before(.appGet, .get(name)) } else { try await listeners.before(.appList, .list) }
+    }
+
+    /// Tells that an app was read, or that apps were listed.
+    package func afterReading(_ app: App?) {
+        let listeners = listeners.withLock { $0 }
+        if let app { listeners.after(.appGet, .got(app)) } else { listeners.after(.appList, .list) }
+    }
+
+    /// Whether reading apps has to be told.
+    package var isReadingListenedTo: Bool {
+        let listeners = listeners.withLock { $0 }
+        return listeners.wants(.appGet, .before) || listeners.wants(.appGet, .after)
     }
 
     /// What an operation would do.
@@ -91,7 +130,7 @@ package final class Store: Sendable {
         try await submit(context, isDry: true, operation).get()
     }
 
-    private func submit<R: Sendable>(
+    func submit<R: Sendable>(
         _ context: ChangeContext, isDry: Bool,
         _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R
     ) async -> Result<(R, [Change]), Failure> {

@@ -127,7 +127,7 @@ final class Writer: @unchecked Sendable {
     private func attempt(_ job: Job) -> [Change]? {
         let mark = transaction.mark
         let before = transaction.changes.count
-        transaction.begin(job.context)
+        transaction.begin(job.context, isDry: job.isDry)
         do throws(Failure) {
             try job.run(transaction)
         } catch {

@@ -18,7 +18,9 @@ struct PackagesHandler: Sendable {
             case .open(let id, let offset): return BeginUploadResponse(uploadID: id, offset: offset)
             case .stored(let package):
                 // A crash may have come between the bytes and their row.
-                let known = try await context.store.addPackage(package)
+                let known = try await context.store.change { (transaction) throws(Failure) in
+                    try transaction.addPackage(package)
+                }
                 return BeginUploadResponse(offset: package.bytes, packageDigest: known.digest.description)
             }
         }
@@ -33,7 +35,9 @@ struct PackagesHandler: Sendable {
             let stored = try await context.blocking { () throws(Failure) in
                 try context.packages.commit(uploadID: request.uploadID)
             }
-            let package = try await context.store.addPackage(stored)
+            let package = try await context.store.change { (transaction) throws(Failure) in
+                try transaction.addPackage(stored)
+            }
             return CommitUploadResponse(
                 packageDigest: package.digest.description, packageBytes: package.bytes, entries: package.entries)
         }

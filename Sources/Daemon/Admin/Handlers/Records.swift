@@ -12,7 +12,7 @@ struct CallsHandler: Sendable {
         list.add("fnrpc.v1.Calls", "List", .read) { (request: ListCallsRequest, _: Caller) in
             await context.recorder.flush()
             let page = try await context.store.calls(
-                app: request.app, function: request.function, page: PageRequest(request.page))
+                app: request.app, function: request.function, ListRequest(request.page, request.filter))
             return ListCallsResponse(calls: page.items, nextCursor: page.nextCursor)
         }
         list.add("fnrpc.v1.Calls", "Get", .read) { (request: GetCallRequest, _: Caller) in

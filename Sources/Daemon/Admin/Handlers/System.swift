@@ -10,11 +10,12 @@ struct SystemHandler: Sendable {
 
     func register(in list: inout MethodList) {
         list.add("fnrpc.v1.System", "Info", .read) { (_: SystemInfoRequest, _: Caller) in
-            let counts = try await context.store.counts()
+            let counts = try context.store.counts()
             return SystemInfoResponse(
                 version: context.version, wireProtocol: "ttrpc 1.2",
                 apiVersions: context.apiVersions.accepted.map(\.number),
-                schemaVersion: UInt32(context.store.schemaVersion), instance: context.store.instanceID.description,
+                schemaVersion: UInt32(context.store.driver.schemaVersion),
+                instance: context.store.driver.instanceID.description,
                 dataDir: context.dataDirectory, sandboxRuntime: context.driver.runtime,
                 cgroups: context.driver.cgroupLayout.rawValue, userNamespaces: context.driver.userNamespaces,
                 uptimeNanos: Instant.now().nanoseconds(since: context.startedAt), apps: UInt32(counts.apps),

@@ -9,24 +9,26 @@ struct TokensHandler: Sendable {
     /// Nanoseconds: 1 second to 10 years of 365 days.
     static let lifetimes: ClosedRange<UInt64> = 1_000_000_000...315_360_000_000_000_000
 
-    let store: any Store
+    let store: Store
     let authenticator: Authenticator
 
     func register(in list: inout MethodList) {
         list.addChange(
             "fnrpc.v1.Tokens", "Create",
             target: { [("name", $0.name), ("scopes", $0.scopes.map(\.description).joined(separator: " "))] }
-        ) { (request: CreateTokenRequest, _: Caller) in try await create(request, now: .now()) }
-        list.add("fnrpc.v1.Tokens", "List", .admin) { (request: ListTokensRequest, _: Caller) in
-            let page = try await store.tokens(page: PageRequest(request.page))
-            return ListTokensResponse(tokens: page.items, nextCursor: page.nextCursor)
+        ) { (request: CreateTokenRequest, caller: Caller) in try await create(request, ChangeContext(caller)) }
+        list.addGet("fnrpc.v1.Tokens", .admin) { (request: GetTokenRequest, tables) throws(Failure) in
+            try tables.named(request.token, .token)
+        }
+        list.addList("fnrpc.v1.Tokens", .admin) { (request: ListTokensRequest) throws(Failure) in
+            try store.list(.token, ListRequest(request.page, request.filter))
         }
         list.addChange("fnrpc.v1.Tokens", "Revoke", target: { [("token", $0.token)] }) {
-            (request: RevokeTokenRequest, _: Caller) in try await revoke(request)
+            (request: RevokeTokenRequest, caller: Caller) in try await revoke(request, ChangeContext(caller))
         }
     }
 
-    func create(_ request: CreateTokenRequest, now: Timestamp) async throws(Failure) -> CreateTokenResponse {
+    func create(_ request: CreateTokenRequest, _ context: ChangeContext) async throws(Failure) -> CreateTokenResponse {
         let name = try Name(request.name, field: "name")
         guard (1...Grants.maxScopes).contains(request.scopes.count) else {
             throw Failure(
@@ -42,16 +44,24 @@ struct TokensHandler: Sendable {
         }
         let expiresAt =
             request.lifetimeNanos == 0
-            ? nil : Timestamp(nanoseconds: now.nanoseconds + Int64(clamping: request.lifetimeNanos))
+            ? nil : Timestamp(nanoseconds: context.now.nanoseconds + Int64(clamping: request.lifetimeNanos))
         let secret = try TokenSecret()
-        let token = try await store.createToken(
-            name: name, scopes: Grants(request.scopes).scopes, expiresAt: expiresAt, hash: secret.hash)
-        try await authenticator.reload { () throws(Failure) in try await store.allTokens() }
+        try FunctionSpec.checkNotes("labels", request.labels)
+        let extra = try Extra.validated(request.extra)
+        let hash = secret.hash
+        let token = try await store.change(context) { (transaction) throws(Failure) in
+            try transaction.createToken(
+                name: name, scopes: Grants(request.scopes).scopes, expiresAt: expiresAt, hash: hash,
+                labels: request.labels, extra: extra)
+        }
+        try await authenticator.reload { () throws(Failure) in try store.allTokens() }
         return CreateTokenResponse(token: token, secret: secret.text(id: token.meta.id))
     }
 
-    func revoke(_ request: RevokeTokenRequest) async throws(Failure) -> Token {
-        let token = try await store.revokeToken(request.token)
+    func revoke(_ request: RevokeTokenRequest, _ context: ChangeContext) async throws(Failure) -> Token {
+        let token = try await store.change(context) { (transaction) throws(Failure) in
+            try transaction.revokeToken(request.token)
+        }
         authenticator.remove(token.meta.id)
         return token
     }

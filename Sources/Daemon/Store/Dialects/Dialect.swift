@@ -81,6 +81,13 @@ package struct Dialects: Sendable {
         return try dialect.decode(row.kind, message)
     }
 
+    /// A row's message in the newest release; the bytes themselves where its own version has that one's model.
+    package func readable(_ row: Row, _ message: [UInt8]) throws(Failure) -> [UInt8] {
+        let dialect = try self[row.apiVersion, "\(row.kind.rawValue) \(row.id)"].get()
+        if dialect is ReleaseOne { return message }
+        return try dialect.decode(row.kind, message).encoded()
+    }
+
     /// Reads a row whose kind is known.
     package func decode<E: Entity>(_ row: Row, _ message: [UInt8], as type: E.Type = E.self) throws(Failure) -> E {
         guard let entity = try decode(row, message) as? E else {

@@ -64,7 +64,7 @@ extension Transaction {
     }
 
     /// Makes the runtimes that are always there.
-    func createBuiltInRuntimes() throws(Failure) {
+    package func createBuiltInRuntimes() throws(Failure) {
         for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil {
             try create(
                 Runtime(

@@ -7,7 +7,7 @@ package struct PageRequest: Hashable, Sendable {
     /// The page's length when none is asked for.
     package static let defaultSize: UInt32 = 100
 
-    /// ``Page/nextCursor`` of the page before; empty for the first.
+    /// ``ListPage/nextCursor`` of the page before; empty for the first.
     package var cursor: String
     /// 1 to 1000 items; 0 is 100.
     package var size: UInt32
@@ -27,7 +27,7 @@ package struct PageRequest: Hashable, Sendable {
 }
 
 /// A part of a list.
-package struct Page<Item: Sendable>: Sendable {
+package struct ListPage<Item: Sendable>: Sendable {
     package var items: [Item]
     /// Where the next page starts; empty at the end. Stays good when items are added.
     package var nextCursor: String
@@ -47,7 +47,7 @@ package struct Page<Item: Sendable>: Sendable {
     }
 }
 
-extension Page: Equatable where Item: Equatable {}
+extension ListPage: Equatable where Item: Equatable {}
 
 /// Where a page starts: base64url of the list's tag, a dot, and the sort key of the last item before it. Opaque to
 /// callers; a cursor of another list is refused.

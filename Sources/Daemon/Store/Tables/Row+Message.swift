@@ -23,8 +23,11 @@ extension Row {
         }
     }
 
-    /// The stored message and the name of the app that it belongs to.
-    fileprivate func message(app: String) -> [UInt8] {
+    /// The message as callers read it.
+    ///
+    /// - Parameter app: the name of the app that it belongs to; of functions only.
+    package func message(app: String) -> [UInt8] {
+        guard kind == .function else { return body }
         var app = app
         return app.withUTF8 { name in
             let count = body.count + FieldSize.field(Self.appName, length: name.count)
@@ -41,7 +44,6 @@ extension Row {
 extension Tables {
     /// A row's message as callers read it.
     package func message(of row: Row) -> [UInt8] {
-        guard row.kind == .function, let app = row.parent.flatMap({ self[$0] }) else { return row.body }
-        return row.message(app: app.key)
+        row.message(app: row.parent.flatMap { self[$0] }?.key ?? "")
     }
 }

@@ -17,6 +17,8 @@ package struct Tables {
     /// Each sorted by key.
     private var lists: [List: ContiguousArray<Row>] = [:]
     private var claims: [Claim: Identifier] = [:]
+    /// From a service to the functions that serve it, one of each app.
+    private var servers: [String: Set<Identifier>] = [:]
     /// From a row to those that refer to it; only where rules are checked.
     private var referrers: [Identifier: Set<Identifier>] = [:]
     private let indexesReferrers: Bool
@@ -50,6 +52,12 @@ package struct Tables {
         claims[Claim(list: List(kind: kind, parent: parent), text: claim)].flatMap { rows[$0] }
     }
 
+    /// The functions that serve a service, in no order.
+    package func servers(of service: String) -> [Row] { (servers[service] ?? []).compactMap { rows[$0] } }
+
+    /// Every service with the functions that serve it.
+    package var allServers: [String: [Row]] { servers.mapValues { $0.compactMap { rows[$0] } } }
+
     /// Those that refer to a row, by kind and key.
     package func referrers(of id: Identifier) -> [Row] {
         (referrers[id] ?? []).compactMap { rows[$0] }
@@ -61,14 +69,22 @@ package struct Tables {
         if let old {
             rows[old.id] = nil
             let list = List(kind: old.kind, parent: old.parent)
-            for claim in old.claims { claims[Claim(list: list, text: claim)] = nil }
+            for claim in old.claims {
+                claims[Claim(list: list, text: claim)] = nil
+                guard old.kind == .function else { continue }
+                servers[claim]?.remove(old.id)
+                if servers[claim]?.isEmpty == true { servers[claim] = nil }
+            }
             if indexesReferrers { for target in Set(old.references) { remove(old.id, from: target) } }
             if new?.key != old.key || new?.parent != old.parent { removeFromList(old, list) }
         }
         if let new {
             rows[new.id] = new
             let list = List(kind: new.kind, parent: new.parent)
-            for claim in new.claims { claims[Claim(list: list, text: claim)] = new.id }
+            for claim in new.claims {
+                claims[Claim(list: list, text: claim)] = new.id
+                if new.kind == .function { servers[claim, default: []].insert(new.id) }
+            }
             if indexesReferrers { for target in new.references { referrers[target, default: []].insert(new.id) } }
             let place = (lists[list] ?? []).place(of: new.key)
             if let old, old.key == new.key, old.parent == new.parent {

@@ -1,0 +1,51 @@
+internal import Calls
+internal import Model
+internal import Store
+internal import Wire
+
+/// `fnrpc.v1.Events`.
+struct EventsHandler: Sendable {
+    /// Events that are read at once.
+    private static let batch = 256
+    let context: AdminContext
+
+    func register(in list: inout MethodList) {
+        list.add("fnrpc.v1.Events", "Follow", .serverStreaming, .read, .streaming { try await follow($0) })
+    }
+
+    private func follow(_ stream: ServerStream) async throws -> [UInt8]? {
+        let request = try FollowEventsRequest(decoding: stream.request, strict: true)
+        var kinds: Set<String> = []
+        for kind in request.kinds {
+            guard EntityKind(rawValue: kind) != nil else {
+                let known = EntityKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Failure(.invalid, "kinds: \(quoted(kind)) is not known; use one of: \(known)")
+            }
+            kinds.insert(kind)
+        }
+        let end = context.store.lastSequence
+        var last = request.after ?? end
+        guard last <= end else {
+            throw Failure(.invalid, "after: \(last) has not happened yet; the newest event is \(end)")
+        }
+        while request.follow || last < end {
+            let events = try await context.store.nextEvents(after: last, limit: Self.batch)
+            guard let newest = events.last else { break }
+            if let first = events.first, first.sequence > last + 1, request.after != nil, last > 0 {
+                throw Failure(
+                    .precondition,
+                    "after: the events between \(last) and \(first.sequence) are not kept any more; read the catalog "
+                        + "anew and follow from \(end)")
+            }
+            for event in events where kinds.isEmpty || kinds.contains(event.kind.rawValue) {
+                let message = Event(
+                    sequence: event.sequence, at: event.at.nanoseconds, action: event.action.rawValue,
+                    kind: event.kind.rawValue, id: event.id.description, name: event.name, revision: event.revision,
+                    apiVersion: event.apiVersion)
+                try await stream.send(message.encoded())
+            }
+            last = newest.sequence
+        }
+        return nil
+    }
+}

@@ -1,0 +1,130 @@
+internal import Access
+internal import Catalog
+internal import Drivers
+internal import Model
+internal import Store
+
+/// What can be called, as the store has it in memory. Rows that this daemon cannot read are not there. Thread-safe.
+struct StoreSource: CatalogSource {
+    let store: Store
+
+    func function(app: String, name: String) -> CatalogAnswer {
+        do throws(Failure) {
+            let found = try store.read { (tables) throws(Failure) -> Rows? in
+                let app = try tables.named(app, .app)
+                guard let function = try? tables.named(name, .function, in: app) else { return nil }
+                return Rows(tables, app: app, function: function)
+            }
+            return found.flatMap(contents).map { .found($0) } ?? .noFunction
+        } catch {
+            return .noApp
+        }
+    }
+
+    func function(id: Identifier) -> CatalogFunction? {
+        let rows = try? store.read { (tables) throws(Failure) -> Rows? in
+            guard let function = tables[id], function.kind == .function, let app = function.parent.flatMap({ tables[$0] })
+            else { return nil }
+            return Rows(tables, app: app, function: function)
+        }
+        return rows.flatMap { $0 }.flatMap(contents)
+    }
+
+    func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? {
+        let found = try? store.read { (tables) throws(Failure) in
+            let app = try tables.named(app, .app)
+            return (app.id, tables.children(.trigger, of: app.id))
+        }
+        return found.map { ($0.0, $0.1.compactMap { try? store.surroundings.dialects.decode($0, $0.body) }) }
+    }
+
+    func servers(of service: String) -> [(app: String, function: Identifier)] {
+        let found = try? store.read { (tables) throws(Failure) in
+            tables.servers(of: service).map { (app: $0.parent.flatMap { tables[$0] }?.key ?? "", function: $0.id) }
+        }
+        return (found ?? []).sorted { $0.app < $1.app }
+    }
+
+    func allServices() -> [(service: String, app: String, function: Identifier)] {
+        let found = try? store.read { (tables) throws(Failure) in
+            tables.allServers.flatMap { service, rows in
+                rows.map { (service: service, app: $0.parent.flatMap { tables[$0] }?.key ?? "", function: $0.id) }
+            }
+        }
+        return (found ?? []).sorted { ($0.service, $0.app) < ($1.service, $1.app) }
+    }
+
+    func functionNames() -> [String] {
+        let found = try? store.read { (tables) throws(Failure) in
+            tables.all.filter { $0.kind == .function }.map { tables.name(of: $0) }
+        }
+        return (found ?? []).sorted()
+    }
+
+    /// The values of a function's secrets, for its container.
+    func secrets(of runnable: Runnable, _ box: SecretBox) -> Result<[SandboxSecret], Failure> {
+        do throws(Failure) {
+            var secrets: [SandboxSecret] = []
+            for name in runnable.version.spec.secrets {
+                let row = try store.read { (tables) throws(Failure) in
+                    guard let row = tables.find(.secret, in: runnable.function.appID, key: name) else {
+                        throw Failure(.precondition, "\(runnable.name): secret \(quoted(name)) is not there")
+                    }
+                    return row
+                }
+                var value = try box.open(row.sealed, for: row.id)
+                secrets.append(try SandboxSecret(name: try Name(name, field: "secret"), value: value))
+                value.wipe()
+            }
+            return .success(secrets)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// All rows of one function, of one moment.
+    private struct Rows {
+        let app: Row
+        let function: Row
+        let versions: ContiguousArray<Row>
+        let aliases: ContiguousArray<Row>
+        let secrets: ContiguousArray<Row>
+
+        init(_ tables: borrowing Tables, app: Row, function: Row) {
+            self.app = app
+            self.function = function
+            versions = tables.children(.version, of: function.id)
+            aliases = tables.children(.alias, of: function.id)
+            secrets = tables.children(.secret, of: app.id)
+        }
+    }
+
+    private func contents(_ rows: Rows) -> CatalogFunction? {
+        let dialects = store.surroundings.dialects
+        guard let app: App = try? dialects.decode(rows.app, rows.app.body),
+            let function: Function = try? dialects.decode(rows.function, rows.function.message(app: rows.app.key))
+        else { return nil }
+        return CatalogFunction(
+            app: app, function: function, versions: rows.versions.compactMap { try? dialects.decode($0, $0.body) },
+            aliases: rows.aliases.compactMap { try? dialects.decode($0, $0.body) },
+            secretRevisions: Dictionary(uniqueKeysWithValues: rows.secrets.map { ($0.key, $0.revision) }))
+    }
+}
+
+extension Catalog {
+    /// Learns of committed changes.
+    func learn(_ changes: [Change]) {
+        for change in changes {
+            let row = change.row
+            switch (row.kind, change.action, row.parent) {
+            case (.function, .delete, _): removed(function: row.id)
+            case (.function, _, _): changed(function: row.id)
+            case (.version, _, let function?), (.alias, _, let function?): changed(function: function)
+            case (.app, .delete, _): removed(app: row.id)
+            case (.app, .update, _): changed(app: row.id)
+            case (.trigger, _, let app?), (.secret, _, let app?): changed(app: app)
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import Model
+
+/// How much a store holds.
+package struct StoreCounts: Hashable, Sendable {
+    package var apps = 0
+    package var functions = 0
+}
+
+extension Store {
+    /// Records that one page looks at, at most: a filter that nothing matches ends with a cursor, not after a minute.
+    package static let maxScannedCalls = 20_000
+
+    /// What calls can be filtered by, beside what all entities have.
+    package static let callFields = FilterFields([
+        .init("status", .text, "success, failed, error, timeout or cancelled"),
+        .init("version", .number, "version that served it; 0: an unpublished working copy"),
+        .init("requested_version", .number, "version that was asked for"),
+        .init("requested_alias", .text, "alias that was asked for"), .init("app", .text, "name of the app"),
+        .init("function", .text, "name of the function"), .init("error", .text, "why it did not succeed"),
+        .init("trace_id", .text, "the caller's trace"), .init("run_nanos", .number, "time in the function"),
+    ])
+
+    /// Newest first, without their logs. An empty function: of the whole app; both empty: of all.
+    ///
+    /// - Throws: `notFound` for app or function.
+    package func calls(
+        app: String, function: String, _ request: ListRequest
+    ) async throws(Failure) -> ListPage<CallRecord> {
+        let scope: CallScope = try read { (tables) throws(Failure) in
+            if !function.isEmpty { return .function(try tables.function(app, function).id) }
+            return app.isEmpty ? .all : .app(try tables.named(app, .app).id)
+        }
+        let limit = try request.page.limit()
+        let list = Cursor.List.calls(scope)
+        let before = try Cursor.key(of: request.page.cursor, in: list).flatMap { Identifier($0) }
+        let filter = try Filter(request.filter, fields: Self.callFields)
+        let (found, last) = try await driver.calls(
+            scope, before: before, limit: limit, scanned: Self.maxScannedCalls,
+            where: { call in filter.isEmpty || filter.matches { call.value(of: $0) } })
+        return ListPage(items: found, nextCursor: last.map { Cursor.text(of: $0.description, in: list) } ?? "")
+    }
+
+    /// One record, without its log.
+    ///
+    /// - Throws: `invalid` if `id` is none; `notFound`.
+    package func call(_ id: String) async throws(Failure) -> CallRecord {
+        let id = try Self.callID(id)
+        guard let call = try await driver.call(id) else { throw Self.noCall(id) }
+        return call
+    }
+
+    /// - Throws: `invalid` if `id` is none; `notFound` if there is no such call.
+    package func callLog(_ id: String) async throws(Failure) -> CallLog {
+        let id = try Self.callID(id)
+        guard let log = try await driver.callLog(id) else { throw Self.noCall(id) }
+        return log
+    }
+
+    /// How much there is.
+    package func counts() throws(Failure) -> StoreCounts {
+        try read { tables in
+            tables.all.reduce(into: StoreCounts()) { counts, row in
+                if row.kind == .app { counts.apps += 1 }
+                if row.kind == .function { counts.functions += 1 }
+            }
+        }
+    }
+
+    private static func callID(_ text: String) throws(Failure) -> Identifier {
+        guard let id = Identifier(text) else {
+            throw Failure(.invalid, "call: \(quoted(text)) is not the id of a call")
+        }
+        return id
+    }
+
+    private static func noCall(_ id: Identifier) -> Failure {
+        Failure(.notFound, "call \(id) was not found; only the newest calls are kept")
+    }
+}
+
+extension CallRecord {
+    fileprivate func value(of field: FilterField) -> FilterValue? {
+        switch field {
+        case .named("status"): .text(status.rawValue)
+        case .named("version"): .number(Int64(version))
+        case .named("requested_version"): .number(Int64(requestedVersion))
+        case .named("requested_alias"): .text(requestedAlias)
+        case .named("app"): .text(appName)
+        case .named("function"), .named("name"): .text(functionName)
+        case .named("error"): .text(error)
+        case .named("trace_id"): traceID.map { .text($0) }
+        case .named("run_nanos"): .number(Int64(clamping: runNanos))
+        default: meta.value(of: field)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+package import Model
+internal import Wire
+
+/// Which part of which list is wanted.
+package struct ListRequest: Sendable {
+    package var page: PageRequest
+    /// Filter text; empty: everything.
+    package var filter: String
+
+    package init(page: PageRequest = PageRequest(), filter: String = "") {
+        self.page = page
+        self.filter = filter
+    }
+}
+
+extension Store {
+    /// A page of the messages of a kind, by key; versions newest first.
+    ///
+    /// - Parameter parent: finds what they belong to.
+    package func list(
+        _ kind: EntityKind, _ request: ListRequest,
+        of parent: (borrowing Tables) throws(Failure) -> Row? = { _ throws(Failure) in nil },
+        where extra: @Sendable (Row) -> Bool = { _ in true }
+    ) throws(Failure) -> ListPage<[UInt8]> {
+        let (owner, rows, app) = try read { (tables) throws(Failure) in
+            let owner = try parent(tables)
+            return (owner, tables.children(kind, of: owner?.id), owner?.key ?? "")
+        }
+        let list = Cursor.List.entities(kind, parent: owner?.id)
+        let limit = try request.page.limit()
+        let after = try Cursor.key(of: request.page.cursor, in: list)
+        let filter = try Filter(request.filter, fields: ListFields.of(kind))
+        // Outside of the lock: a filter may look at every row.
+        let found = try rows.page(after: after, descending: kind == .version, limit: limit + 1) {
+            (row) throws(Failure) in
+            guard extra(row) else { return false }
+            if filter.isEmpty { return true }
+            return try matches(filter, row, row.message(app: app))
+        }
+        let page = ListPage(found: found, limit: limit, list: list) { $0.key }
+        var messages: [[UInt8]] = []
+        // Rows that are newer than this daemon are for Entities/GetRaw only.
+        for row in page.items where surroundings.dialects.knows(row.apiVersion) {
+            messages.append(try surroundings.dialects.readable(row, row.message(app: app)))
+        }
+        return ListPage(items: messages, nextCursor: page.nextCursor)
+    }
+
+    /// Whether a row is wanted; one that this daemon cannot read is known by its columns alone.
+    func matches(_ filter: Filter, _ row: Row, _ message: [UInt8]) throws(Failure) -> Bool {
+        guard surroundings.dialects.knows(row.apiVersion) else {
+            return filter.matches { row.value(of: $0) }
+        }
+        let entity = try surroundings.dialects.decode(row, message)
+        return filter.matches { row.value(of: $0) ?? ListFields.value(of: $0, entity) }
+    }
+
+    /// How many rows there are of each kind and api_version.
+    package func countByAPIVersion() throws(Failure) -> [EntityKind: [UInt32: Int]] {
+        try read { tables in
+            tables.all.reduce(into: [:]) { $0[$1.kind, default: [:]][$1.apiVersion, default: 0] += 1 }
+        }
+    }
+}
+
+extension Row {
+    /// What a filter finds in the columns.
+    fileprivate func value(of field: FilterField) -> FilterValue? {
+        switch field {
+        case .named("api_version"): .number(Int64(apiVersion))
+        case .named("id"): .text(id.description)
+        case .named("name") where kind != .version: .text(key)
+        case .named("number") where kind == .version: .number(Int64(VersionKey.number(key)))
+        case .named("revision"): .number(Int64(clamping: revision))
+        case .named("created_at"): .time(createdAt)
+        case .named("updated_at"): .time(updatedAt)
+        default: nil
+        }
+    }
+}
+
+/// What can be filtered by, for each kind; the one table of it.
+package enum ListFields {
+    /// The fields of a kind.
+    package static func of(_ kind: EntityKind) -> FilterFields {
+        switch kind {
+        case .function:
+            FilterFields([
+                .init("runtime", .text, "name of the runtime"), .init("format", .text, "how it is spoken to"),
+                .init("image", .text, "reference of its image"), .init("type", .text, "sync or async"),
+                .init("latest_version", .number, "highest published version"),
+                .init("working_version", .number, "version that the working copy equals; 0: none"),
+            ])
+        case .version:
+            FilterFields([
+                .init("number", .number, "the version's number"), .init("description", .text, "for people"),
+                .init("package_digest", .text, "digest of its package"),
+            ])
+        case .alias: FilterFields([.init("version", .number, "the version that it names")])
+        case .trigger:
+            FilterFields([
+                .init("source", .text, "path"), .init("function_id", .text, "id of its function"),
+                .init("version", .number, "version that it names; 0: none"),
+            ])
+        case .runtime: FilterFields([.init("root", .text, "host, folder:PATH or image:REFERENCE")])
+        case .package: FilterFields([.init("digest", .text, "of the canonical tar")])
+        case .app, .secret, .token: FilterFields()
+        }
+    }
+
+    static func value(of field: FilterField, _ entity: any Entity) -> FilterValue? {
+        guard case .named(let name) = field else { return entity.meta.value(of: field) }
+        switch (entity, name) {
+        case (let function as Function, "runtime"): return .text(function.spec.runtime.rawValue)
+        case (let function as Function, "format"): return .text(function.spec.format.rawValue)
+        case (let function as Function, "image"): return .text(function.spec.image)
+        case (let function as Function, "type"): return .text(function.spec.callType.rawValue)
+        case (let function as Function, "latest_version"): return .number(Int64(function.latestVersion))
+        case (let function as Function, "working_version"): return .number(Int64(function.workingVersion))
+        case (let version as Version, "description"): return .text(version.description)
+        case (let version as Version, "package_digest"): return .text(version.package?.description ?? "")
+        case (let alias as Alias, "version"): return .number(Int64(alias.target.version))
+        case (let trigger as Trigger, "source"): return .text(trigger.source)
+        case (let trigger as Trigger, "function_id"): return .text(trigger.functionID.description)
+        case (let trigger as Trigger, "version"): return .number(Int64(trigger.version))
+        case (let runtime as Runtime, "root"): return .text(runtime.root)
+        case (let package as StoredPackage, "digest"): return .text(package.digest.description)
+        default: return entity.meta.value(of: field)
+        }
+    }
+}
