@@ -30,6 +30,8 @@ final class TtrpcServer: Sendable {
         case status(Int32, String, details: [(type: String, value: [UInt8])] = [])
         case data([UInt8])
         case finished
+        /// The connection ends.
+        case hangUp
     }
 
     typealias Handler = @Sendable (Request, Event) -> [Answer]
@@ -122,6 +124,9 @@ final class TtrpcServer: Sendable {
                 type = 3
                 content.raw(payload)
             case .finished: (type, flags) = (3, 5)
+            case .hangUp:
+                shutdown(connection, Int32(SHUT_RDWR))
+                return
             }
             let length = UInt32(content.bytes.count)
             let header = [length, id].flatMap { number in
