@@ -57,7 +57,8 @@ extension JSON {
             [
                 "function_id": .string(version.functionID.description), "number": .unsigned(UInt64(version.number)),
                 "description": .string(version.description), "spec": JSON(version.spec),
-                "package": .string(version.package?.description ?? ""), "package_bytes": .unsigned(version.packageBytes),
+                "package": .string(version.package?.description ?? ""),
+                "package_bytes": .unsigned(version.packageBytes),
                 "interpreter": .string(version.runtime.interpreter),
             ])
     }
