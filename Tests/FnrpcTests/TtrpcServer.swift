@@ -63,10 +63,12 @@ final class TtrpcServer: Sendable {
         let thread = Thread { [weak self] in
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else { break }
                 self?.serve(connection)
                 close(connection)
             }
+            // Here and not in stop(): the number may be another server's by the time this thread accepts again.
+            close(listener)
         }
         thread.start()
     }
@@ -74,7 +76,6 @@ final class TtrpcServer: Sendable {
     /// Ends the server's thread.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private func serve(_ connection: Int32) {
