@@ -40,18 +40,29 @@ struct Deploy: AsyncParsableCommand {
         // Connected first: whoever has no daemon should not wait for pip to learn it.
         let response: DeployResponse = try await connection.withClient { client in
             let package = try pack(folder)
-            var line = ProgressLine()
-            let uploaded = try await client.upload(package) { held in
-                line.show("uploading \(held >> 10) of \(package.byteCount >> 10) KiB")
+            do throws(ClientError) {
+                return try await deploy(package, folder, client)
+            } catch where error.code == .notFound {
+                // Its last user may have gone between the upload and the deploy, and the package with it.
+                return try await deploy(package, folder, client)
             }
-            line.end()
-            let request = DeployRequest(
-                app: app, function: folder.file.name.text, spec: folder.file.spec, packageDigest: uploaded.digest,
-                description: description)
-            // The daemon checks the function in a sandbox before it publishes.
-            return try await client.call("fnrpc.v1.Functions", "Deploy", request, timeout: UploadLimits.timeout)
         }
         try show(response)
+    }
+
+    private func deploy(
+        _ package: FunctionPackage, _ folder: FunctionFolder, _ client: Client
+    ) async throws(ClientError) -> DeployResponse {
+        var line = ProgressLine()
+        let uploaded = try await client.upload(package) { held in
+            line.show("uploading \(held >> 10) of \(package.byteCount >> 10) KiB")
+        }
+        line.end()
+        let request = DeployRequest(
+            app: app, function: folder.file.name.text, spec: folder.file.spec, packageDigest: uploaded.digest,
+            description: description)
+        // The daemon checks the function in a sandbox before it publishes.
+        return try await client.call("fnrpc.v1.Functions", "Deploy", request, timeout: UploadLimits.timeout)
     }
 
     private func pack(_ folder: FunctionFolder) throws(Failure) -> FunctionPackage {
