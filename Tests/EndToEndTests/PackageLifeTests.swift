@@ -8,7 +8,7 @@ import Testing
     @Test func whatWasStoredIsDownloaded() async throws {
         try await withDaemon { daemon in
             var random = SystemRandomNumberGenerator()
-            let noise = (0..<400_000).map { _ in String(UInt8.random(in: 0...15, using: &random), radix: 16) }.joined()
+            let noise = (0..<300_000).map { _ in String(UInt8.random(in: 0...15, using: &random), radix: 16) }.joined()
             let first = try daemon.deploy("hello", data: "one")
             let second = try daemon.deploy("hello", data: noise)
             let client = try await daemon.client()
@@ -47,6 +47,33 @@ import Testing
         let file = daemon.folder + "/downloaded"
         try Data(whole).write(to: URL(fileURLWithPath: file))
         #expect(try TestDaemon.run("/usr/bin/sha256sum", [file]).output.hasPrefix(digest))
+    }
+
+    /// The caller takes nothing while the package goes, and then has all of it.
+    @Test func aDownloadOutlivesItsPackage() async throws {
+        try await withDaemon { daemon in
+            let lines = (0..<1000).map { "line \($0) of \(UInt64.random(in: 0 ... .max))\n" }.joined()
+            let digest = try daemon.deploy("hello", data: String(repeating: lines, count: 300))
+            let tar = try #require(FileManager.default.contents(atPath: daemon.tar(digest)))
+            let (reader, writer) = (try await daemon.client(), try await daemon.client())
+            let stream = try await reader.stream(
+                service: "fnrpc.v1.Functions", method: "Download", kind: .serverStreaming, payload: hello)
+            let first = Fields(try #require(try await stream.receive()))
+            try await writer.delete("Functions", hello)
+            try daemon.wait("the package is gone") { !daemon.hasFiles(digest) }
+            // The daemon is not done: it waits for the caller, with the file open.
+            try daemon.wait("the open file has no name") {
+                try daemon.openFiles().contains { $0.contains("/packages/") && $0.hasSuffix("(deleted)") }
+            }
+            var whole = first.part(1) ?? []
+            while let part = try await stream.receive() { whole += Fields(part).part(1) ?? [] }
+            #expect((Data(whole) == tar) == true)
+            try daemon.wait("the file is closed") {
+                try !daemon.openFiles().contains { $0.contains("/packages/") }
+            }
+            await reader.close()
+            await writer.close()
+        }
     }
 
     @Test func aPackageGoesWithItsLastVersion() async throws {
@@ -191,6 +218,8 @@ extension TestDaemon {
             [
                 "func.yaml": "name: \(name)\nruntime: shell\nentry: run.sh\nmemory: 32\n",
                 "run.sh": "read seconds\nsleep $seconds\ncat data\n", "data": data,
+                // So that what is alike but for the name is one package.
+                ".fnrpcignore": "func.yaml\n",
             ])
         let result = try fnrpc("deploy", folder, "--app", "demo")
         try #require(result.code == 0, "\(result)")
@@ -215,6 +244,14 @@ extension TestDaemon {
             if Fields(list.payload).all(1).contains(where: { Fields($0).text(3) == "busy" }) { return }
         }
         throw RawError(description: "the call does not run")
+    }
+
+    /// What the daemon has open.
+    fileprivate func openFiles() throws -> [String] {
+        let files = FileManager.default
+        let folder = "/proc/\(process.processIdentifier)/fd"
+        return try files.contentsOfDirectory(atPath: folder)
+            .compactMap { try? files.destinationOfSymbolicLink(atPath: folder + "/" + $0) }
     }
 
     fileprivate func tar(_ digest: String) -> String { folder + "/data/packages/" + digest + ".tar" }

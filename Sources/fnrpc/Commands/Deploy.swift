@@ -42,7 +42,7 @@ struct Deploy: AsyncParsableCommand {
             let package = try pack(folder)
             do throws(ClientError) {
                 return try await deploy(package, folder, client)
-            } catch where error.code == .notFound {
+            } catch  where error.code == .notFound {
                 // Its last user may have gone between the upload and the deploy, and the package with it.
                 return try await deploy(package, folder, client)
             }

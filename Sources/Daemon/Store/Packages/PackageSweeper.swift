@@ -79,7 +79,8 @@ package final class PackageSweeper: Sendable {
     }
 
     private func need(_ digest: Digest) -> PackageNeed {
-        let row = try? store.read { (tables) throws(Failure) in tables.find(.package, in: nil, key: digest.description) }
+        let row = try? store.read { (tables) throws(Failure) in tables.find(.package, in: nil, key: digest.description)
+        }
         if row.flatMap({ $0 }) != nil { return .stored }
         return isUsed(digest) ? .forNow : .none
     }
