@@ -22,6 +22,7 @@ struct Fnrpc: AsyncParsableCommand {
         version: "fnrpc \(Release.version)",
         subcommands: [
             Init.self, Deploy.self, Invoke.self, AppCommands.self, FunctionCommands.self, VersionCommands.self,
+            AliasCommands.self, WorkerCommands.self,
             CallCommands.self, RPCCommands.self, TokenCommands.self, ConnectionCommands.self, SystemCommands.self,
         ])
 
