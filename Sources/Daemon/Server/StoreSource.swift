@@ -23,7 +23,8 @@ struct StoreSource: CatalogSource {
 
     func function(id: Identifier) -> CatalogFunction? {
         let rows = try? store.read { (tables) throws(Failure) -> Rows? in
-            guard let function = tables[id], function.kind == .function, let app = function.parent.flatMap({ tables[$0] })
+            guard let function = tables[id], function.kind == .function,
+                let app = function.parent.flatMap({ tables[$0] })
             else { return nil }
             return Rows(tables, app: app, function: function)
         }

@@ -107,7 +107,11 @@ package final class Store: Sendable {
     /// - Parameter name: as asked for; `nil`: a list.
     package func beforeReading(_ name: String?) async throws(Failure) {
         let listeners = listeners.withLock { $0 }
-        if let name { try await listeners.before(.appGet, .get(name)) } else { try await listeners.before(.appList, .list) }
+        if let name {
+            try await listeners.before(.appGet, .get(name))
+        } else {
+            try await listeners.before(.appList, .list)
+        }
     }
 
     /// Tells that an app was read, or that apps were listed.

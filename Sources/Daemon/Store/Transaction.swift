@@ -149,7 +149,8 @@ package final class Transaction {
         let running = surroundings.gate.close(target)
         guard running == 0 else {
             throw Failure(
-                .precondition, "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
+                .precondition,
+                "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
         }
         closed.append(target)
     }

@@ -25,7 +25,8 @@ extension Transaction {
         var function: Function
         switch known {
         case .new(let name):
-            function = try makeFunction(name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+            function = try makeFunction(
+                name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
         case .row(let row):
             function = try entity(row)
             if !request.labels.isEmpty { function.meta.labels = request.labels }
@@ -158,7 +159,8 @@ extension Transaction {
             }
             guard Self.imageName(spec.image) != app.key else {
                 throw Failure(
-                    .invalid, "image: \(quoted(spec.image)) has the name of its app \(quoted(app.key)); choose another one")
+                    .invalid,
+                    "image: \(quoted(spec.image)) has the name of its app \(quoted(app.key)); choose another one")
             }
         }
         for secret in spec.secrets {

@@ -34,7 +34,8 @@ extension Transaction {
         runtime.meta.extra = old.meta.extra.merged(request.extra)
         var violations = Violations()
         check(
-            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize), &violations)
+            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
+            &violations)
         let meta = runtime.meta
         violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", meta.labels) }
         violations.check { () throws(Failure) in _ = try Extra.validated(meta.extra, stored: old.meta.extra) }
@@ -44,7 +45,8 @@ extension Transaction {
         if runtime.root != old.root || runtime.command != old.command {
             guard !old.isBuiltIn else {
                 throw Failure(
-                    .precondition, "runtime \(quoted(old.name.text)) is built in; its root and command stay as they are")
+                    .precondition, "runtime \(quoted(old.name.text)) is built in; its root and command stay as they are"
+                )
             }
             try checkUnused("runtime \(quoted(old.name.text))", [row])
         }
@@ -65,7 +67,8 @@ extension Transaction {
 
     /// Makes the runtimes that are always there.
     package func createBuiltInRuntimes() throws(Failure) {
-        for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil {
+        for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil
+        {
             try create(
                 Runtime(
                     meta: newMeta(labels: [:], extra: [:]), name: try Name(runtime.rawValue, field: "runtime"),

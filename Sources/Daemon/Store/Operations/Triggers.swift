@@ -46,9 +46,10 @@ extension Transaction {
         trigger.functionID = function.id
         var violations = Violations()
         if let source = request.source {
-            trigger.source = violations.check { () throws(Failure) in
-                try TriggerSource(source, field: "source").text
-            } ?? ""
+            trigger.source =
+                violations.check { () throws(Failure) in
+                    try TriggerSource(source, field: "source").text
+                } ?? ""
         }
         trigger.meta.labels = trigger.meta.labels.merged(request.labels)
         let (labels, stored) = (trigger.meta.labels, trigger.meta.extra)

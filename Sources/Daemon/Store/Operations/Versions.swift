@@ -22,7 +22,8 @@ extension Transaction {
 
     /// Changes a version's description, the one thing about it that can change.
     package func updateVersion(_ request: UpdateVersionRequest) throws(Failure) -> Version {
-        let row = try tables.version(request.number ?? 0, of: try tables.function(request.app ?? "", request.function ?? ""))
+        let row = try tables.version(
+            request.number ?? 0, of: try tables.function(request.app ?? "", request.function ?? ""))
         var version: Version = try entity(row)
         if let description = request.description {
             try Checks.description(description)
