@@ -31,7 +31,8 @@ extension Dispatcher {
             let path = quoted(String(decoding: target.path, as: UTF8.self))
             throw Failure(
                 .notFound,
-                known == nil ? "app \(quoted(app)) not found" : "path: no trigger of app \(quoted(app)) answers \(path)")
+                known == nil ? "app \(quoted(app)) not found" : "path: no trigger of app \(quoted(app)) answers \(path)"
+            )
         }
         guard let trigger = known?.triggers[match.target] else {
             throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")

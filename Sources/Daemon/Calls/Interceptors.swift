@@ -138,5 +138,10 @@ extension Method {
     var worksWhileDraining: Bool { access == .read || access == .known || (access == .call && isUnaryTask) }
 
     /// Whether it is a method of the daemon's own that runs as a task: `Invocation/Cancel`, of those that need `invoke`.
-    private var isUnaryTask: Bool { switch handler { case .unary, .immediate: true; default: false } }
+    private var isUnaryTask: Bool {
+        switch handler {
+        case .unary, .immediate: true;
+        default: false
+        }
+    }
 }

@@ -82,6 +82,8 @@ package struct Configuration: Sendable, Equatable {
     package var functionFiles: UInt32 = 350
     /// Events that stay for those who follow.
     package var keepEvents: UInt32 = 100_000
+    /// Entities of the catalog, all together.
+    package var maxEntities: UInt32 = 1_000_000
     /// Published versions of one function.
     package var maxVersions: UInt32 = 50
     /// Plug-ins that are asked about changes and calls, in this order.

@@ -109,6 +109,8 @@ package struct DaemonCommand: ParsableCommand {
     package var functionFiles: String?
     @Option(help: "Events that stay for those who follow. (default: 100000)")
     package var keepEvents: String?
+    @Option(help: "Entities of the catalog, all together. (default: 1000000)")
+    package var maxEntities: String?
     @Option(help: "Published versions of one function. (default: 50)")
     package var maxVersions: String?
     @Option(
@@ -134,6 +136,7 @@ package struct DaemonCommand: ParsableCommand {
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
             ("allow-test-versions", allowTestVersions), ("keep-events", keepEvents), ("max-versions", maxVersions),
+            ("max-entities", maxEntities),
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate), ("secret-key-file", secretKeyFile),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),

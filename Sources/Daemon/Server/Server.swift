@@ -60,9 +60,11 @@ package final class Server: Sendable {
                 database,
                 surroundings: Surroundings(
                     gate: gate, interpreters: driver.info.interpreters, maxVersions: Int(configuration.maxVersions),
+                    maxEntities: Int(configuration.maxEntities),
                     seal: { (value, id) throws(Failure) in try secretBox.seal(value, for: id) },
                     checkRoot: { (root) throws(Failure) in try driver.check(root) }))
             try await store.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
+            try StoreSource(store: store).check(secretBox)
             return try await start(configuration, log, lock, users, store, gate, secretBox, packages, driver)
         } catch {
             driver.removeLeftovers()

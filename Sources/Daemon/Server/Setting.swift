@@ -125,6 +125,7 @@ package struct Setting: Sendable {
         seconds("write-timeout", "how long a peer may take no output that waits for it", \.writeTimeout, 0.1...3600),
         number("function-files", "open files of a function's process", \.functionFiles, 32...1_000_000),
         number("keep-events", "events that stay for those who follow", \.keepEvents, 1000...10_000_000),
+        number("max-entities", "entities of the catalog, all together", \.maxEntities, 1000...100_000_000),
         number("max-versions", "published versions of one function", \.maxVersions, 1...10_000),
         Setting(
             key: "extension", help: "a plug-in: NAME=unix:PATH,timeout=500ms,fail=open or closed; may be repeated",

@@ -23,7 +23,8 @@ struct StoreSource: CatalogSource {
 
     func function(id: Identifier) -> CatalogFunction? {
         let rows = try? store.read { (tables) throws(Failure) -> Rows? in
-            guard let function = tables[id], function.kind == .function, let app = function.parent.flatMap({ tables[$0] })
+            guard let function = tables[id], function.kind == .function,
+                let app = function.parent.flatMap({ tables[$0] })
             else { return nil }
             return Rows(tables, app: app, function: function)
         }
@@ -80,6 +81,14 @@ struct StoreSource: CatalogSource {
         } catch {
             return .failure(error)
         }
+    }
+
+    /// Whether the key is the one that the secrets were encrypted with: better now than when a function wants one.
+    func check(_ box: SecretBox) throws(Failure) {
+        let row = try store.read { tables in tables.all.first { $0.kind == .secret } }
+        guard let row else { return }
+        var value = try box.open(row.sealed, for: row.id)
+        value.wipe()
     }
 
     /// All rows of one function, of one moment.

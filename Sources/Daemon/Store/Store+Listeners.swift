@@ -31,7 +31,8 @@ extension Store {
             let result = await submit(context, isDry: false) { (transaction) throws(Failure) -> R in
                 let before = transaction.changes.count
                 let made = try operation(transaction)
-                guard transaction.changes[before...].allSatisfy({ $0.isSilent || wanted.contains(Self.step($0)) }) else {
+                guard transaction.changes[before...].allSatisfy({ $0.isSilent || wanted.contains(Self.step($0)) })
+                else {
                     isOther.withLock { $0 = true }
                     throw Failure(.conflict, "others changed the same entities meanwhile; try again")
                 }

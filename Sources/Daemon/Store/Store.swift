@@ -8,7 +8,7 @@ package final class Store: Sendable {
     package let surroundings: Surroundings
     /// Committed rows only.
     private let tables: Lock<Tables>
-    private let writer: Writer
+    let writer: Writer
     private let followers: Followers
     private let observers: Observers
     private let listeners: Lock<ListenerRegistry>
@@ -107,7 +107,11 @@ package final class Store: Sendable {
     /// - Parameter name: as asked for; `nil`: a list.
     package func beforeReading(_ name: String?) async throws(Failure) {
         let listeners = listeners.withLock { $0 }
-        if let name { try await listeners.before(.appGet, .get(name)) } else { try await listeners.before(.appList, .list) }
+        if let name {
+            try await listeners.before(.appGet, .get(name))
+        } else {
+            try await listeners.before(.appList, .list)
+        }
     }
 
     /// Tells that an app was read, or that apps were listed.
@@ -160,7 +164,13 @@ package final class Store: Sendable {
     /// Events after a sequence, oldest first; waits until there is one. Empty: the store is closing.
     package func nextEvents(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent] {
         guard await followers.wait(after: sequence) else { return [] }
-        return try await driver.events(after: sequence, limit: limit)
+        do throws(Failure) {
+            return try await driver.events(after: sequence, limit: limit)
+        } catch {
+            // The store was closed while they were read.
+            guard followers.isClosed else { throw error }
+            return []
+        }
     }
 
     /// The sequence of the newest event.

@@ -81,6 +81,11 @@ package final class Transaction {
     package func create(
         _ entity: some Entity, references: [Identifier] = [], sealed: [UInt8] = []
     ) throws(Failure) {
+        guard tables.count < surroundings.maxEntities else {
+            throw Failure(
+                .busy, "there are \(tables.count) entities, the limit (max-entities); delete those that nobody needs",
+                quota: "max-entities")
+        }
         let row = try self.row(entity, references: references, sealed: sealed)
         if tables.find(row.kind, in: row.parent, key: row.key) != nil {
             throw Failure(.exists, "\(row.kind.rawValue) \(quoted(tables.name(of: row))) exists")
@@ -147,7 +152,8 @@ package final class Transaction {
         let running = surroundings.gate.close(target)
         guard running == 0 else {
             throw Failure(
-                .precondition, "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
+                .precondition,
+                "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
         }
         closed.append(target)
     }
@@ -207,6 +213,8 @@ package struct Surroundings: Sendable {
     package var interpreters: [FunctionSpec.Runtime: String]
     /// The most published versions of one function.
     package var maxVersions: Int
+    /// The most entities of all kinds together; all of them are in memory.
+    package var maxEntities: Int
     /// Encrypts the value of the secret with an id.
     package var seal: @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8]
     /// Whether a runtime's root can be used on this machine.
@@ -214,7 +222,7 @@ package struct Surroundings: Sendable {
 
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
-        interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50,
+        interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50, maxEntities: Int = 1_000_000,
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
         }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in }
@@ -223,6 +231,7 @@ package struct Surroundings: Sendable {
         self.gate = gate
         self.interpreters = interpreters
         self.maxVersions = maxVersions
+        self.maxEntities = maxEntities
         self.seal = seal
         self.checkRoot = checkRoot
     }

@@ -107,7 +107,8 @@ extension FunctionSpec {
             case "secrets": secrets = []
             case "headers": headers = [:]
             default:
-                throw Failure(.invalid, "clear: \(quoted(list)) is no list; use one of: entrypoint, services, secrets, headers")
+                throw Failure(
+                    .invalid, "clear: \(quoted(list)) is no list; use one of: entrypoint, services, secrets, headers")
             }
         }
     }

@@ -28,7 +28,8 @@ struct Template {
         case (.binary, .ttrpc): ttrpcProgram(name)
         case (.shell, let format): throw refusal(format.rawValue, "shell", "default")
         case (.binary, let format): throw refusal(format.rawValue, "binary", "default or ttrpc")
-        case (.python, let format): throw refusal(format.rawValue, "python", "ttrpc (no library) or http-stream (with fdk)")
+        case (.python, let format):
+            throw refusal(format.rawValue, "python", "ttrpc (no library) or http-stream (with fdk)")
         default: throw Failure(.invalid, "--runtime: there is no template for \(quoted(runtime.rawValue))")
         }
     }

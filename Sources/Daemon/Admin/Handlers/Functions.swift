@@ -25,7 +25,8 @@ struct FunctionsHandler: Sendable {
                 try tables.named(request.app, .app)
             }
         }
-        list.addOperation(Self.service, "Update", target: { [("app", $0.app ?? ""), ("function", $0.function ?? "")] }) {
+        list.addOperation(Self.service, "Update", target: { [("app", $0.app ?? ""), ("function", $0.function ?? "")] })
+        {
             (request: UpdateFunctionRequest, transaction) throws(Failure) in try transaction.updateFunction(request)
         }
         list.addChange(Self.service, "Delete", target: { [("app", $0.app), ("function", $0.function)] }) {

@@ -8,7 +8,8 @@ enum CallRows {
             meta: Meta(
                 apiVersion: UInt32(clamping: row["api_version"] as Int64), id: try id(row["id"]),
                 createdAt: Timestamp(nanoseconds: row["created_at"]),
-                updatedAt: Timestamp(nanoseconds: row["updated_at"])), appID: try id(row["app_id"]), appName: row["app_name"],
+                updatedAt: Timestamp(nanoseconds: row["updated_at"])), appID: try id(row["app_id"]),
+            appName: row["app_name"],
             functionID: try id(row["function_id"]), functionName: row["function_name"],
             version: UInt32(clamping: row["version"] as Int64), status: try status(row), error: row["error"],
             startedAt: (row["started_at"] as Int64?).map { Timestamp(nanoseconds: $0) },

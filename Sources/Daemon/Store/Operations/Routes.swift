@@ -98,8 +98,12 @@ extension Transaction {
         let words = source.text.utf8.split { byte in
             !(48...57).contains(byte) && !(65...90).contains(byte) && !(97...122).contains(byte)
         }
-        let base = "route-" + (words.isEmpty ? "root" : words.joined(separator: [45]).map { Character(UnicodeScalar($0)) }
-            .reduce(into: "") { $0.append($1) })
+        let base =
+            "route-"
+            + (words.isEmpty
+                ? "root"
+                : words.joined(separator: [45]).map { Character(UnicodeScalar($0)) }
+                    .reduce(into: "") { $0.append($1) })
         var number = 1
         while true {
             let text = String(base.prefix(240)) + (number == 1 ? "" : "-\(number)")

@@ -35,7 +35,8 @@ extension Transaction {
         if runtime.root != old.root || runtime.command != old.command {
             guard !old.isBuiltIn else {
                 throw Failure(
-                    .precondition, "runtime \(quoted(old.name.text)) is built in; its root and command stay as they are")
+                    .precondition, "runtime \(quoted(old.name.text)) is built in; its root and command stay as they are"
+                )
             }
             try checkUnused("runtime \(quoted(old.name.text))", [row])
         }
@@ -59,7 +60,8 @@ extension Transaction {
 
     /// Makes the runtimes that are always there.
     package func createBuiltInRuntimes() throws(Failure) {
-        for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil {
+        for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil
+        {
             try create(
                 Runtime(
                     meta: newMeta(labels: [:], extra: [:]), name: try Name(runtime.rawValue, field: "runtime"),

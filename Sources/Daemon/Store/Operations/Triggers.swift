@@ -45,9 +45,10 @@ extension Transaction {
         trigger.functionID = function.id
         var violations = Violations()
         if let source = request.source {
-            trigger.source = violations.check { () throws(Failure) in
-                try TriggerSource(source, field: "source").text
-            } ?? ""
+            trigger.source =
+                violations.check { () throws(Failure) in
+                    try TriggerSource(source, field: "source").text
+                } ?? ""
         }
         violations.merge(labels: request.labels, extra: request.extra, into: &trigger.meta)
         try finish(violations, row, name: request.name, revision: request.revision)

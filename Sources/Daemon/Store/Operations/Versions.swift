@@ -21,7 +21,8 @@ extension Transaction {
 
     /// Changes a version's description, the one thing about it that can change.
     package func updateVersion(_ request: UpdateVersionRequest) throws(Failure) -> Version {
-        let row = try tables.version(request.number ?? 0, of: try tables.function(request.app ?? "", request.function ?? ""))
+        let row = try tables.version(
+            request.number ?? 0, of: try tables.function(request.app ?? "", request.function ?? ""))
         var version: Version = try entity(row)
         if let description = request.description {
             try Checks.description(description)
@@ -94,7 +95,9 @@ extension Transaction {
 
     /// The highest version that a working copy equals; 0: none.
     func publishedEqual(of function: Function) throws(Failure) -> UInt32 {
-        for row in tables.children(.version, of: function.meta.id).reversed() {
+        // What this daemon cannot read it cannot compare either; the function is usable all the same.
+        for row in tables.children(.version, of: function.meta.id).reversed()
+        where surroundings.dialects.knows(row.apiVersion) {
             let version: Version = try entity(row)
             if version.spec == function.spec, version.package == function.package, version.runtime == function.runtime {
                 return version.number

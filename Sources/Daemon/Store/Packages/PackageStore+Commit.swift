@@ -54,7 +54,8 @@ extension PackageStore {
     private func package(_ digest: Digest, _ bytes: UInt64, _ entries: UInt32) -> StoredPackage {
         let time = now()
         return StoredPackage(
-            meta: Meta(id: Identifier.random(at: time), createdAt: time), digest: digest, bytes: bytes, entries: entries)
+            meta: Meta(id: Identifier.random(at: time), createdAt: time), digest: digest, bytes: bytes, entries: entries
+        )
     }
 
     private func store(_ upload: Upload) throws(Failure) -> StoredPackage {

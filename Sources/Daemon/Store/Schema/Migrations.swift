@@ -25,7 +25,8 @@ package enum Migrations {
 
                 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;
                 """,
-            down: "DROP TABLE meta; DROP TABLE entities;", losesOnDown: "everything: apps, functions, versions, secrets and tokens"),
+            down: "DROP TABLE meta; DROP TABLE entities;",
+            losesOnDown: "everything: apps, functions, versions, secrets and tokens"),
         Migration(
             number: 2, name: "calls",
             up: """
