@@ -6,7 +6,7 @@ import Wire
 
 /// What holds when an app goes with everything in it.
 @Suite struct RulesAppDeletionTests {
-    private let gate = FakeGate()
+    private let gate = RecordingGate()
     private let store: TestStore
 
     init() async throws {
@@ -22,8 +22,10 @@ import Wire
         for _ in 1...2 { try await store.deploy(spec: spec) }
         try await store.deploy("demo", "two", package: 2)
         try await store.send(CreateAliasRequest(app: "demo", function: "hello", name: "prod", version: 1))
-        try await store.send(CreateTriggerRequest(app: "demo", name: "web", source: "/a", function: "hello", alias: "prod"))
-        try await store.send(CreateTriggerRequest(app: "demo", name: "old", source: "/b", function: "hello", version: 2))
+        try await store.send(
+            CreateTriggerRequest(app: "demo", name: "web", source: "/a", function: "hello", alias: "prod"))
+        try await store.send(
+            CreateTriggerRequest(app: "demo", name: "old", source: "/b", function: "hello", version: 2))
     }
 
     @Test func emptyAppGoesWithoutForce() async throws {
@@ -79,7 +81,8 @@ import Wire
         #expect(gate.closed == Set(functions.map { GateTarget(function: $0.meta.id, version: nil) }))
         // The package that only it had is gone, the shared one stays.
         #expect(
-            try store.rows().filter { $0.kind == .package }.map(\.key) == [2, 3].map { try Sample.digest($0).description })
+            try store.rows().filter { $0.kind == .package }.map(\.key)
+                == [2, 3].map { try Sample.digest($0).description })
         #expect(try store.count(.app) == 1 && store.count(.function) == 2 && store.count(.version) == 2)
         for kind in [EntityKind.alias, .trigger, .secret] { #expect(try store.count(kind) == 0) }
         try store.reopen()
@@ -103,9 +106,12 @@ import Wire
 
     @Test func gateOpensWhenTheDiskRefuses() async throws {
         let fails = Lock(false)
-        let gate = FakeGate()
+        let gate = RecordingGate()
         let store = try TestStore(surroundings: TestStore.surroundings(gate: gate)) {
-            RefusingDriver(driver: $0) { fails.withLock { $0 } }
+            WrappedDriver($0) { (_, commit) throws(Failure) in
+                if fails.withLock({ $0 }) { throw Failure(.internalError, "the disk is full") }
+                try commit()
+            }
         }
         try await store.furnish()
         try await store.deploy()

@@ -6,7 +6,7 @@ import Wire
 
 /// What holds for routes: a trigger and its function seen as one.
 @Suite struct RulesRouteTests {
-    private let gate = FakeGate()
+    private let gate = RecordingGate()
     private let store: TestStore
 
     init() async throws {
@@ -94,7 +94,8 @@ import Wire
         #expect(web.triggerName == "web" && web.functionName == "hello" && web.image.isEmpty)
         try await store.send(UpdateRouteRequest(app: "demo", path: "/web", config: ["A": ""]))
         #expect(try store.function().spec.config == ["B": "2"] && store.function().package != nil)
-        #expect(try await store.send(DeleteRouteRequest(app: "demo", path: "/web")).entities.map(\.name) == ["demo/web"])
+        #expect(
+            try await store.send(DeleteRouteRequest(app: "demo", path: "/web")).entities.map(\.name) == ["demo/web"])
         #expect(try store.function().name.text == "hello")
     }
 
@@ -129,12 +130,14 @@ import Wire
                 headers: [HeaderValues(name: "X-A", values: []), HeaderValues(name: "X-C", values: ["3"])],
                 config: ["A": "", "C": "3"], labels: ["l": "1"]))
         #expect(new.headers.map(\.name) == ["X-B", "X-C"] && new.config == ["B": "2", "C": "3"])
-        #expect(new.type == "async" && new.format == "http" && new.image == "x/greet:2" && new.meta.labels == ["l": "1"])
+        #expect(
+            new.type == "async" && new.format == "http" && new.image == "x/greet:2" && new.meta.labels == ["l": "1"])
         try await store.expectRefused(
             UpdateRouteRequest(app: "demo", path: path, newPath: "/other"), .conflict, "path: ", "never changes")
         try await store.send(UpdateRouteRequest(app: "demo", path: path, newPath: path))
         for bad in [
-            UpdateRouteRequest(app: "demo", path: path, memoryMiB: 0), UpdateRouteRequest(app: "demo", path: path, image: ""),
+            UpdateRouteRequest(app: "demo", path: path, memoryMiB: 0),
+            UpdateRouteRequest(app: "demo", path: path, image: ""),
             UpdateRouteRequest(app: "demo", path: path, type: "later"),
             UpdateRouteRequest(app: "demo", path: path, timeoutNanos: 3_600_000_000_001),
             UpdateRouteRequest(

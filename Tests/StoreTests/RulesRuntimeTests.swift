@@ -37,7 +37,8 @@ import Wire
             CreateRuntimeRequest(
                 name: "perl", description: "d", root: "folder:/srv/perl", command: ["perl", "{entry}"], zygote: true,
                 poolSize: 1024, labels: ["l": "1"], extra: ["x": "1"]))
-        #expect(runtime.description == "d" && runtime.root == "folder:/srv/perl" && runtime.command == ["perl", "{entry}"])
+        #expect(
+            runtime.description == "d" && runtime.root == "folder:/srv/perl" && runtime.command == ["perl", "{entry}"])
         #expect(runtime.zygote && runtime.poolSize == 1024 && !runtime.isBuiltIn && runtime.meta.labels == ["l": "1"])
         #expect(try used() == runtime)
         try await store.expectRefused(create(), .exists, "runtime \"perl\" exists")
@@ -61,7 +62,8 @@ import Wire
             #expect(try await store.send(create("r\(number)", command: command)).command == command)
         }
         for root in ["Host", "folder", "folder:", "image:", "docker:x", "host:"] {
-            try await store.expectRefused(CreateRuntimeRequest(name: "b", root: root, command: ["x"]), .invalid, "root: ")
+            try await store.expectRefused(
+                CreateRuntimeRequest(name: "b", root: root, command: ["x"]), .invalid, "root: ")
         }
         // The machine has its say.
         try await store.expectRefused(
@@ -102,7 +104,8 @@ import Wire
         try await store.send(create())
         try await deploy()
         for request in [
-            UpdateRuntimeRequest(runtime: "perl", root: "folder:/x"), UpdateRuntimeRequest(runtime: "perl", command: ["x"]),
+            UpdateRuntimeRequest(runtime: "perl", root: "folder:/x"),
+            UpdateRuntimeRequest(runtime: "perl", command: ["x"]),
         ] {
             try await store.expectRefused(
                 request, .precondition, "runtime \"perl\" is used by", "function demo/hello", "version demo/hello@1")
@@ -125,7 +128,9 @@ import Wire
     @Test func commandIsFrozenWithTheCode() async throws {
         try await store.send(create())
         try await deploy()
-        #expect(try store.function().runtime == FrozenRuntime(command: ["/usr/bin/perl", "{package}/{entry}"], root: "host"))
+        #expect(
+            try store.function().runtime
+                == FrozenRuntime(command: ["/usr/bin/perl", "{package}/{entry}"], root: "host"))
         try await deploy("shelled", runtime: "shell")
         #expect(try store.function("shelled").runtime == FrozenRuntime())
     }
@@ -142,7 +147,8 @@ import Wire
         try await store.expectRefused(UpdateRuntimeRequest(runtime: "perl", revision: 1), .conflict, "revision: ")
         try await store.expectRefused(UpdateRuntimeRequest(runtime: "perl", name: "raku"), .conflict, "never changes")
         try await store.expectRefused(DeleteRuntimeRequest(runtime: "perl", revision: 1), .conflict, "revision: ")
-        try await store.expectRefused(UpdateRuntimeRequest(runtime: "raku"), .notFound, "runtime \"raku\" was not found")
+        try await store.expectRefused(
+            UpdateRuntimeRequest(runtime: "raku"), .notFound, "runtime \"raku\" was not found")
         try await store.expectRefused(UpdateRuntimeRequest(runtime: "perl", poolSize: 1025), .invalid, "pool_size: ")
     }
 }

@@ -54,7 +54,9 @@ import Wire
         note(try await store.refusal(UpdateSecretRequest(app: "demo", secret: "key", revision: 9, value: value)))
         note(try await store.refusal(UpdateSecretRequest(app: "demo", secret: "key", name: "other", value: value)))
         note(try await store.refusal(UpdateSecretRequest(app: "demo", secret: "none", value: value)))
-        note(try await store.send(UpdateSecretRequest(app: "demo", secret: "key", value: Array(values[2].utf8))).encoded())
+        note(
+            try await store.send(UpdateSecretRequest(app: "demo", secret: "key", value: Array(values[2].utf8)))
+                .encoded())
         try await deploy(["key"])
         note(try store.function().encoded())
         note(try await store.refusal(DeleteSecretRequest(app: "demo", secret: "key")))
@@ -72,7 +74,9 @@ import Wire
                 for value in values { #expect(row.sealed != Array(value.utf8)) }
             }
         }
-        for event in try await store.store.driver.events(after: 0, limit: 1000) { texts.withLock { $0.append("\(event)") } }
+        for event in try await store.store.driver.events(after: 0, limit: 1000) {
+            texts.withLock { $0.append("\(event)") }
+        }
         let all = texts.withLock { $0 }
         #expect(all.count > 40)
         #expect(all.contains { $0.contains("demo/key") }, "the test looks at the right texts")
@@ -85,7 +89,8 @@ import Wire
         #expect(try await store.send(most).valueBytes == 65_536)
         for value in [[], [UInt8](repeating: 1, count: 65_537)] {
             try await store.expectRefused(
-                CreateSecretRequest(app: "demo", name: "b", value: value), .invalid, "value: \(value.count) bytes", "65536")
+                CreateSecretRequest(app: "demo", name: "b", value: value), .invalid, "value: \(value.count) bytes",
+                "65536")
             try await store.expectRefused(
                 UpdateSecretRequest(app: "demo", secret: "one", value: value), .invalid, "value: \(value.count) bytes")
         }

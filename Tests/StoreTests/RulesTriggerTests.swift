@@ -16,7 +16,9 @@ import Wire
         try await store.send(CreateAliasRequest(app: "demo", function: "hello", name: "prod", version: 1))
     }
 
-    private func create(_ source: String = "/a", _ name: String = "web", function: String = "hello") -> CreateTriggerRequest {
+    private func create(_ source: String = "/a", _ name: String = "web", function: String = "hello")
+        -> CreateTriggerRequest
+    {
         CreateTriggerRequest(app: "demo", name: name, source: source, function: function)
     }
 
@@ -68,7 +70,8 @@ import Wire
 
     @Test(arguments: [
         "", "a", "a/b", "http://x/", "/a b", "/a\0", "/a\n", "/%00", "/%0a", "/%ff", "/%", "/%4", "/a//b", "//", "/./a",
-        "/a/..", "/%2e%2e/a", "/a?b", "/a#b", "/*/a", "/a*", "/**", "/:", "/:1", "/:a-b", "/:a/:a", "/:a/:A", "/é", "/[a]",
+        "/a/..", "/%2e%2e/a", "/a?b", "/a#b", "/*/a", "/a*", "/**", "/:", "/:1", "/:a-b", "/:a/:a", "/:a/:A", "/é",
+        "/[a]",
         "/" + String(repeating: "a", count: 1024), String(repeating: "/a", count: 65),
     ]) func badSourceIsRefused(source: String) async throws {
         try await store.expectRefused(create(source), .invalid, "source: ")
@@ -140,7 +143,9 @@ import Wire
         _ = try await update(2, nil)
         #expect(try await update(nil, "").version == 0)
         #expect(try await update(0, "prod").aliasID == alias)
-        for (version, name, code) in [(UInt32(1), "prod", Failure.Code.invalid), (9, "", .notFound), (0, "no", .notFound)] {
+        for (version, name, code) in [
+            (UInt32(1), "prod", Failure.Code.invalid), (9, "", .notFound), (0, "no", .notFound),
+        ] {
             try await store.expectRefused(
                 UpdateTriggerRequest(app: "demo", trigger: "web", version: version, alias: name), code)
         }
@@ -177,7 +182,8 @@ import Wire
         let old = try await store.send(request)
         #expect(try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", source: "/a")) == old)
         let new = try await store.send(
-            UpdateTriggerRequest(app: "demo", trigger: "web", revision: 1, labels: ["l": "", "n": "3"], extra: ["x": ""]))
+            UpdateTriggerRequest(
+                app: "demo", trigger: "web", revision: 1, labels: ["l": "", "n": "3"], extra: ["x": ""]))
         #expect(new.meta.labels == ["m": "2", "n": "3"] && new.meta.extra.isEmpty && new.source == old.source)
         #expect(new.meta.revision == 2 && new.meta.updatedAt > old.meta.updatedAt)
         try await store.expectRefused(
@@ -187,7 +193,8 @@ import Wire
         try await store.expectRefused(DeleteTriggerRequest(app: "demo", trigger: "web", revision: 1), .conflict)
         let id = new.meta.id.description
         #expect(try await store.send(UpdateTriggerRequest(app: "demo", trigger: id, source: "/b")).source == "/b")
-        #expect(try await store.send(DeleteTriggerRequest(app: "demo", trigger: id)).entities.map(\.name) == ["demo/web"])
+        #expect(
+            try await store.send(DeleteTriggerRequest(app: "demo", trigger: id)).entities.map(\.name) == ["demo/web"])
         try await store.expectRefused(DeleteTriggerRequest(app: "demo", trigger: "web"), .notFound, "in app \"demo\"")
         try await store.expectRefused(DeleteTriggerRequest(app: "none", trigger: "web"), .notFound, "app \"none\"")
         #expect(try store.function().name.text == "hello", "the function stays")
