@@ -31,7 +31,7 @@ import Wire
 
         private func secret(_ name: String, _ value: [UInt8]) throws -> Secret {
             Secret(
-                meta: try CatalogCommandTests.meta(), appID: try #require(Identifier(CatalogCommandTests.other)),
+                meta: try TriggerCommandTests.meta(), appID: try #require(Identifier(TriggerCommandTests.other)),
                 name: try Name(name, field: "name"), valueBytes: UInt32(value.count))
         }
     }
