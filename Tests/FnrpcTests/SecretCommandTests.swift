@@ -63,6 +63,32 @@ import Wire
         }
     }
 
+    /// At a terminal: the line is taken without its end, and nothing of it is shown.
+    @Test func typedValuesAreHidden() throws {
+        try withServer { server, secrets, _ in
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            let command = "\(FnrpcProcess.path) secret set demo key --address \(server.address)"
+            process.arguments = ["script", "-qec", command, "/dev/null"]
+            let (stdin, stdout) = (Pipe(), Pipe())
+            process.standardInput = stdin
+            process.standardOutput = stdout
+            try process.run()
+            var shown = ""
+            while !shown.hasSuffix("not shown: ") {
+                let piece = stdout.fileHandleForReading.availableData
+                try #require(!piece.isEmpty, "\(shown)")
+                shown += String(decoding: piece, as: UTF8.self)
+            }
+            try stdin.fileHandleForWriting.write(contentsOf: Data("hush hush\n".utf8))
+            shown += String(decoding: stdout.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(secrets.values.withLock { $0["key"] } == Array("hush hush".utf8))
+            #expect(shown == "value of demo/key, not shown: \r\ncreated secret key, 9 bytes, revision 3\r\n")
+        }
+    }
+
     /// With a revision only a secret that is there is meant.
     @Test func aRevisionMakesNothing() throws {
         try withServer { server, secrets, _ in
