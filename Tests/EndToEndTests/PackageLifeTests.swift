@@ -1,6 +1,5 @@
 import FnrpcClient
 import Foundation
-import Synchronization
 import Testing
 
 /// Packages from the deploy until their files go.
@@ -117,26 +116,23 @@ import Testing
             try daemon.wait("its own package is gone") { !daemon.hasFiles(next) }
             #expect(daemon.hasFiles(digest))
 
-            let isOver = Atomic(false)
             // Longer than it takes until a removal is tried again; it reads its package at the end.
             async let reply = client.invoke(app: "demo", function: "work", payload: Array("7\n".utf8))
             try await daemon.untilRunning(client)
             let other = try daemon.deploy("other", data: "other")
             _ = try await client.call(
                 service: "fnrpc.v1.Functions", method: "Update", payload: work + Proto.field(7, "sha256:" + other))
+            let calls = try daemon.callCounts()
+            #expect(calls.started == calls.finished + 1)
+            // Sees whether the call is over when the files go.
             let watch = Task {
-                while true {
-                    let hasFiles = daemon.hasFiles(digest)
-                    if isOver.load(ordering: .acquiring) { return true }
-                    if !hasFiles { return false }
-                    try await Task.sleep(for: .milliseconds(20))
-                }
+                while daemon.hasFiles(digest) { try await Task.sleep(for: .milliseconds(10)) }
+                return try daemon.callCounts().finished == calls.finished + 2
             }
             #expect(try await client.invoke(app: "demo", function: "work", payload: Array("0\n".utf8)).text == "other")
             #expect(try await reply.text == "old")
-            isOver.store(true, ordering: .releasing)
-            #expect(try await watch.value)
             try daemon.wait("the package is gone") { !daemon.hasFiles(digest) }
+            #expect(try await watch.value)
             #expect(daemon.hasFiles(other))
             await client.close()
         }
