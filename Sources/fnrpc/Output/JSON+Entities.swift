@@ -26,10 +26,11 @@ extension JSON {
             "api_version": .unsigned(UInt64(meta.apiVersion)), "id": .string(meta.id.description),
             "revision": .unsigned(meta.revision), "created_at": .string(meta.createdAt.description),
             "updated_at": .string(meta.updatedAt.description), "labels": JSON(meta.labels),
+            "extra": .object(meta.extra.mapValues { (try? JSONParser.parse(Array($0.utf8))) ?? .string($0) }),
         ]
     }
 
-    private static func entity(_ meta: Meta, _ members: [String: JSON]) -> JSON {
+    static func entity(_ meta: Meta, _ members: [String: JSON]) -> JSON {
         .object(Self.meta(meta).merging(members) { _, own in own })
     }
 
@@ -86,7 +87,10 @@ extension JSON {
             [
                 "app_id": .string(call.appID.description), "app": .string(call.appName),
                 "function_id": .string(call.functionID.description), "function": .string(call.functionName),
-                "version": .unsigned(UInt64(call.version)), "status": .string(call.status.rawValue),
+                "version": .unsigned(UInt64(call.version)),
+                "requested_version": .unsigned(UInt64(call.requestedVersion)),
+                "requested_alias": call.requestedAlias.isEmpty ? .null : .string(call.requestedAlias),
+                "status": .string(call.status.rawValue),
                 "error": .string(call.error), "started_at": call.startedAt.map { .string($0.description) } ?? .null,
                 "completed_at": .string(call.completedAt.description), "wait_nanos": .unsigned(call.waitNanos),
                 "cold_start_nanos": call.coldStartNanos.map { .unsigned($0) } ?? .null,
