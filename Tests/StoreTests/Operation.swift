@@ -47,10 +47,11 @@ extension TestStore {
 
     /// The stored entity with an id.
     func stored<E: Entity>(_ id: Identifier, as type: E.Type = E.self) throws -> E {
-        try store.entity({ (tables) throws(Failure) in
-            guard let row = tables[id] else { throw Failure(.notFound, "\(id)") }
-            return row
-        }, as: E.self)
+        try store.entity(
+            { (tables) throws(Failure) in
+                guard let row = tables[id] else { throw Failure(.notFound, "\(id)") }
+                return row
+            }, as: E.self)
     }
 
     /// How many rows of a kind there are.

@@ -21,9 +21,12 @@ import Wire
             app: "demo", function: "hello", name: name, version: version, secondVersion: second, secondWeight: weight)
     }
 
-    private func update(_ version: UInt32? = nil, _ second: UInt32? = nil, _ weight: UInt32? = nil) -> UpdateAliasRequest {
+    private func update(_ version: UInt32? = nil, _ second: UInt32? = nil, _ weight: UInt32? = nil)
+        -> UpdateAliasRequest
+    {
         UpdateAliasRequest(
-            app: "demo", function: "hello", alias: "prod", version: version, secondVersion: second, secondWeight: weight)
+            app: "demo", function: "hello", alias: "prod", version: version, secondVersion: second, secondWeight: weight
+        )
     }
 
     private func rollback(revision: UInt64 = 0) -> RollbackAliasRequest {
@@ -91,7 +94,8 @@ import Wire
             bad.stickyKey = key
             try await store.expectRefused(bad, .invalid, "sticky_key: ")
             try await store.expectRefused(
-                UpdateAliasRequest(app: "demo", function: "hello", alias: "prod", stickyKey: key), .invalid, "sticky_key: ")
+                UpdateAliasRequest(app: "demo", function: "hello", alias: "prod", stickyKey: key), .invalid,
+                "sticky_key: ")
         }
         var bad = create("latest", 0)
         (bad.stickyKey, bad.description, bad.labels) = (" ", String(repeating: "d", count: 256), ["": "x"])
@@ -193,7 +197,8 @@ import Wire
 
     @Test func aliasThatATriggerUsesStays() async throws {
         try await store.send(create())
-        try await store.send(CreateTriggerRequest(app: "demo", name: "web", source: "/a", function: "hello", alias: "prod"))
+        try await store.send(
+            CreateTriggerRequest(app: "demo", name: "web", source: "/a", function: "hello", alias: "prod"))
         let delete = DeleteAliasRequest(app: "demo", function: "hello", alias: "prod")
         try await store.expectRefused(delete, .precondition, "alias demo/hello@prod is used by trigger demo/web")
         try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", version: 2))

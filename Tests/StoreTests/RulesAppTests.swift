@@ -229,6 +229,7 @@ import Wire
 
 /// Texts that are no names, each for a reason of its own.
 let badNames = [
-    "", "a\0b", "\0", "a\nb", "a\u{7}", "a\u{7F}", "a b", "a/b", "../a", ".", "a.b", "a\\b", "a:b", "a@b", "é", "ａ", "a*",
+    "", "a\0b", "\0", "a\nb", "a\u{7}", "a\u{7F}", "a b", "a/b", "../a", ".", "a.b", "a\\b", "a:b", "a@b", "é", "ａ",
+    "a*",
     "a\u{85}", "\u{202E}a", "\u{FFFD}", "%61", String(repeating: "é", count: 128),
 ]

@@ -14,7 +14,8 @@ import Wire
     }
 
     private func request(
-        _ name: String = "hello", app: String = "demo", package: Int = 1, _ change: (inout FunctionSpec) -> Void = { _ in }
+        _ name: String = "hello", app: String = "demo", package: Int = 1,
+        _ change: (inout FunctionSpec) -> Void = { _ in }
     ) throws -> CreateFunctionRequest {
         var spec = FunctionSpec(runtime: .python, entry: "func.main", format: .ttrpc)
         change(&spec)
@@ -71,7 +72,8 @@ import Wire
     @Test func parentsComeFirst() async throws {
         // Everything else is wrong as well.
         let failure = try await store.refusal(
-            CreateFunctionRequest(app: "none", function: "a/b", spec: FunctionSpec(runtime: .none, entry: "", format: .http)))
+            CreateFunctionRequest(
+                app: "none", function: "a/b", spec: FunctionSpec(runtime: .none, entry: "", format: .http)))
         #expect(failure.code == .notFound && failure.message == "app \"none\" was not found")
         for function in ["hello", Sample.id(5).description] {
             try await store.expectRefused(
@@ -118,7 +120,8 @@ import Wire
         image.packageDigest = ""
         let function = try await store.send(image)
         #expect(function.package == nil && function.spec.image == "registry:5000/x/hello:1")
-        try await store.expectRefused(request("b") { $0.image = "x" }, .invalid, "image: ", "python", "exclude each other")
+        try await store.expectRefused(
+            request("b") { $0.image = "x" }, .invalid, "image: ", "python", "exclude each other")
         try await store.expectRefused(request("b") { $0.runtime = .none }, .invalid, "runtime: missing")
     }
 
@@ -135,7 +138,8 @@ import Wire
         }
         // The app that the deploy would make counts, too, and goes again.
         try await store.expectRefused(
-            DeployRequest(app: "fresh", function: "b", spec: try with("fresh:2", "b").spec), .invalid, "name of its app")
+            DeployRequest(app: "fresh", function: "b", spec: try with("fresh:2", "b").spec), .invalid, "name of its app"
+        )
         for (number, image) in ["demo2", "Demo", "x/demo", "demo/x", "demo:5000/x"].enumerated() {
             try await store.send(with(image, "f\(number)"))
         }
@@ -237,7 +241,8 @@ import Wire
         let old = try await store.deploy().function
         let new = try await store.send(
             UpdateFunctionRequest(
-                app: "demo", function: "hello", spec: patch { patch in
+                app: "demo", function: "hello",
+                spec: patch { patch in
                     patch.memoryMiB = 256
                     patch.config = ["A": "", "C": "3"]
                     patch.annotations = ["more": "y"]
@@ -273,10 +278,12 @@ import Wire
     }
 
     @Test func listsAreReplacedOrCleared() async throws {
-        try await store.send(request { ($0.entrypoint, $0.services, $0.headers) = (["a", "b"], ["x.Y"], ["X": ["1"]]) })
+        try await store.send(
+            request { ($0.entrypoint, $0.services, $0.headers) = (["a", "b"], ["x.Y"], ["X": ["1"]]) })
         #expect(try await store.send(patch { $0.entrypoint = ["c"] }).spec.entrypoint == ["c"])
         let cleared = try await store.send(
-            UpdateFunctionRequest(app: "demo", function: "hello", clear: ["entrypoint", "services", "headers", "secrets"]))
+            UpdateFunctionRequest(
+                app: "demo", function: "hello", clear: ["entrypoint", "services", "headers", "secrets"]))
         #expect(cleared.spec.entrypoint.isEmpty && cleared.spec.services.isEmpty && cleared.spec.headers.isEmpty)
         for name in ["config", "", "entry"] {
             try await store.expectRefused(
@@ -301,7 +308,8 @@ import Wire
     @Test func nameNeverChangesAndRevisionIsChecked() async throws {
         try await store.send(request())
         try await store.expectRefused(
-            UpdateFunctionRequest(app: "demo", function: "hello", revision: 9, name: "other"), .conflict, "never changes")
+            UpdateFunctionRequest(app: "demo", function: "hello", revision: 9, name: "other"), .conflict,
+            "never changes")
         try await store.expectRefused(
             UpdateFunctionRequest(app: "demo", function: "hello", revision: 2), .conflict, "revision: ")
         try await store.expectRefused(
@@ -320,7 +328,8 @@ import Wire
         let fields = ([failure.message] + failure.further).map { String($0.prefix { $0 != ":" }) }
         #expect(fields == ["function", "memory", "pids", "package_digest", "labels", "extra"])
         let deploy = DeployRequest(
-            app: "demo", function: "a/b", spec: bad.spec, packageDigest: "x", description: String(repeating: "d", count: 256),
+            app: "demo", function: "a/b", spec: bad.spec, packageDigest: "x",
+            description: String(repeating: "d", count: 256),
             labels: bad.labels, extra: bad.extra)
         let other = try await store.refusal(deploy)
         let names = ([other.message] + other.further).map { String($0.prefix { $0 != ":" }) }

@@ -16,7 +16,8 @@ import Wire
 
     private func publish(requireChange: Bool = false) async throws -> UInt32 {
         try await store.send(
-            PublishVersionRequest(app: "demo", function: "hello", requireChange: requireChange)).number
+            PublishVersionRequest(app: "demo", function: "hello", requireChange: requireChange)
+        ).number
     }
 
     private func delete(_ number: UInt32) async throws {
@@ -124,7 +125,8 @@ import Wire
         let version = try await store.send(
             PublishVersionRequest(
                 app: "demo", function: "hello", description: description, labels: ["l": "1"], extra: ["x": "1"]))
-        #expect(version.description == description && version.meta.labels == ["l": "1"] && version.meta.extra == ["x": "1"])
+        #expect(
+            version.description == description && version.meta.labels == ["l": "1"] && version.meta.extra == ["x": "1"])
         let failure = try await store.refusal(
             PublishVersionRequest(
                 app: "demo", function: "hello", description: description + "d", labels: ["": "1"], extra: ["x": "{"]))

@@ -45,7 +45,8 @@ package struct AdminContext: Sendable {
     package init(
         store: Store, packages: PackageStore, gate: CallsGate, catalog: Catalog, driver: DriverInfo, counters: Counters,
         recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
-        changes: Changes, audit: AuditLog, maintenance: MaintenanceContext, ownServices: Lock<[String]>, apiVersions: APIVersions, version: String,
+        changes: Changes, audit: AuditLog, maintenance: MaintenanceContext, ownServices: Lock<[String]>,
+        apiVersions: APIVersions, version: String,
         dataDirectory: String,
         startedAt: Instant, listeners: Lock<[String]>,
         runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,

@@ -118,7 +118,8 @@ package final class Server: Sendable {
         let context = AdminContext(
             store: store, packages: packages, gate: gate, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
-            changes: changes, audit: audit, maintenance: try maintenance(configuration, lock, secretBox), ownServices: Lock([]), apiVersions: apiVersions,
+            changes: changes, audit: audit, maintenance: try maintenance(configuration, lock, secretBox),
+            ownServices: Lock([]), apiVersions: apiVersions,
             version: DaemonVersion.text,
             dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) },
             log: { log.error("\($0)") })

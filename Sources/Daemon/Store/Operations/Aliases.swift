@@ -16,7 +16,8 @@ extension Transaction {
         let checked = try violations.finish(target)
         let alias = Alias(
             meta: newMeta(labels: request.labels, extra: request.extra), functionID: function.id,
-            name: try violations.finish(name), target: checked, stickyKey: request.stickyKey, description: request.description)
+            name: try violations.finish(name), target: checked, stickyKey: request.stickyKey,
+            description: request.description)
         try create(alias, references: try versions(of: checked, function))
         return alias
     }

@@ -26,7 +26,8 @@ extension Transaction {
         switch try violations.finish(known) {
         case .new(let name):
             isNew = true
-            function = try makeFunction(name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+            function = try makeFunction(
+                name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
         case .row(let row):
             isNew = false
             function = try entity(row)

@@ -21,7 +21,8 @@ extension Transaction {
             if entity.isBuiltIn {
                 guard let known, try (self.entity(known) as Runtime).isBuiltIn else {
                     throw Failure(
-                        .precondition, "runtime \(quoted(row.key)) is built into the daemon that was exported, not into this")
+                        .precondition,
+                        "runtime \(quoted(row.key)) is built into the daemon that was exported, not into this")
                 }
                 own[row.id] = known.id
                 continue
@@ -44,7 +45,8 @@ extension Transaction {
             made += 1
         }
         guard conflicts.isEmpty else {
-            let more = conflicts.count > Self.maxConflictsShown ? " and \(conflicts.count - Self.maxConflictsShown) more" : ""
+            let more =
+                conflicts.count > Self.maxConflictsShown ? " and \(conflicts.count - Self.maxConflictsShown) more" : ""
             throw Failure(
                 .exists,
                 "the archive has what is here already, by id or name: "

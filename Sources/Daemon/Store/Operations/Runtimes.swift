@@ -12,7 +12,8 @@ extension Transaction {
         violations.check(labels: request.labels, extra: request.extra)
         let runtime = Runtime(
             meta: newMeta(labels: request.labels, extra: request.extra), name: try violations.finish(name),
-            description: request.description, root: root, command: request.command, zygote: request.zygote, poolSize: request.poolSize)
+            description: request.description, root: root, command: request.command, zygote: request.zygote,
+            poolSize: request.poolSize)
         try create(runtime)
         return runtime
     }
@@ -29,7 +30,8 @@ extension Transaction {
         if let poolSize = request.poolSize { runtime.poolSize = poolSize }
         var violations = Violations()
         check(
-            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize), &violations)
+            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
+            &violations)
         violations.merge(labels: request.labels, extra: request.extra, into: &runtime.meta)
         try finish(violations, row, name: request.name, revision: request.revision)
         if runtime.root != old.root || runtime.command != old.command {

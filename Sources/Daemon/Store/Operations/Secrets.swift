@@ -12,7 +12,8 @@ extension Transaction {
         violations.check(labels: request.labels, extra: request.extra)
         let secret = Secret(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id,
-            name: try violations.finish(name), valueBytes: UInt32(request.value.count), description: request.description)
+            name: try violations.finish(name), valueBytes: UInt32(request.value.count), description: request.description
+        )
         try create(secret, sealed: try surroundings.seal(request.value, secret.meta.id))
         return secret
     }

@@ -16,7 +16,8 @@ extension Transaction {
         violations.check(labels: request.labels, extra: request.extra)
         let trigger = Trigger(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.id,
-            name: try violations.finish(name), source: try violations.finish(source).text, version: request.version, aliasID: target.alias)
+            name: try violations.finish(name), source: try violations.finish(source).text, version: request.version,
+            aliasID: target.alias)
         try create(trigger, references: [function.id] + target.references)
         return trigger
     }

@@ -13,7 +13,8 @@ final class ArchiveReader {
         guard let archive = archive_read_new() else { throw Failure(.internalError, "out of memory") }
         self.archive = archive
         archive_read_support_format_tar(archive)
-        guard lseek(descriptor, 0, SEEK_SET) == 0, archive_read_open_fd(archive, descriptor, 65_536) == ARCHIVE_OK else {
+        guard lseek(descriptor, 0, SEEK_SET) == 0, archive_read_open_fd(archive, descriptor, 65_536) == ARCHIVE_OK
+        else {
             throw failure()
         }
     }

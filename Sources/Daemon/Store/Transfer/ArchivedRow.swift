@@ -59,7 +59,8 @@ struct RecordFile {
         while rest.count - start >= 4 {
             let length = rest[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
             guard length <= Self.maxBytes else {
-                throw Failure(.invalid, "the archive has a record of \(length) bytes; at most \(Self.maxBytes) are allowed")
+                throw Failure(
+                    .invalid, "the archive has a record of \(length) bytes; at most \(Self.maxBytes) are allowed")
             }
             guard rest.count - start - 4 >= length else { break }
             try body(Array(rest[start + 4..<start + 4 + length]))

@@ -72,7 +72,9 @@ package final class Export: Sendable {
         try folder.enter()
         self.folder = folder
         do throws(Failure) {
-            let rows = store.rows().sorted { ($0.kind.depth, $0.kind.rawValue, $0.id) < ($1.kind.depth, $1.kind.rawValue, $1.id) }
+            let rows = store.rows().sorted {
+                ($0.kind.depth, $0.kind.rawValue, $0.id) < ($1.kind.depth, $1.kind.rawValue, $1.id)
+            }
             entities = try folder.makeFile()
             var counts: [String: Int] = [:]
             var tars: [(digest: Digest, path: String, bytes: UInt64)] = []
@@ -156,7 +158,8 @@ package final class Export: Sendable {
         if count == 0 {
             guard try reading.finish() == digest else {
                 throw Failure(
-                    .internalError, "package \(digest) is damaged on disk; deploy its function again, then export again")
+                    .internalError, "package \(digest) is damaged on disk; deploy its function again, then export again"
+                )
             }
         }
         return buffer
@@ -179,7 +182,9 @@ package final class Export: Sendable {
         manifest.members = files.map(\.member)
         let text = try manifest.encoded()
         var parts: [Part] = [
-            .bytes(Self.header(ArchiveManifest.name, UInt64(text.count)) + text + TarHeader.padding(after: UInt64(text.count)))
+            .bytes(
+                Self.header(ArchiveManifest.name, UInt64(text.count)) + text
+                    + TarHeader.padding(after: UInt64(text.count)))
         ]
         for (member, part) in files {
             parts += [.bytes(Self.header(member.name, member.bytes)), part]

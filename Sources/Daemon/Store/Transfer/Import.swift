@@ -49,7 +49,8 @@ package final class Import: Sendable {
     /// - Throws: `tooLarge` for a piece over 256 KiB, or beyond the setting `max-import-mib`.
     package func append(_ bytes: [UInt8]) throws(Failure) {
         guard bytes.count <= Export.pieceBytes else {
-            throw Failure(.tooLarge, "data: \(bytes.count) bytes are over the limit of \(Export.pieceBytes) of one chunk")
+            throw Failure(
+                .tooLarge, "data: \(bytes.count) bytes are over the limit of \(Export.pieceBytes) of one chunk")
         }
         guard UInt64(bytes.count) <= folder.maxImportBytes - min(file.bytes, folder.maxImportBytes) else {
             throw Failure(
@@ -137,7 +138,8 @@ package final class Import: Sendable {
             }
             let stored = try packages.commit(uploadID: upload)
             guard stored.digest == digest else {
-                throw Failure(.invalid, "\(quoted(name)) is no package: unpacked and packed again it is \(stored.digest)")
+                throw Failure(
+                    .invalid, "\(quoted(name)) is no package: unpacked and packed again it is \(stored.digest)")
             }
         }
     }
