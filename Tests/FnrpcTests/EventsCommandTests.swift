@@ -10,7 +10,7 @@ import Wire
     private static func event(_ sequence: UInt64, name: String = "demo", at: Int64 = 1_700_000_000_000_000_000) -> Event
     {
         Event(
-            sequence: sequence, at: at, action: "create", kind: "app", id: CatalogCommandTests.id, name: name,
+            sequence: sequence, at: at, action: "create", kind: "app", id: TriggerCommandTests.id, name: name,
             revision: 1, apiVersion: 1)
     }
 
@@ -35,7 +35,7 @@ import Wire
         let lines = try FnrpcProcess.run(["events", "--after", "2", "--output", "json", "--address", server.address])
         #expect(
             lines.output == """
-                {"action":"create","api_version":1,"at":"2023-11-14T22:13:20.000000000Z","id":"\(CatalogCommandTests.id)",\
+                {"action":"create","api_version":1,"at":"2023-11-14T22:13:20.000000000Z","id":"\(TriggerCommandTests.id)",\
                 "kind":"app","name":"a\\u001bb","revision":1,"sequence":3}
 
                 """)

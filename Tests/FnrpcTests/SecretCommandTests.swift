@@ -31,7 +31,7 @@ import Wire
 
         private func secret(_ name: String, _ value: [UInt8]) throws -> Secret {
             Secret(
-                meta: try CatalogCommandTests.meta(), appID: try #require(Identifier(CatalogCommandTests.other)),
+                meta: try TriggerCommandTests.meta(), appID: try #require(Identifier(TriggerCommandTests.other)),
                 name: try Name(name, field: "name"), valueBytes: UInt32(value.count))
         }
     }
@@ -60,6 +60,32 @@ import Wire
             let third = try FnrpcProcess.run(base + ["--trim-newline", "--file", scratch.path + "/value"])
             #expect(third.code == 0)
             #expect(secrets.values.withLock { $0["key"] } == Array("third\n".utf8))
+        }
+    }
+
+    /// At a terminal: the line is taken without its end, and nothing of it is shown.
+    @Test func typedValuesAreHidden() throws {
+        try withServer { server, secrets, _ in
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            let command = "\(FnrpcProcess.path) secret set demo key --address \(server.address)"
+            process.arguments = ["script", "-qec", command, "/dev/null"]
+            let (stdin, stdout) = (Pipe(), Pipe())
+            process.standardInput = stdin
+            process.standardOutput = stdout
+            try process.run()
+            var shown = ""
+            while !shown.hasSuffix("not shown: ") {
+                let piece = stdout.fileHandleForReading.availableData
+                try #require(!piece.isEmpty, "\(shown)")
+                shown += String(decoding: piece, as: UTF8.self)
+            }
+            try stdin.fileHandleForWriting.write(contentsOf: Data("hush hush\n".utf8))
+            shown += String(decoding: stdout.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(secrets.values.withLock { $0["key"] } == Array("hush hush".utf8))
+            #expect(shown == "value of demo/key, not shown: \r\ncreated secret key, 9 bytes, revision 3\r\n")
         }
     }
 

@@ -137,7 +137,7 @@ import Wire
         try withServer { request, _ in
             let asked = try? PurgeByApiVersionRequest(decoding: request.payload, strict: true)
             let deletion = Deletion(
-                entities: CatalogCommandTests.deletion.entities, done: asked?.confirm == true)
+                entities: TriggerCommandTests.deletion.entities, done: asked?.confirm == true)
             guard asked?.apiVersion == 2, asked?.kind == "trigger" else { return [.status(3, "unexpected")] }
             return [
                 .response(
@@ -148,8 +148,8 @@ import Wire
             let dry = try run(server, ["purge", "2", "--kind", "trigger"])
             #expect(
                 dry.output == """
-                    would delete trigger demo/greet (\(CatalogCommandTests.id))
-                    would delete function demo/f (\(CatalogCommandTests.other))
+                    would delete trigger demo/greet (\(TriggerCommandTests.id))
+                    would delete function demo/f (\(TriggerCommandTests.other))
                     stays: app demo: function demo/f uses it
                     2 entities would go; --confirm deletes them
 
@@ -163,7 +163,7 @@ import Wire
 
     @Test func countsRawAndBackup() throws {
         let raw = RawEntity(
-            kind: "app", id: CatalogCommandTests.id, name: "demo", apiVersion: 9, revision: 2,
+            kind: "app", id: TriggerCommandTests.id, name: "demo", apiVersion: 9, revision: 2,
             createdAt: Timestamp(nanoseconds: 0), updatedAt: Timestamp(nanoseconds: 1),
             body: Array("demo ABC".utf8) + Array(0...15))
         try withServer { request, _ in
@@ -177,7 +177,7 @@ import Wire
             }
         } _: { server, _ in
             #expect(try run(server, ["count"]).output == "KIND  API VERSION  ENTITIES\napp   1            12\n")
-            let shown = try run(server, ["raw", "app", CatalogCommandTests.id])
+            let shown = try run(server, ["raw", "app", TriggerCommandTests.id])
             #expect(
                 shown.output.hasSuffix(
                     """
@@ -186,7 +186,7 @@ import Wire
 
                     """))
             #expect(shown.output.contains("\napi version: 9\n"))
-            let json = try run(server, ["raw", "app", CatalogCommandTests.id, "--output", "json"])
+            let json = try run(server, ["raw", "app", TriggerCommandTests.id, "--output", "json"])
             #expect(json.output.contains("\"body_base64\": \"ZGVtbyBBQkMAAQIDBAUGBwgJCgsMDQ4P\""))
             #expect(try run(server, ["backup"]).output == "backup: b.db\nbytes:  4096\ndigest: sha256:00\n")
         }

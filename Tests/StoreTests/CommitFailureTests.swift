@@ -51,8 +51,12 @@ import Testing
     @Test(arguments: Backing.allCases)
     func aCommitThatFailsLeavesNothing(_ backing: Backing) async throws {
         let (fuse, gate) = (Lock<Int?>(nil), RecordingGate())
+        // What readers see while the driver has a batch.
+        let look = Lock<(@Sendable () -> [Row])?>(nil)
+        let seen = Lock<[[Row]]>([])
         let test = try TestStore(backing, surroundings: TestStore.surroundings(gate: gate)) { driver in
             WrappedDriver(driver) { changes, commit throws(Failure) in
+                if let rows = look.withLock({ $0 })?() { seen.withLock { $0.append(rows) } }
                 let fails = fuse.withLock { left in
                     guard let n = left else { return false }
                     left = n - 1
@@ -63,8 +67,22 @@ import Testing
             }
         }
         try await test.furnish()
+        look.withLock { $0 = { [weak test] in (try? test?.rows()) ?? [] } }
+        var before: [Row] = []
         // The first commit fails, then the second, which there is none of: one operation is one transaction.
-        let failures = try await run(test, gate) { n in fuse.withLock { $0 = n } }
+        let failures = try await run(test, gate) { n in
+            fuse.withLock { $0 = n }
+            let looks = seen.withLock { looks in
+                defer { looks = [] }
+                return looks
+            }
+            guard n == nil else {
+                before = try test.rows()
+                return
+            }
+            #expect(!looks.isEmpty)
+            #expect(looks.allSatisfy { $0 == before } == true)
+        }
         #expect(failures.count == Operations.all.count && failures.values.allSatisfy { $0 == 1 }, "\(failures)")
         #expect(!gate.closed.isEmpty)
     }

@@ -57,14 +57,14 @@ func violations(of rows: [Row]) -> [String] {
         }
     }
 
-    @Test(arguments: [1, 2, 3] as [UInt64])
+    @Test(arguments: [1, 2] as [UInt64])
     func theDriversAreOne(seed: UInt64) async throws {
         let (memory, disk) = (try TestStore(.memory), try TestStore(.sqlite))
         for test in [memory, disk] { try await test.furnish() }
         var operations = RandomOperations(seed: seed)
         var (done, refused): ([String: Int], Int) = ([:], 0)
         var before = try memory.rows()
-        for step in 0..<2000 {
+        for step in 0..<1500 {
             operations.rows = before
             let operation = operations.next()
             let apiVersion = operations.one(of: [nil, nil, 1, 2, 0] as [UInt32?])
@@ -95,7 +95,7 @@ func violations(of rows: [Row]) -> [String] {
             before = rows
         }
         // The sequence was worth something: nearly all operations went through, and many did not.
-        #expect(done.count >= 30 && done.values.reduce(0, +) > 400 && refused > 400, "\(done), \(refused) refused")
+        #expect(done.count >= 30 && done.values.reduce(0, +) > 300 && refused > 300, "\(done), \(refused) refused")
     }
 
     /// Rows that come from elsewhere replace all of what was there.

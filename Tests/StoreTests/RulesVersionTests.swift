@@ -6,7 +6,7 @@ import Wire
 
 /// What holds for published versions, and for the working copy beside them.
 @Suite struct RulesVersionTests {
-    private let gate = FakeGate()
+    private let gate = RecordingGate()
     private let store: TestStore
 
     init() async throws {

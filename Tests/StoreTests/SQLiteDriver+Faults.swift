@@ -9,6 +9,8 @@ extension SQLiteDriver {
     /// - Parameter way: what SQLite does then: ABORT, FAIL or ROLLBACK.
     func setFuse(_ n: Int?, _ way: String) throws {
         try pool.writeWithoutTransaction { database in
+            // It is not about power here; there are thousands of these.
+            try database.execute(sql: "PRAGMA synchronous = OFF")
             let places = ["entities", "events", "meta"].flatMap { table in
                 ["INSERT", "UPDATE", "DELETE"].map { (table, $0) }
             }
@@ -27,6 +29,11 @@ extension SQLiteDriver {
                         """)
             }
         }
+    }
+
+    /// What commits wait for; 2: FULL.
+    func synchronous() throws -> Int {
+        try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
     }
 
     func pageCount() throws -> Int {

@@ -35,7 +35,12 @@ extension JSON {
     }
 
     init(_ app: App) {
-        self = Self.entity(app.meta, ["name": .string(app.name.text)])
+        self = Self.entity(
+            app.meta,
+            [
+                "name": .string(app.name.text), "config": JSON(app.config), "annotations": JSON(app.annotations),
+                "syslog_url": .string(app.syslogURL),
+            ])
     }
 
     init(_ function: Function) {
@@ -48,6 +53,9 @@ extension JSON {
                 "latest_version": .unsigned(UInt64(function.latestVersion)),
                 "last_version_number": .unsigned(UInt64(function.lastVersionNumber)),
                 "working_version": .unsigned(UInt64(function.workingVersion)),
+                "interpreter": .string(function.runtime.interpreter),
+                "runtime_command": .array(function.runtime.command.map { .string($0) }),
+                "runtime_root": .string(function.runtime.root),
             ])
     }
 
@@ -60,6 +68,8 @@ extension JSON {
                 "package": .string(version.package?.description ?? ""),
                 "package_bytes": .unsigned(version.packageBytes),
                 "interpreter": .string(version.runtime.interpreter),
+                "runtime_command": .array(version.runtime.command.map { .string($0) }),
+                "runtime_root": .string(version.runtime.root),
             ])
     }
 
@@ -77,6 +87,9 @@ extension JSON {
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),
             "annotations": JSON(spec.annotations), "services": .array(spec.services.map { .string($0) }),
             "descriptor_set": .string(spec.descriptorSet),
+            "cpu_milli": .unsigned(UInt64(spec.cpuMilli)), "image": .string(spec.image),
+            "type": .string(spec.callType.rawValue), "on_success": .string(spec.onSuccess),
+            "on_failure": .string(spec.onFailure), "secrets": .array(spec.secrets.map { .string($0) }),
             "headers": .object(spec.headers.mapValues { .array($0.map { .string($0) }) }),
         ])
     }

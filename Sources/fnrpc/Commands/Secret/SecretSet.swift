@@ -11,7 +11,8 @@ struct SecretSet: AsyncParsableCommand {
         discussion: """
             Example: fnrpc secret set demo database-password --file password.txt
                      pass show database | fnrpc secret set demo database-password --trim-newline
-            The value is standard input or a file, byte for byte, 1 to 65536 of them. There is no option for the value
+            The value is standard input or a file, byte for byte, 1 to 65536 of them; at a terminal it is the line that is
+            typed, which is not shown. There is no option for the value
             itself, because everybody can see command lines. Containers that run keep the value that they have.
             """)
 
@@ -75,16 +76,15 @@ struct SecretSet: AsyncParsableCommand {
     }
 
     private func value() async throws -> [UInt8] {
-        let reader: InputReader
         if let file, file != "-" {
-            reader = try InputReader(file: file, option: "--file")
-        } else {
-            guard !Terminal.isTerminal(STDIN_FILENO) else {
-                throw ValidationError("the value is missing; give --file, or pipe it into standard input")
-            }
-            reader = try InputReader()
+            return try await Self.value(try InputReader(file: file, option: "--file"), trimNewline: trimNewline)
         }
-        return try await Self.value(reader, trimNewline: trimNewline)
+        guard Terminal.isTerminal(STDIN_FILENO) else {
+            return try await Self.value(try InputReader(), trimNewline: trimNewline)
+        }
+        let limits = SecretLimits.valueBytes
+        return try Self.checked(
+            await HiddenInput.line(prompt: "value of \(app)/\(name), not shown: ", limit: limits.upperBound))
     }
 
     /// All that there is to read; `\n` or `\r\n` at its end goes if wanted.
@@ -97,6 +97,11 @@ struct SecretSet: AsyncParsableCommand {
             bytes.removeLast()
             if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         }
+        return try checked(bytes)
+    }
+
+    private static func checked(_ bytes: [UInt8]) throws(Failure) -> [UInt8] {
+        let limits = SecretLimits.valueBytes
         guard bytes.count <= limits.upperBound else {
             throw Failure(.tooLarge, "value: is over the limit of \(limits.upperBound) bytes; keep it in the package")
         }

@@ -7,8 +7,8 @@ import Wire
 
 @testable import fnrpc
 
-/// Triggers, routes, runtimes, secrets and tokens: what goes over the wire, and what is shown.
-@Suite struct CatalogCommandTests {
+/// Triggers, routes and runtimes: what goes over the wire, and what is shown.
+@Suite struct TriggerCommandTests {
     typealias Answers = @Sendable (TtrpcServer.Request) throws -> [UInt8]
 
     /// The server that answers unary calls, by the command's own messages.

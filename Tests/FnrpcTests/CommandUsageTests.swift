@@ -2,8 +2,8 @@ import Testing
 
 @testable import fnrpc
 
-/// The command lines of the catalog's nouns, without a daemon.
-@Suite struct CatalogUsageTests {
+/// What is refused and explained without a daemon.
+@Suite struct CommandUsageTests {
     @Test(arguments: [
         ["trigger"], ["trigger", "create", "a", "b", "/c"], ["trigger", "create", "a", "b", "c", "d"],
         ["trigger", "create", "a", "b/c", "/c", "d"], ["trigger", "create", "a", "b", "/c", "x/d"],

@@ -5,7 +5,7 @@ import Wire
 @testable import Store
 
 /// A request that knows its operation.
-protocol Operation: Sendable {
+protocol OperationRequest: Sendable {
     associatedtype Answer: Sendable
     func run(_ transaction: Transaction) throws(Failure) -> Answer
 }
@@ -13,18 +13,18 @@ protocol Operation: Sendable {
 extension TestStore {
     /// Runs a request's operation as one transaction.
     @discardableResult
-    func send<Request: Operation>(_ request: Request) async throws(Failure) -> Request.Answer {
+    func send<Request: OperationRequest>(_ request: Request) async throws(Failure) -> Request.Answer {
         try await change { (transaction) throws(Failure) in try request.run(transaction) }
     }
 
     /// What a request's operation would do.
-    func preview<Request: Operation>(_ request: Request) async throws(Failure) -> Request.Answer {
+    func preview<Request: OperationRequest>(_ request: Request) async throws(Failure) -> Request.Answer {
         try await store.preview(context()) { (transaction) throws(Failure) in try request.run(transaction) }.0
     }
 
     /// How a request is refused; whatever refuses it must change nothing.
     func refusal(
-        _ request: some Operation, sourceLocation: SourceLocation = #_sourceLocation
+        _ request: some OperationRequest, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> Failure {
         let (rows, sequence) = (try self.rows(), store.lastSequence)
         let failure = await failure(sourceLocation: sourceLocation) { try await send(request) }
@@ -35,7 +35,7 @@ extension TestStore {
 
     /// Expects a refusal with a code, whose text contains all of these.
     func expectRefused(
-        _ request: some Operation, _ code: Failure.Code, _ texts: String...,
+        _ request: some OperationRequest, _ code: Failure.Code, _ texts: String...,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let failure = try await refusal(request, sourceLocation: sourceLocation)
@@ -63,110 +63,110 @@ extension TestStore {
     }
 }
 
-extension CreateAppRequest: Operation {
+extension CreateAppRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> App { try transaction.createApp(self) }
 }
 
-extension UpdateAppRequest: Operation {
+extension UpdateAppRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> App { try transaction.updateApp(self) }
 }
 
-extension DeleteAppRequest: Operation {
+extension DeleteAppRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteApp(self) }
 }
 
-extension CreateFunctionRequest: Operation {
+extension CreateFunctionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Function { try transaction.createFunction(self) }
 }
 
-extension DeployRequest: Operation {
+extension DeployRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> DeployResponse { try transaction.deploy(self) }
 }
 
-extension UpdateFunctionRequest: Operation {
+extension UpdateFunctionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Function { try transaction.updateFunction(self) }
 }
 
-extension DeleteFunctionRequest: Operation {
+extension DeleteFunctionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteFunction(self) }
 }
 
-extension PublishVersionRequest: Operation {
+extension PublishVersionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Version { try transaction.publishVersion(self) }
 }
 
-extension UpdateVersionRequest: Operation {
+extension UpdateVersionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Version { try transaction.updateVersion(self) }
 }
 
-extension DeleteVersionRequest: Operation {
+extension DeleteVersionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteVersion(self) }
 }
 
-extension RestoreVersionRequest: Operation {
+extension RestoreVersionRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Function { try transaction.restoreVersion(self) }
 }
 
-extension CreateAliasRequest: Operation {
+extension CreateAliasRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Alias { try transaction.createAlias(self) }
 }
 
-extension UpdateAliasRequest: Operation {
+extension UpdateAliasRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Alias { try transaction.updateAlias(self) }
 }
 
-extension RollbackAliasRequest: Operation {
+extension RollbackAliasRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Alias { try transaction.rollbackAlias(self) }
 }
 
-extension DeleteAliasRequest: Operation {
+extension DeleteAliasRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteAlias(self) }
 }
 
-extension CreateTriggerRequest: Operation {
+extension CreateTriggerRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Trigger { try transaction.createTrigger(self) }
 }
 
-extension UpdateTriggerRequest: Operation {
+extension UpdateTriggerRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Trigger { try transaction.updateTrigger(self) }
 }
 
-extension DeleteTriggerRequest: Operation {
+extension DeleteTriggerRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteTrigger(self) }
 }
 
-extension CreateRouteRequest: Operation {
+extension CreateRouteRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Route { try transaction.createRoute(self) }
 }
 
-extension UpdateRouteRequest: Operation {
+extension UpdateRouteRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Route { try transaction.updateRoute(self) }
 }
 
-extension DeleteRouteRequest: Operation {
+extension DeleteRouteRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteRoute(self) }
 }
 
-extension CreateRuntimeRequest: Operation {
+extension CreateRuntimeRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Runtime { try transaction.createRuntime(self) }
 }
 
-extension UpdateRuntimeRequest: Operation {
+extension UpdateRuntimeRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Runtime { try transaction.updateRuntime(self) }
 }
 
-extension DeleteRuntimeRequest: Operation {
+extension DeleteRuntimeRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteRuntime(self) }
 }
 
-extension CreateSecretRequest: Operation {
+extension CreateSecretRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Secret { try transaction.createSecret(self) }
 }
 
-extension UpdateSecretRequest: Operation {
+extension UpdateSecretRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Secret { try transaction.updateSecret(self) }
 }
 
-extension DeleteSecretRequest: Operation {
+extension DeleteSecretRequest: OperationRequest {
     func run(_ transaction: Transaction) throws(Failure) -> Deletion { try transaction.deleteSecret(self) }
 }
