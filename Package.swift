@@ -143,7 +143,9 @@ let package = Package(
             name: "ExtensionsTests", dependencies: ["Extensions", "Model", "Wire", "Loop"], swiftSettings: swift),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "Wire", "Model", "Archive", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Store", "Wire", "Model", "Archive", "Extensions", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),

@@ -37,13 +37,16 @@ package struct AdminContext: Sendable {
     package let changes: Changes
     /// Where changes are written down.
     package let audit: AuditLog
+    /// Copies of everything.
+    package let maintenance: MaintenanceContext
     /// The names of the daemon's services; known when all methods are.
     package let ownServices: Lock<[String]>
 
     package init(
         store: Store, packages: PackageStore, gate: CallsGate, catalog: Catalog, driver: DriverInfo, counters: Counters,
         recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
-        changes: Changes, audit: AuditLog, ownServices: Lock<[String]>, apiVersions: APIVersions, version: String,
+        changes: Changes, audit: AuditLog, maintenance: MaintenanceContext, ownServices: Lock<[String]>,
+        apiVersions: APIVersions, version: String,
         dataDirectory: String,
         startedAt: Instant, listeners: Lock<[String]>,
         runBlocking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
@@ -61,6 +64,7 @@ package struct AdminContext: Sendable {
         self.sessions = sessions
         self.changes = changes
         self.audit = audit
+        self.maintenance = maintenance
         self.ownServices = ownServices
         self.apiVersions = apiVersions
         self.version = version

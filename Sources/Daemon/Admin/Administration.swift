@@ -29,6 +29,8 @@ package enum Administration {
         ConnectionsHandler(context: context).register(in: &list)
         ReflectionHandler(context: context).register(in: &list)
         SystemHandler(context: context).register(in: &list)
+        EntitiesHandler(context: context).register(in: &list)
+        MaintenanceHandler(context: context).register(in: &list)
         return list.methods
     }
 }
@@ -94,5 +96,38 @@ struct MethodList {
             Method(
                 service, name, kind: .unary, access: .admin, handler: handler,
                 denied: { record(try? Request(decoding: $0, strict: true), $1, .notPermitted) }))
+    }
+
+    /// Adds a streaming method that changes something: whoever calls it, it is in the audit log when it has ended.
+    ///
+    /// - Parameter target: from the payload of the request, which nobody has looked at.
+    mutating func addStreamChange(
+        _ service: String, _ name: String, _ kind: MethodKind, target: @escaping @Sendable ([UInt8]) -> Target,
+        _ run: @escaping @Sendable (ServerStream) async throws -> [UInt8]?
+    ) {
+        let audit = context.audit
+        @Sendable func record(_ payload: [UInt8], _ caller: Caller, _ failure: Failure.Code?) {
+            audit.record(
+                AuditEntry(
+                    time: .now(), principal: caller.principal.description, peer: caller.peer,
+                    method: "\(service)/\(name)", target: target(payload), failure: failure,
+                    connection: caller.connection, trace: caller.trace?.traceID))
+        }
+        let handler = Method.Handler.streaming { stream in
+            do {
+                let answer = try await run(stream)
+                record(stream.request, stream.caller, nil)
+                return answer
+            } catch {
+                let isCancelled = error is CancellationError
+                record(
+                    stream.request, stream.caller,
+                    (error as? Failure)?.code ?? (isCancelled ? .cancelled : .internalError))
+                throw error
+            }
+        }
+        methods.append(
+            Method(
+                service, name, kind: kind, access: .admin, handler: handler, denied: { record($0, $1, .notPermitted) }))
     }
 }

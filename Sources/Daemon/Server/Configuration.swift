@@ -38,6 +38,8 @@ package struct Configuration: Sendable, Equatable {
     package var runtimeFiles = ""
     /// Unpacked size of a package, MiB.
     package var maxPackageMiB: UInt32 = 256
+    /// An archive that is imported, MiB.
+    package var maxImportMiB: UInt32 = 4096
     /// The first of the uids that sandboxes have on the host.
     package var uidBase: UInt32 = 1_879_048_192
     /// How many uids there are; a sandbox takes two.

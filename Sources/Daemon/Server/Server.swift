@@ -122,7 +122,8 @@ package final class Server: Sendable {
         let context = AdminContext(
             store: store, packages: packages, gate: gate, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
-            changes: changes, audit: audit, ownServices: Lock([]), apiVersions: apiVersions,
+            changes: changes, audit: audit, maintenance: try maintenance(configuration, lock, secretBox),
+            ownServices: Lock([]), apiVersions: apiVersions,
             version: DaemonVersion.text,
             dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) },
             log: { log.error("\($0)") })
@@ -150,6 +151,16 @@ package final class Server: Sendable {
             metrics: metrics, plugIns: plugIns)
         server.startBackground { await keepPackages(packages, sweeper, blocking, log) }
         return server
+    }
+
+    private static func maintenance(
+        _ configuration: Configuration, _ lock: DataDirectory, _ secretBox: SecretBox
+    ) throws(Failure) -> MaintenanceContext {
+        MaintenanceContext(
+            backups: Backups(of: lock),
+            transfers: try TransferFolder(
+                path: lock.transfersPath, maxImportBytes: UInt64(configuration.maxImportMiB) << 20),
+            secretBox: secretBox)
     }
 
     private static func sessionLimits(_ configuration: Configuration) -> SessionLimits {

@@ -95,6 +95,7 @@ package struct Setting: Sendable {
         text("runtime", "auto, crun, runc, or the path of one of them", \.runtime),
         text("runtime-files", "folder with fnrpc-init; empty: fnrpc-runtime beside fnrpcd", \.runtimeFiles),
         number("max-package-mib", "unpacked size of a package, MiB", \.maxPackageMiB, 1...65_536),
+        number("max-import-mib", "an archive that is imported, MiB", \.maxImportMiB, 1...1_048_576),
         number("uid-base", "the first uid of sandboxes on the host", \.uidBase, 100_000...4_000_000_000),
         number("uid-count", "how many uids; a sandbox takes two", \.uidCount, 2...1_000_000),
         Setting(

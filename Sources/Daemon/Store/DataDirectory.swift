@@ -14,6 +14,8 @@ package final class DataDirectory: Sendable {
     package var packagesPath: String { path + "/packages" }
     /// Where ``Backups`` puts copies of the database.
     package var backupsPath: String { path + "/backups" }
+    /// Where a ``TransferFolder`` belongs.
+    package var transfersPath: String { path + "/transfers" }
 
     private init(path: String, lockFile: consuming Descriptor) {
         self.path = path

@@ -1,4 +1,5 @@
 package import Model
+package import Wire
 
 /// How much a store holds.
 package struct StoreCounts: Hashable, Sendable {
@@ -54,6 +55,24 @@ extension Store {
         let id = try Self.callID(id)
         guard let log = try await driver.callLog(id) else { throw Self.noCall(id) }
         return log
+    }
+
+    /// Records with their logs, newest first, for an export.
+    ///
+    /// - Parameter before: where the page before ended; `nil`: from the newest.
+    /// - Returns: a page, and where it ended if there may be more.
+    package func archivedCalls(
+        before: Identifier?
+    ) async throws(Failure) -> (calls: [ArchivedCall], last: Identifier?) {
+        let (found, last) = try await driver.calls(
+            .all, before: before, limit: 500, scanned: Self.maxScannedCalls, where: { _ in true })
+        var calls: [ArchivedCall] = []
+        for record in found {
+            // One that is gone was pruned meanwhile.
+            guard let log = try await driver.callLog(record.meta.id) else { continue }
+            calls.append(ArchivedCall(call: record, log: log.bytes, logTruncated: log.truncated))
+        }
+        return (calls, last)
     }
 
     /// How much there is.

@@ -81,11 +81,7 @@ package final class Transaction {
     package func create(
         _ entity: some Entity, references: [Identifier] = [], sealed: [UInt8] = []
     ) throws(Failure) {
-        guard tables.count < surroundings.maxEntities else {
-            throw Failure(
-                .busy, "there are \(tables.count) entities, the limit (max-entities); delete those that nobody needs",
-                quota: "max-entities")
-        }
+        try checkRoom()
         let row = try self.row(entity, references: references, sealed: sealed)
         if tables.find(row.kind, in: row.parent, key: row.key) != nil {
             throw Failure(.exists, "\(row.kind.rawValue) \(quoted(tables.name(of: row))) exists")
@@ -168,6 +164,15 @@ package final class Transaction {
             apiVersion: meta.apiVersion, revision: meta.revision, createdAt: meta.createdAt, updatedAt: meta.updatedAt,
             references: references, claims: entity.claims, sealed: sealed,
             body: Row.body(of: try dialect.encode(entity), type(of: entity).kind))
+    }
+
+    /// - Throws: `busy` if there can be no more entities.
+    func checkRoom() throws(Failure) {
+        guard tables.count < surroundings.maxEntities else {
+            throw Failure(
+                .busy, "there are \(tables.count) entities, the limit (max-entities); delete those that nobody needs",
+                quota: "max-entities")
+        }
     }
 
     private func checkClaims(of row: Row) throws(Failure) {

@@ -6,15 +6,15 @@
 ///   own before it (name `././@PaxHeader`, mode 0000644), records in the order linkpath, path, size; the ustar field
 ///   then holds the first 100 bytes of it with `?` for what is not ASCII, and the size 0.
 /// - Content is padded to 512 bytes with zeros; two zero blocks end the archive, nothing follows them.
-enum TarHeader {
+package enum TarHeader {
     static let block = 512
     /// What ends the archive.
-    static let trailer = [UInt8](repeating: 0, count: 2 * block)
+    package static let trailer = [UInt8](repeating: 0, count: 2 * block)
     /// The largest size that 11 octal digits hold.
     private static let maxSize: UInt64 = 0o77_777_777_777
 
     /// All header blocks of an entry.
-    static func bytes(for entry: ArchiveEntry) -> [UInt8] {
+    package static func bytes(for entry: ArchiveEntry) -> [UInt8] {
         var path = Array(entry.path.utf8)
         var target: [UInt8] = []
         var size: UInt64 = 0
@@ -48,7 +48,7 @@ enum TarHeader {
     }
 
     /// The zeros that fill content up to a whole block.
-    static func padding(after bytes: UInt64) -> [UInt8] {
+    package static func padding(after bytes: UInt64) -> [UInt8] {
         [UInt8](repeating: 0, count: Int((UInt64(block) - bytes % UInt64(block)) % UInt64(block)))
     }
 

@@ -41,11 +41,20 @@ extension Transaction {
         try checkUnused(name, [row])
         try close(GateTarget(function: parent.id, version: request.number), name)
         let deletion = remove([row])
-        var function: Function = try entity(parent)
-        function.latestVersion = tables.children(.version, of: parent.id).last.map { VersionKey.number($0.key) } ?? 0
-        if function.workingVersion == request.number { function.workingVersion = try publishedEqual(of: function) }
-        try update(parent, to: function)
+        try refreshVersions(of: parent)
         return deletion
+    }
+
+    /// Lets a function know which versions are left.
+    func refreshVersions(of row: Row) throws(Failure) {
+        var function: Function = try entity(row)
+        let versions = tables.children(.version, of: row.id)
+        function.latestVersion = versions.last.map { VersionKey.number($0.key) } ?? 0
+        let key = VersionKey.text(function.workingVersion)
+        if function.workingVersion > 0, tables.find(.version, in: row.id, key: key) == nil {
+            function.workingVersion = try publishedEqual(of: function)
+        }
+        try update(row, to: function)
     }
 
     /// Makes a version's code and spec the working copy again.

@@ -75,15 +75,17 @@ package struct CountByApiVersionResponse: WireMessage {
     }
 }
 
-/// The request of Entities/PurgeByApiVersion.
+/// Removes entities of a test version: those that nothing outside of them needs, and what belongs to them is among
+/// them.
 package struct PurgeByApiVersionRequest: WireMessage {
-    package var apiVersion: UInt32
+    /// Absent: refused; a release (odd) is never purged.
+    package var apiVersion: UInt32?
     /// Empty or absent: all kinds.
     package var kind: String
     /// Absent or false: only say what would go.
     package var confirm: Bool
 
-    package init(apiVersion: UInt32 = 0, kind: String = "", confirm: Bool = false) {
+    package init(apiVersion: UInt32? = nil, kind: String = "", confirm: Bool = false) {
         self.apiVersion = apiVersion
         self.kind = kind
         self.confirm = confirm
@@ -94,12 +96,14 @@ package struct PurgeByApiVersionRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__PurgeByApiVersionRequest) throws(Failure) {
-        self.init(apiVersion: raw.api_version, kind: text(raw.kind), confirm: raw.confirm != 0)
+        self.init(
+            apiVersion: raw.has_api_version != 0 ? raw.api_version : nil, kind: text(raw.kind),
+            confirm: raw.confirm != 0)
     }
 
     package func write(to raw: inout Fnrpc__V1__PurgeByApiVersionRequest, _ builder: Builder) {
-        raw.has_api_version = 1
-        raw.api_version = apiVersion
+        raw.has_api_version = apiVersion == nil ? 0 : 1
+        raw.api_version = apiVersion ?? 0
         if !kind.isEmpty { raw.kind = builder.string(kind) }
         raw.has_confirm = 1
         raw.confirm = confirm ? 1 : 0
@@ -108,13 +112,22 @@ package struct PurgeByApiVersionRequest: WireMessage {
 
 /// The answer of Entities/PurgeByApiVersion.
 package struct PurgeByApiVersionResponse: WireMessage {
+    /// At most the first 1000 entities.
     package var deletion: Deletion?
-    /// What stays, and what refers to it.
+    /// What stays, and what needs it; at most the first 100.
     package var refused: [String]
+    /// Of all that went, or would go.
+    package var deletedCount: UInt64
+    /// Of all that stay.
+    package var refusedCount: UInt64
 
-    package init(deletion: Deletion? = nil, refused: [String] = []) {
+    package init(
+        deletion: Deletion? = nil, refused: [String] = [], deletedCount: UInt64 = 0, refusedCount: UInt64 = 0
+    ) {
         self.deletion = deletion
         self.refused = refused
+        self.deletedCount = deletedCount
+        self.refusedCount = refusedCount
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__PurgeByApiVersionResponse>) {
@@ -122,13 +135,19 @@ package struct PurgeByApiVersionResponse: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__PurgeByApiVersionResponse) throws(Failure) {
-        self.init(deletion: try optional(raw.deletion), refused: texts(raw.refused, raw.n_refused))
+        self.init(
+            deletion: try optional(raw.deletion), refused: texts(raw.refused, raw.n_refused),
+            deletedCount: raw.deleted_count, refusedCount: raw.refused_count)
     }
 
     package func write(to raw: inout Fnrpc__V1__PurgeByApiVersionResponse, _ builder: Builder) {
         raw.deletion = deletion.map { builder.message($0) }
         raw.n_refused = refused.count
         raw.refused = builder.strings(refused)
+        raw.has_deleted_count = 1
+        raw.deleted_count = deletedCount
+        raw.has_refused_count = 1
+        raw.refused_count = refusedCount
     }
 }
 
@@ -214,12 +233,14 @@ package struct RawEntity: WireMessage {
     }
 }
 
-/// The request of Entities/Migrate.
+/// Stores every entity in another api_version, up or down; its meaning, revision and time stay.
 package struct MigrateEntitiesRequest: WireMessage {
-    package var to: UInt32
+    /// Absent: refused.
+    package var to: UInt32?
+    /// Only count.
     package var dryRun: Bool
 
-    package init(to: UInt32 = 0, dryRun: Bool = false) {
+    package init(to: UInt32? = nil, dryRun: Bool = false) {
         self.to = to
         self.dryRun = dryRun
     }
@@ -229,30 +250,38 @@ package struct MigrateEntitiesRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__MigrateEntitiesRequest) throws(Failure) {
-        self.init(to: raw.to, dryRun: raw.dry_run != 0)
+        self.init(to: raw.has_to != 0 ? raw.to : nil, dryRun: raw.dry_run != 0)
     }
 
     package func write(to raw: inout Fnrpc__V1__MigrateEntitiesRequest, _ builder: Builder) {
-        raw.has_to = 1
-        raw.to = to
+        raw.has_to = to == nil ? 0 : 1
+        raw.to = to ?? 0
         raw.has_dry_run = 1
         raw.dry_run = dryRun ? 1 : 0
     }
 }
 
-/// The answer of Entities/Migrate.
+/// Sent after every 200 entities; the last one has done + refused = total.
 package struct MigrateEntitiesProgress: WireMessage {
+    /// converted, or could be
     package var done: UInt64
+    /// Of another api_version that this daemon knows, when it began.
     package var total: UInt64
+    /// Could not be converted, and stay as they are.
     package var refused: UInt64
-    /// The first of what could not be converted.
+    /// why, of the first 20 that were refused
     package var problems: [String]
+    /// Of an api_version that this daemon does not know; never touched.
+    package var unknown: UInt64
 
-    package init(done: UInt64 = 0, total: UInt64 = 0, refused: UInt64 = 0, problems: [String] = []) {
+    package init(
+        done: UInt64 = 0, total: UInt64 = 0, refused: UInt64 = 0, problems: [String] = [], unknown: UInt64 = 0
+    ) {
         self.done = done
         self.total = total
         self.refused = refused
         self.problems = problems
+        self.unknown = unknown
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__MigrateEntitiesProgress>) {
@@ -260,7 +289,9 @@ package struct MigrateEntitiesProgress: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__MigrateEntitiesProgress) throws(Failure) {
-        self.init(done: raw.done, total: raw.total, refused: raw.refused, problems: texts(raw.problems, raw.n_problems))
+        self.init(
+            done: raw.done, total: raw.total, refused: raw.refused, problems: texts(raw.problems, raw.n_problems),
+            unknown: raw.unknown)
     }
 
     package func write(to raw: inout Fnrpc__V1__MigrateEntitiesProgress, _ builder: Builder) {
@@ -272,6 +303,8 @@ package struct MigrateEntitiesProgress: WireMessage {
         raw.refused = refused
         raw.n_problems = problems.count
         raw.problems = builder.strings(problems)
+        raw.has_unknown = 1
+        raw.unknown = unknown
     }
 }
 
@@ -290,17 +323,20 @@ package struct BackupRequest: WireMessage {
     package func write(to raw: inout Fnrpc__V1__BackupRequest, _ builder: Builder) {}
 }
 
-/// The answer of Maintenance/Backup.
+/// A copy of the database. What is in `missing` is needed beside it to restore everything.
 package struct BackupResponse: WireMessage {
     /// Of the file in the data directory's backups.
     package var name: String
     package var bytes: UInt64
     package var digest: String
+    /// Parts of the data directory that are not in it: packages, secret.key.
+    package var missing: [String]
 
-    package init(name: String = "", bytes: UInt64 = 0, digest: String = "") {
+    package init(name: String = "", bytes: UInt64 = 0, digest: String = "", missing: [String] = []) {
         self.name = name
         self.bytes = bytes
         self.digest = digest
+        self.missing = missing
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__BackupResponse>) {
@@ -308,7 +344,9 @@ package struct BackupResponse: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__BackupResponse) throws(Failure) {
-        self.init(name: text(raw.name), bytes: raw.bytes, digest: text(raw.digest))
+        self.init(
+            name: text(raw.name), bytes: raw.bytes, digest: text(raw.digest),
+            missing: texts(raw.missing, raw.n_missing))
     }
 
     package func write(to raw: inout Fnrpc__V1__BackupResponse, _ builder: Builder) {
@@ -316,6 +354,8 @@ package struct BackupResponse: WireMessage {
         raw.has_bytes = 1
         raw.bytes = bytes
         raw.digest = builder.string(digest)
+        raw.n_missing = missing.count
+        raw.missing = builder.strings(missing)
     }
 }
 
@@ -365,8 +405,114 @@ package struct ArchiveChunk: WireMessage {
     }
 }
 
+/// A stored entity as an archive has it.
+package struct ArchivedEntity: WireMessage {
+    package var kind: String
+    package var id: String
+    package var parentID: String
+    package var key: String
+    package var apiVersion: UInt32
+    package var revision: UInt64
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp
+    /// What it needs.
+    package var referenceIDs: [String]
+    /// What no other of its kind and parent may have.
+    package var claims: [String]
+    /// A secret's encrypted value, the hash of a token.
+    package var sealed: [UInt8]
+    /// The entity's message in its own api_version.
+    package var body: [UInt8]
+
+    package init(
+        kind: String = "", id: String = "", parentID: String = "", key: String = "", apiVersion: UInt32 = 0,
+        revision: UInt64 = 0, createdAt: Timestamp = Timestamp(nanoseconds: 0),
+        updatedAt: Timestamp = Timestamp(nanoseconds: 0), referenceIDs: [String] = [], claims: [String] = [],
+        sealed: [UInt8] = [], body: [UInt8] = []
+    ) {
+        self.kind = kind
+        self.id = id
+        self.parentID = parentID
+        self.key = key
+        self.apiVersion = apiVersion
+        self.revision = revision
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.referenceIDs = referenceIDs
+        self.claims = claims
+        self.sealed = sealed
+        self.body = body
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ArchivedEntity>) {
+        fnrpc__v1__archived_entity__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__ArchivedEntity) throws(Failure) {
+        self.init(
+            kind: text(raw.kind), id: text(raw.id), parentID: text(raw.parent_id), key: text(raw.key),
+            apiVersion: raw.api_version, revision: raw.revision, createdAt: Timestamp(nanoseconds: raw.created_at),
+            updatedAt: Timestamp(nanoseconds: raw.updated_at),
+            referenceIDs: texts(raw.reference_ids, raw.n_reference_ids), claims: texts(raw.claims, raw.n_claims),
+            sealed: bytes(raw.sealed), body: bytes(raw.body))
+    }
+
+    package func write(to raw: inout Fnrpc__V1__ArchivedEntity, _ builder: Builder) {
+        raw.kind = builder.string(kind)
+        raw.id = builder.string(id)
+        raw.parent_id = builder.string(parentID)
+        raw.key = builder.string(key)
+        raw.has_api_version = 1
+        raw.api_version = apiVersion
+        raw.has_revision = 1
+        raw.revision = revision
+        raw.has_created_at = 1
+        raw.created_at = createdAt.nanoseconds
+        raw.has_updated_at = 1
+        raw.updated_at = updatedAt.nanoseconds
+        raw.n_reference_ids = referenceIDs.count
+        raw.reference_ids = builder.strings(referenceIDs)
+        raw.n_claims = claims.count
+        raw.claims = builder.strings(claims)
+        raw.has_sealed = 1
+        raw.sealed = builder.bytes(sealed)
+        raw.has_body = 1
+        raw.body = builder.bytes(body)
+    }
+}
+
+/// The record of a call as an archive has it.
+package struct ArchivedCall: WireMessage {
+    package var call: CallRecord
+    package var log: [UInt8]
+    package var logTruncated: Bool
+
+    package init(call: CallRecord, log: [UInt8] = [], logTruncated: Bool = false) {
+        self.call = call
+        self.log = log
+        self.logTruncated = logTruncated
+    }
+
+    package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ArchivedCall>) {
+        fnrpc__v1__archived_call__init(raw)
+    }
+
+    package init(_ raw: Fnrpc__V1__ArchivedCall) throws(Failure) {
+        self.init(call: try required(raw.call, "call"), log: bytes(raw.log), logTruncated: raw.log_truncated != 0)
+    }
+
+    package func write(to raw: inout Fnrpc__V1__ArchivedCall, _ builder: Builder) {
+        raw.call = builder.message(call)
+        raw.has_log = 1
+        raw.log = builder.bytes(log)
+        raw.has_log_truncated = 1
+        raw.log_truncated = logTruncated ? 1 : 0
+    }
+}
+
 /// The answer of Maintenance/Import.
 package struct ImportResponse: WireMessage {
+    /// Made; without those that were there (built-in runtimes, packages).
     package var entities: UInt64
     package var packages: UInt64
     package var calls: UInt64

@@ -592,6 +592,96 @@ void   fnrpc__v1__archive_chunk__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__archive_chunk__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__archived_entity__init
+                     (Fnrpc__V1__ArchivedEntity         *message)
+{
+  static const Fnrpc__V1__ArchivedEntity init_value = FNRPC__V1__ARCHIVED_ENTITY__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__archived_entity__get_packed_size
+                     (const Fnrpc__V1__ArchivedEntity *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__archived_entity__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__archived_entity__pack
+                     (const Fnrpc__V1__ArchivedEntity *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__archived_entity__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__archived_entity__pack_to_buffer
+                     (const Fnrpc__V1__ArchivedEntity *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__archived_entity__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__ArchivedEntity *
+       fnrpc__v1__archived_entity__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__ArchivedEntity *)
+     protobuf_c_message_unpack (&fnrpc__v1__archived_entity__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__archived_entity__free_unpacked
+                     (Fnrpc__V1__ArchivedEntity *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__archived_entity__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__archived_call__init
+                     (Fnrpc__V1__ArchivedCall         *message)
+{
+  static const Fnrpc__V1__ArchivedCall init_value = FNRPC__V1__ARCHIVED_CALL__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__archived_call__get_packed_size
+                     (const Fnrpc__V1__ArchivedCall *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__archived_call__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__archived_call__pack
+                     (const Fnrpc__V1__ArchivedCall *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__archived_call__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__archived_call__pack_to_buffer
+                     (const Fnrpc__V1__ArchivedCall *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__archived_call__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__ArchivedCall *
+       fnrpc__v1__archived_call__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__ArchivedCall *)
+     protobuf_c_message_unpack (&fnrpc__v1__archived_call__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__archived_call__free_unpacked
+                     (Fnrpc__V1__ArchivedCall *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__archived_call__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fnrpc__v1__import_response__init
                      (Fnrpc__V1__ImportResponse         *message)
 {
@@ -841,7 +931,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__purge_by_api_version_request__descri
   (ProtobufCMessageInit) fnrpc__v1__purge_by_api_version_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__field_descriptors[4] =
 {
   {
     "deletion",
@@ -867,15 +957,41 @@ static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deleted_count",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__PurgeByApiVersionResponse, has_deleted_count),
+    offsetof(Fnrpc__V1__PurgeByApiVersionResponse, deleted_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused_count",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__PurgeByApiVersionResponse, has_refused_count),
+    offsetof(Fnrpc__V1__PurgeByApiVersionResponse, refused_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__purge_by_api_version_response__field_indices_by_name[] = {
+  2,   /* field[2] = deleted_count */
   0,   /* field[0] = deletion */
   1,   /* field[1] = refused */
+  3,   /* field[3] = refused_count */
 };
 static const ProtobufCIntRange fnrpc__v1__purge_by_api_version_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__purge_by_api_version_response__descriptor =
 {
@@ -885,7 +1001,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__purge_by_api_version_response__descr
   "Fnrpc__V1__PurgeByApiVersionResponse",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__PurgeByApiVersionResponse),
-  2,
+  4,
   fnrpc__v1__purge_by_api_version_response__field_descriptors,
   fnrpc__v1__purge_by_api_version_response__field_indices_by_name,
   1,  fnrpc__v1__purge_by_api_version_response__number_ranges,
@@ -1136,7 +1252,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__migrate_entities_request__descriptor
   (ProtobufCMessageInit) fnrpc__v1__migrate_entities_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__migrate_entities_progress__field_descriptors[4] =
+static const ProtobufCFieldDescriptor fnrpc__v1__migrate_entities_progress__field_descriptors[5] =
 {
   {
     "done",
@@ -1186,17 +1302,30 @@ static const ProtobufCFieldDescriptor fnrpc__v1__migrate_entities_progress__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unknown",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__MigrateEntitiesProgress, has_unknown),
+    offsetof(Fnrpc__V1__MigrateEntitiesProgress, unknown),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__migrate_entities_progress__field_indices_by_name[] = {
   0,   /* field[0] = done */
   3,   /* field[3] = problems */
   2,   /* field[2] = refused */
   1,   /* field[1] = total */
+  4,   /* field[4] = unknown */
 };
 static const ProtobufCIntRange fnrpc__v1__migrate_entities_progress__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__migrate_entities_progress__descriptor =
 {
@@ -1206,7 +1335,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__migrate_entities_progress__descripto
   "Fnrpc__V1__MigrateEntitiesProgress",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__MigrateEntitiesProgress),
-  4,
+  5,
   fnrpc__v1__migrate_entities_progress__field_descriptors,
   fnrpc__v1__migrate_entities_progress__field_indices_by_name,
   1,  fnrpc__v1__migrate_entities_progress__number_ranges,
@@ -1231,7 +1360,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__backup_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__backup_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__backup_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__backup_response__field_descriptors[4] =
 {
   {
     "name",
@@ -1269,16 +1398,29 @@ static const ProtobufCFieldDescriptor fnrpc__v1__backup_response__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "missing",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__BackupResponse, n_missing),
+    offsetof(Fnrpc__V1__BackupResponse, missing),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__backup_response__field_indices_by_name[] = {
   1,   /* field[1] = bytes */
   2,   /* field[2] = digest */
+  3,   /* field[3] = missing */
   0,   /* field[0] = name */
 };
 static const ProtobufCIntRange fnrpc__v1__backup_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__backup_response__descriptor =
 {
@@ -1288,7 +1430,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__backup_response__descriptor =
   "Fnrpc__V1__BackupResponse",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__BackupResponse),
-  3,
+  4,
   fnrpc__v1__backup_response__field_descriptors,
   fnrpc__v1__backup_response__field_indices_by_name,
   1,  fnrpc__v1__backup_response__number_ranges,
@@ -1369,6 +1511,251 @@ const ProtobufCMessageDescriptor fnrpc__v1__archive_chunk__descriptor =
   fnrpc__v1__archive_chunk__field_indices_by_name,
   1,  fnrpc__v1__archive_chunk__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__archive_chunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__archived_entity__field_descriptors[12] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ArchivedEntity, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ArchivedEntity, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ArchivedEntity, parent_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ArchivedEntity, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "api_version",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__ArchivedEntity, has_api_version),
+    offsetof(Fnrpc__V1__ArchivedEntity, api_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__ArchivedEntity, has_revision),
+    offsetof(Fnrpc__V1__ArchivedEntity, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__ArchivedEntity, has_created_at),
+    offsetof(Fnrpc__V1__ArchivedEntity, created_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "updated_at",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__ArchivedEntity, has_updated_at),
+    offsetof(Fnrpc__V1__ArchivedEntity, updated_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_ids",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__ArchivedEntity, n_reference_ids),
+    offsetof(Fnrpc__V1__ArchivedEntity, reference_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "claims",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__ArchivedEntity, n_claims),
+    offsetof(Fnrpc__V1__ArchivedEntity, claims),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sealed",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__ArchivedEntity, has_sealed),
+    offsetof(Fnrpc__V1__ArchivedEntity, sealed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "body",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__ArchivedEntity, has_body),
+    offsetof(Fnrpc__V1__ArchivedEntity, body),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__archived_entity__field_indices_by_name[] = {
+  4,   /* field[4] = api_version */
+  11,   /* field[11] = body */
+  9,   /* field[9] = claims */
+  6,   /* field[6] = created_at */
+  1,   /* field[1] = id */
+  3,   /* field[3] = key */
+  0,   /* field[0] = kind */
+  2,   /* field[2] = parent_id */
+  8,   /* field[8] = reference_ids */
+  5,   /* field[5] = revision */
+  10,   /* field[10] = sealed */
+  7,   /* field[7] = updated_at */
+};
+static const ProtobufCIntRange fnrpc__v1__archived_entity__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__archived_entity__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.ArchivedEntity",
+  "ArchivedEntity",
+  "Fnrpc__V1__ArchivedEntity",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__ArchivedEntity),
+  12,
+  fnrpc__v1__archived_entity__field_descriptors,
+  fnrpc__v1__archived_entity__field_indices_by_name,
+  1,  fnrpc__v1__archived_entity__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__archived_entity__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__archived_call__field_descriptors[3] =
+{
+  {
+    "call",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ArchivedCall, call),
+    &fnrpc__v1__call__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__ArchivedCall, has_log),
+    offsetof(Fnrpc__V1__ArchivedCall, log),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_truncated",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__ArchivedCall, has_log_truncated),
+    offsetof(Fnrpc__V1__ArchivedCall, log_truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__archived_call__field_indices_by_name[] = {
+  0,   /* field[0] = call */
+  1,   /* field[1] = log */
+  2,   /* field[2] = log_truncated */
+};
+static const ProtobufCIntRange fnrpc__v1__archived_call__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__archived_call__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.ArchivedCall",
+  "ArchivedCall",
+  "Fnrpc__V1__ArchivedCall",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__ArchivedCall),
+  3,
+  fnrpc__v1__archived_call__field_descriptors,
+  fnrpc__v1__archived_call__field_indices_by_name,
+  1,  fnrpc__v1__archived_call__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__archived_call__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor fnrpc__v1__import_response__field_descriptors[3] =

@@ -1,0 +1,65 @@
+internal import Model
+
+extension Transaction {
+    /// Conflicts that an error names.
+    static let maxConflictsShown = 20
+
+    /// Stores entities as they are: ids, revisions and times stay. Built-in runtimes and packages that are there already
+    /// take the place of the archive's.
+    ///
+    /// - Parameter entities: parents first, and what is referred to before what refers.
+    /// - Returns: how many were made.
+    /// - Throws: `exists` naming ids, names, services and paths that are taken; `busy` beyond `max-entities`;
+    ///   `precondition` for a built-in runtime that this daemon does not have.
+    func importEntities(_ entities: [ImportedEntity]) throws(Failure) -> Int {
+        var own: [Identifier: Identifier] = [:]
+        var conflicts: [String] = []
+        var made = 0
+        for entity in entities {
+            let row = entity.row
+            let known = tables.find(row.kind, in: row.parent, key: row.key)
+            if entity.isBuiltIn {
+                guard let known, try (self.entity(known) as Runtime).isBuiltIn else {
+                    throw Failure(
+                        .precondition,
+                        "runtime \(quoted(row.key)) is built into the daemon that was exported, not into this")
+                }
+                own[row.id] = known.id
+                continue
+            }
+            if let known, row.kind == .package {
+                own[row.id] = known.id
+                continue
+            }
+            guard known == nil, tables[row.id] == nil, claimant(of: row) == nil else {
+                conflicts.append("\(row.kind.rawValue) \(quoted(tables.name(of: row)))")
+                continue
+            }
+            try checkRoom()
+            put(
+                Row(
+                    kind: row.kind, id: row.id, parent: row.parent, key: row.key, apiVersion: row.apiVersion,
+                    revision: row.revision, createdAt: row.createdAt, updatedAt: row.updatedAt,
+                    references: row.references.map { own[$0] ?? $0 }, claims: row.claims, sealed: row.sealed,
+                    body: row.body))
+            made += 1
+        }
+        guard conflicts.isEmpty else {
+            let more =
+                conflicts.count > Self.maxConflictsShown ? " and \(conflicts.count - Self.maxConflictsShown) more" : ""
+            throw Failure(
+                .exists,
+                "the archive has what is here already, by id or name: "
+                    + conflicts.prefix(Self.maxConflictsShown).joined(separator: ", ") + more
+                    + "; import into a daemon that has none of it")
+        }
+        return made
+    }
+
+    private func claimant(of row: Row) -> Row? {
+        for claim in row.claims {
+            if let other = tables.claimant(row.kind, in: row.parent, claim: claim) { return other }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,76 @@
+internal import Model
+internal import Wire
+
+// Rows as an archive has them: a file is one record after the other, each its length (4 bytes, big endian) and a message.
+extension ArchivedEntity {
+    init(_ row: Row) {
+        self.init(
+            kind: row.kind.rawValue, id: row.id.description, parentID: row.parent?.description ?? "", key: row.key,
+            apiVersion: row.apiVersion, revision: row.revision, createdAt: row.createdAt, updatedAt: row.updatedAt,
+            referenceIDs: row.references.map(\.description), claims: row.claims, sealed: row.sealed, body: row.body)
+    }
+
+    /// - Throws: `invalid` for what no row can be.
+    func row() throws(Failure) -> Row {
+        guard let kind = EntityKind(rawValue: kind) else {
+            throw Failure(.invalid, "\(ArchiveManifest.entitiesName): the kind \(quoted(self.kind)) is not known")
+        }
+        var references: [Identifier] = []
+        for text in referenceIDs { references.append(try Self.id(text)) }
+        return Row(
+            kind: kind, id: try Self.id(id), parent: parentID.isEmpty ? nil : try Self.id(parentID), key: key,
+            apiVersion: apiVersion, revision: revision, createdAt: createdAt, updatedAt: updatedAt,
+            references: references, claims: claims, sealed: sealed, body: body)
+    }
+
+    private static func id(_ text: String) throws(Failure) -> Identifier {
+        guard let id = Identifier(text) else {
+            throw Failure(.invalid, "\(ArchiveManifest.entitiesName): \(quoted(text)) is no id")
+        }
+        return id
+    }
+}
+
+extension ArchivedCall {
+    /// The record with its log.
+    var record: CallRecord {
+        var call = call
+        call.log = log
+        call.logTruncated = logTruncated
+        return call
+    }
+}
+
+/// Records, one after the other.
+struct RecordFile {
+    /// Bytes of the longest one: an entity is far below.
+    static let maxBytes = 16 << 20
+    private var rest: [UInt8] = []
+
+    static func record(_ message: some WireMessage) -> [UInt8] {
+        let bytes = message.encoded()
+        return withUnsafeBytes(of: UInt32(clamping: bytes.count).bigEndian) { Array($0) } + bytes
+    }
+
+    /// Takes a piece of the file and hands over the records that are whole.
+    mutating func take(_ piece: some Sequence<UInt8>, _ body: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
+        rest += piece
+        var start = 0
+        while rest.count - start >= 4 {
+            let length = rest[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+            guard length <= Self.maxBytes else {
+                throw Failure(
+                    .invalid, "the archive has a record of \(length) bytes; at most \(Self.maxBytes) are allowed")
+            }
+            guard rest.count - start - 4 >= length else { break }
+            try body(Array(rest[start + 4..<start + 4 + length]))
+            start += 4 + length
+        }
+        rest.removeFirst(start)
+    }
+
+    /// - Throws: `invalid` if the last record is not whole.
+    func finish() throws(Failure) {
+        guard rest.isEmpty else { throw Failure(.invalid, "the archive ends within a record") }
+    }
+}
