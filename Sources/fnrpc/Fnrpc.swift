@@ -22,7 +22,9 @@ struct Fnrpc: AsyncParsableCommand {
         version: "fnrpc \(Release.version)",
         subcommands: [
             Init.self, Deploy.self, Invoke.self, AppCommands.self, FunctionCommands.self, VersionCommands.self,
-            CallCommands.self, RPCCommands.self, TokenCommands.self, ConnectionCommands.self, SystemCommands.self,
+            AliasCommands.self, WorkerCommands.self, TriggerCommands.self, RouteCommands.self, RuntimeCommands.self,
+            SecretCommands.self, CallCommands.self, RPCCommands.self, EventsCommand.self, TokenCommands.self,
+            ConnectionCommands.self, SystemCommands.self,
         ])
 
     static func main() async {

@@ -14,6 +14,7 @@ final class Interruption: Sendable {
     private struct State {
         var folders: Set<String> = []
         var child: pid_t?
+        var terminal: termios?
         var isEnding = false
     }
 
@@ -47,16 +48,22 @@ final class Interruption: Sendable {
         state.withLock { $0.child = child }
     }
 
+    /// How the terminal of standard input is to be left; `nil`: as it is.
+    func setTerminal(_ settings: termios?) {
+        state.withLock { $0.terminal = settings }
+    }
+
     /// Does not return once a signal came: what the command then failed with is a consequence, and not worth a word.
     func standAside() {
         while state.withLock({ $0.isEnding }) { pause() }
     }
 
     private func end(_ number: Int32, exitCode: Int32) {
-        let (folders, child) = state.withLock { state in
+        let (folders, child, terminal) = state.withLock { state in
             state.isEnding = true
-            return (state.folders, state.child)
+            return (state.folders, state.child, state.terminal)
         }
+        if var terminal { tcsetattr(STDIN_FILENO, TCSANOW, &terminal) }
         if let child {
             // pip removes its own temporary folders on SIGINT, not on SIGTERM.
             kill(-child, SIGINT)

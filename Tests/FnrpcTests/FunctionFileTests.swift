@@ -45,6 +45,11 @@ import Testing
             network: host
             services: [pkg.Greeter, pkg.Other]
             descriptor_set: set.pb
+            cpu: 1.5
+            type: async
+            on_success: demo/done
+            on_failure: demo/failed
+            secrets: [key, other]
             headers: {X-One: a b, X-Two: [c, 4], X-Empty: , Content-Type: text/plain}
             config: {PORT: 8080, DEBUG: true, EMPTY: }
             annotations:
@@ -65,11 +70,28 @@ import Testing
         spec.network = .host
         spec.services = ["pkg.Greeter", "pkg.Other"]
         spec.descriptorSet = "set.pb"
+        spec.cpuMilli = 1500
+        spec.callType = .async
+        spec.onSuccess = "demo/done"
+        spec.onFailure = "demo/failed"
+        spec.secrets = ["key", "other"]
         spec.headers = ["X-One": ["a b"], "X-Two": ["c", "4"], "X-Empty": [""], "Content-Type": ["text/plain"]]
         spec.config = ["PORT": "8080", "DEBUG": "true", "EMPTY": ""]
         spec.annotations = ["team": #""core""#, "tags": #"[1,"two",{"deep":null}]"#]
         #expect(file.name.text == "other")
         #expect(file.spec == spec)
+    }
+
+    @Test func anImageNeedsNothingElse() throws {
+        var spec = FunctionSpec(runtime: .none, entry: "", format: .httpStream)
+        spec.image = "registry.example.org/i:1"
+        #expect(try read("image: registry.example.org/i:1").spec == spec)
+        spec.format = .ttrpc
+        spec.entrypoint = ["/bin/x", "-y"]
+        spec.cpuMilli = 500
+        #expect(
+            try read("image: registry.example.org/i:1\nformat: ttrpc\nentrypoint: /bin/x\ncmd: [-y]\ncpu: 500m").spec
+                == spec)
     }
 
     @Test func fnsPythonFileDeploysUnchanged() throws {
@@ -128,8 +150,18 @@ import Testing
             "runtime: python\nentry: f.h\nnetwork: bridge",
             ":3: network: \"bridge\" is not known; use one of: none, host"
         ),
-        ("runtime: ruby\nentry: f.h", ":1: runtime: \"ruby\" is not known; use one of: python, shell, binary"),
-        ("runtime: pythonic\nentry: f.h", ":1: runtime: \"pythonic\" is not known; use one of: python, shell, binary"),
+        ("runtime: a/b\nentry: f.h", ":1: runtime: \"a/b\" is not known; use one of: python, shell, binary"),
+        // The daemon may have one of that name.
+        ("runtime: ruby\nentry: f.h", "no error"),
+        ("image: i:1\nruntime: shell", ":1: image: is given beside runtime; keep one of them"),
+        ("image: \"a b\"", ":1: image: \"a b\" is not a reference"),
+        ("image: i:1\ncpu: 0.0001", ":2: cpu: 0.0001 is not a number of cores; 0, or 0.001 to 1024 cores"),
+        ("image: i:1\ncpu: 1025", ":2: cpu: 1025 is out of range; 0, or 0.001 to 1024 cores"),
+        ("image: i:1\ncpu: -1", ":2: cpu: -1 is not a number of cores"),
+        ("image: i:1\ntype: later", ":2: type: \"later\" is not known; use one of: sync, async"),
+        ("image: i:1\non_success: hello", ":2: on_success: \"hello\" is not a function"),
+        ("image: i:1\non_failure: a/b/c", ":2: on_failure: "),
+        ("image: i:1\nsecrets: [a, a]", ":2: secrets: \"a\" is given twice"),
         ("entry: f.h", ": runtime: missing; use one of: python, shell, binary"),
         ("runtime: shell", ": entry: missing; write entry: func.sh"),
         ("runtime: python\nentry: func.py", "no error"),

@@ -30,6 +30,8 @@ final class TtrpcServer: Sendable {
         case status(Int32, String, details: [(type: String, value: [UInt8])] = [])
         case data([UInt8])
         case finished
+        /// The connection ends.
+        case hangUp
     }
 
     typealias Handler = @Sendable (Request, Event) -> [Answer]
@@ -61,10 +63,12 @@ final class TtrpcServer: Sendable {
         let thread = Thread { [weak self] in
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else { break }
                 self?.serve(connection)
                 close(connection)
             }
+            // Here and not in stop(): the number may be another server's by the time this thread accepts again.
+            close(listener)
         }
         thread.start()
     }
@@ -72,7 +76,6 @@ final class TtrpcServer: Sendable {
     /// Ends the server's thread.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private func serve(_ connection: Int32) {
@@ -122,6 +125,9 @@ final class TtrpcServer: Sendable {
                 type = 3
                 content.raw(payload)
             case .finished: (type, flags) = (3, 5)
+            case .hangUp:
+                shutdown(connection, Int32(SHUT_RDWR))
+                return
             }
             let length = UInt32(content.bytes.count)
             let header = [length, id].flatMap { number in

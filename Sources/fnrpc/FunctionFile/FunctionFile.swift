@@ -68,6 +68,12 @@ struct FunctionFileReader {
     private var services: [String] = []
     private var descriptorSet = ""
     private var headers: [String: [String]] = [:]
+    private var cpu: UInt32?
+    private var image = ""
+    private var callType = FunctionSpec.CallType.sync
+    private var onSuccess = ""
+    private var onFailure = ""
+    private var secrets: [String] = []
 
     init(document: YAMLDocument) {
         self.document = document
@@ -100,18 +106,18 @@ struct FunctionFileReader {
         case .services: services = try list(entry)
         case .descriptorSet: descriptorSet = try text(entry)
         case .headers: headers = try readHeaders(entry)
+        case .cpu: cpu = try readCPU(entry)
+        case .image: image = try text(entry)
+        case .type: callType = try choice(entry)
+        case .onSuccess: onSuccess = try text(entry)
+        case .onFailure: onFailure = try text(entry)
+        case .secrets: secrets = try list(entry)
         }
     }
 
     /// The spec that the keys make; not yet checked as a whole.
     func spec() throws(Failure) -> FunctionSpec {
-        guard let runtime else {
-            throw Failure(.invalid, "runtime: missing; use one of: \(Self.known(FunctionSpec.Runtime.self))")
-        }
-        let command = try FunctionCommand(
-            runtime: runtime, entry: entry, entrypoint: entrypoint, cmd: cmd, format: format)
-        var spec = FunctionSpec(runtime: runtime, entry: command.entry, format: command.format)
-        spec.entrypoint = command.entrypoint
+        var spec = try started()
         if let value = limits[.memory] { spec.memoryMiB = value }
         if let value = limits[.concurrency] { spec.concurrency = value }
         if let value = limits[.maxContainers] { spec.maxContainers = value }
@@ -127,6 +133,34 @@ struct FunctionFileReader {
         spec.services = services
         spec.descriptorSet = descriptorSet
         spec.headers = headers
+        if let cpu { spec.cpuMilli = cpu }
+        spec.callType = callType
+        spec.onSuccess = onSuccess
+        spec.onFailure = onFailure
+        spec.secrets = secrets
+        return spec
+    }
+
+    /// What is started; everything else as it is by default.
+    private func started() throws(Failure) -> FunctionSpec {
+        if !image.isEmpty {
+            guard runtime == nil else {
+                throw Failure(.invalid, "image: is given beside runtime; keep one of them")
+            }
+            // An image that is a function has one of Fn's kits in it, as a rule.
+            var spec = FunctionSpec(runtime: .none, entry: entry, format: format ?? .httpStream)
+            spec.entrypoint = entrypoint + cmd
+            spec.image = image
+            return spec
+        }
+        guard let runtime else {
+            throw Failure(
+                .invalid, "runtime: missing; use one of: \(Self.known(FunctionSpec.Runtime.self)), or give an image")
+        }
+        let command = try FunctionCommand(
+            runtime: runtime, entry: entry, entrypoint: entrypoint, cmd: cmd, format: format)
+        var spec = FunctionSpec(runtime: runtime, entry: command.entry, format: command.format)
+        spec.entrypoint = command.entrypoint
         return spec
     }
 
@@ -188,6 +222,18 @@ extension FunctionFileReader {
             throw document.failure(entry.line, "\(entry.key): \(value) is out of range; \(allowed)")
         }
         return result
+    }
+
+    private func readCPU(_ entry: YAMLDocument.Entry) throws(Failure) -> UInt32 {
+        let range = FunctionSpec.Limits.cpuMilli
+        let allowed = "0, or 0.001 to \(range.upperBound / 1000) cores"
+        guard let cores = entry.value.plain.flatMap({ Cores(argument: $0) }) else {
+            throw document.failure(entry.line, "cpu: \(entry.value.shown) is not a number of cores; \(allowed)")
+        }
+        guard range.contains(cores.milli) else {
+            throw document.failure(entry.line, "cpu: \(entry.value.shown) is out of range; \(allowed)")
+        }
+        return cores.milli
     }
 
     private func seconds(

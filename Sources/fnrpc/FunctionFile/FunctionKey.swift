@@ -1,13 +1,15 @@
 /// The keys of func.yaml.
 enum FunctionKey: String, CaseIterable {
     case name, runtime, entry, entrypoint, cmd, format, memory, timeout, config, annotations, concurrency, pids, network
-    case services, headers
+    case services, headers, cpu, image, type, secrets
     case idleTimeout = "idle_timeout"
     case maxContainers = "max_containers"
     case minContainers = "min_containers"
     case maxQueue = "max_queue"
     case tmpSize = "tmp_size"
     case descriptorSet = "descriptor_set"
+    case onSuccess = "on_success"
+    case onFailure = "on_failure"
 
     /// Keys of Fn's func.yaml that are accepted without effect, each with the reason that the warning gives.
     static let withoutEffect: [String: String] = [
@@ -21,8 +23,7 @@ enum FunctionKey: String, CaseIterable {
         "triggers": "there is no HTTP gateway yet",
         "signing_details": "packages are named by their digest",
         "deploy": "it belongs to another service",
-        "type": "every function can be called",
-        "cpus": "CPU is not limited",
+        "cpus": "write cpu, in cores",
         "path": "functions are called by name",
         "tests": "run your tests before you deploy",
     ]

@@ -26,15 +26,21 @@ extension JSON {
             "api_version": .unsigned(UInt64(meta.apiVersion)), "id": .string(meta.id.description),
             "revision": .unsigned(meta.revision), "created_at": .string(meta.createdAt.description),
             "updated_at": .string(meta.updatedAt.description), "labels": JSON(meta.labels),
+            "extra": .object(meta.extra.mapValues { (try? JSONParser.parse(Array($0.utf8))) ?? .string($0) }),
         ]
     }
 
-    private static func entity(_ meta: Meta, _ members: [String: JSON]) -> JSON {
+    static func entity(_ meta: Meta, _ members: [String: JSON]) -> JSON {
         .object(Self.meta(meta).merging(members) { _, own in own })
     }
 
     init(_ app: App) {
-        self = Self.entity(app.meta, ["name": .string(app.name.text)])
+        self = Self.entity(
+            app.meta,
+            [
+                "name": .string(app.name.text), "config": JSON(app.config), "annotations": JSON(app.annotations),
+                "syslog_url": .string(app.syslogURL),
+            ])
     }
 
     init(_ function: Function) {
@@ -47,6 +53,9 @@ extension JSON {
                 "latest_version": .unsigned(UInt64(function.latestVersion)),
                 "last_version_number": .unsigned(UInt64(function.lastVersionNumber)),
                 "working_version": .unsigned(UInt64(function.workingVersion)),
+                "interpreter": .string(function.runtime.interpreter),
+                "runtime_command": .array(function.runtime.command.map { .string($0) }),
+                "runtime_root": .string(function.runtime.root),
             ])
     }
 
@@ -59,6 +68,8 @@ extension JSON {
                 "package": .string(version.package?.description ?? ""),
                 "package_bytes": .unsigned(version.packageBytes),
                 "interpreter": .string(version.runtime.interpreter),
+                "runtime_command": .array(version.runtime.command.map { .string($0) }),
+                "runtime_root": .string(version.runtime.root),
             ])
     }
 
@@ -76,6 +87,9 @@ extension JSON {
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),
             "annotations": JSON(spec.annotations), "services": .array(spec.services.map { .string($0) }),
             "descriptor_set": .string(spec.descriptorSet),
+            "cpu_milli": .unsigned(UInt64(spec.cpuMilli)), "image": .string(spec.image),
+            "type": .string(spec.callType.rawValue), "on_success": .string(spec.onSuccess),
+            "on_failure": .string(spec.onFailure), "secrets": .array(spec.secrets.map { .string($0) }),
             "headers": .object(spec.headers.mapValues { .array($0.map { .string($0) }) }),
         ])
     }
@@ -86,7 +100,10 @@ extension JSON {
             [
                 "app_id": .string(call.appID.description), "app": .string(call.appName),
                 "function_id": .string(call.functionID.description), "function": .string(call.functionName),
-                "version": .unsigned(UInt64(call.version)), "status": .string(call.status.rawValue),
+                "version": .unsigned(UInt64(call.version)),
+                "requested_version": .unsigned(UInt64(call.requestedVersion)),
+                "requested_alias": call.requestedAlias.isEmpty ? .null : .string(call.requestedAlias),
+                "status": .string(call.status.rawValue),
                 "error": .string(call.error), "started_at": call.startedAt.map { .string($0.description) } ?? .null,
                 "completed_at": .string(call.completedAt.description), "wait_nanos": .unsigned(call.waitNanos),
                 "cold_start_nanos": call.coldStartNanos.map { .unsigned($0) } ?? .null,

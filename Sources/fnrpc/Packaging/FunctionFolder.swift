@@ -40,7 +40,8 @@ struct FunctionFolder {
         try checkDescriptors()
     }
 
-    private static func text(_ path: String) throws(Failure) -> String {
+    /// The text of a func.yaml.
+    static func text(_ path: String) throws(Failure) -> String {
         var info = stat()
         // A FIFO would block for ever.
         guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
@@ -63,7 +64,7 @@ struct FunctionFolder {
     /// A wrong name shows here in a moment; in the sandbox it would be a function that never gets ready.
     private func checkEntry() throws(Failure) {
         let entry = file.spec.entry
-        guard !entry.isEmpty else { return }
+        guard !entry.isEmpty, file.spec.image.isEmpty else { return }
         switch file.spec.runtime {
         case .python:
             let module = entry.split(separator: ".").dropLast().joined(separator: "/")
@@ -86,7 +87,7 @@ struct FunctionFolder {
     /// Reflection would show what is wrong only to those who call the function.
     private func checkDescriptors() throws(Failure) {
         let name = file.spec.descriptorSet
-        guard !name.isEmpty else { return }
+        guard !name.isEmpty, file.spec.image.isEmpty else { return }
         let limit = FunctionSpec.Limits.descriptorSetBytes
         guard exists(name) else {
             throw file.failure(

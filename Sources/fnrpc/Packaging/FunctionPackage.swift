@@ -3,7 +3,8 @@ import FnrpcClient
 import Glibc
 import Model
 
-/// A function's folder and its dependencies as one canonical tar, in a file that has no name. Not thread-safe.
+/// What is uploaded: a function's folder and its dependencies as one canonical tar, in a file that has no name; or an
+/// archive as it is. Not thread-safe.
 final class FunctionPackage: UploadSource {
     let digest: Digest
     let byteCount: UInt64
@@ -36,6 +37,25 @@ final class FunctionPackage: UploadSource {
             }
             digest = try SHA256.digest(ofDescriptor: descriptor)
             byteCount = tar.bytes
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    /// An archive that somebody else has packed; the daemon unpacks and checks it. Blocks.
+    init(archive path: String) throws(Failure) {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Failure(.invalid, "\(path): \(String(cString: strerror(errno))); name a file that can be read")
+        }
+        do throws(Failure) {
+            var info = stat()
+            guard fstat(descriptor, &info) == 0, info.st_size > 0 else {
+                throw Failure(.invalid, "\(path): is empty; name a zip, tar or tar.gz of the function")
+            }
+            digest = try SHA256.digest(ofDescriptor: descriptor)
+            byteCount = UInt64(info.st_size)
         } catch {
             close(descriptor)
             throw error

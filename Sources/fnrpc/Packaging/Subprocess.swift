@@ -22,9 +22,35 @@ enum Subprocess {
     static func run(
         _ arguments: [String], environment: [String: String], directory: String, onLine: (String) -> Void = { _ in }
     ) throws(Failure) -> Ending {
-        let (child, output) = try spawn(arguments, environment, directory)
+        let (child, output) = try spawn(arguments, environment, directory, mixingErrors: true)
+        return reap(child, output) { readLines($0, onLine) }
+    }
+
+    /// As `run`, for a program whose output matters to the byte; what it says to standard error is dropped.
+    ///
+    /// - Parameter limit: most bytes; the program is not waited for beyond them.
+    /// - Returns: at most one byte more than the limit.
+    static func output(
+        _ arguments: [String], environment: [String: String], directory: String, limit: Int
+    ) throws(Failure) -> (bytes: [UInt8], ending: Ending) {
+        let (child, output) = try spawn(arguments, environment, directory, mixingErrors: false)
+        var bytes: [UInt8] = []
+        let ending = reap(child, output) { descriptor in
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            while bytes.count <= limit {
+                let count = read(descriptor, &chunk, min(chunk.count, limit + 1 - bytes.count))
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { break }
+                bytes += chunk[..<count]
+            }
+        }
+        return (bytes, ending)
+    }
+
+    /// Reads what the child writes, and waits for its end.
+    private static func reap(_ child: pid_t, _ output: Int32, _ read: (Int32) -> Void) -> Ending {
         Interruption.shared.setChild(child)
-        readLines(output, onLine)
+        read(output)
         close(output)
         var info = siginfo_t()
         while waitid(P_PID, id_t(child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR {}
@@ -37,7 +63,7 @@ enum Subprocess {
     }
 
     private static func spawn(
-        _ arguments: [String], _ environment: [String: String], _ directory: String
+        _ arguments: [String], _ environment: [String: String], _ directory: String, mixingErrors: Bool
     ) throws(Failure) -> (pid_t, Int32) {
         let program = arguments.first ?? ""
         guard access(program, X_OK) == 0 else { throw failure(program, errno) }
@@ -51,7 +77,11 @@ enum Subprocess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
+        if mixingErrors {
+            posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+        }
 
         // We ignore SIGINT; a child must not inherit that. Its own group lets us forward the signal to all of it.
         var attributes = posix_spawnattr_t()

@@ -6,9 +6,8 @@ extension Transaction {
     package func publishVersion(_ request: PublishVersionRequest) throws(Failure) -> Version {
         let row = try tables.function(request.app, request.function)
         var violations = Violations()
-        violations.check { () throws(Failure) in try Checks.description(request.description) }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
+        violations.check(description: request.description)
+        violations.check(labels: request.labels, extra: request.extra)
         try violations.finish()
         var function: Function = try entity(row)
         if request.requireChange && function.latestVersion > 0 && function.workingVersion == function.latestVersion {
@@ -58,7 +57,7 @@ extension Transaction {
         function.spec = version.spec
         function.package = version.package
         function.runtime = version.runtime
-        function.workingVersion = version.number
+        function.workingVersion = try publishedEqual(of: function)
         function = try update(row, to: function, references: versionRow.references)
         dropPackages(row.references)
         return function

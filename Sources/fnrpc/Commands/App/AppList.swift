@@ -9,14 +9,17 @@ struct AppList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the apps by name.", discussion: "Example: fnrpc app list --output json")
 
+    @OptionGroup var filter: FilterOptions
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let apps = try await connection.withClient { client in
-            try await everyPage { page in
+            try await everyPage(limit: limit.most) { page in
                 let answer: ListAppsResponse = try await client.call(
-                    "fnrpc.v1.Apps", "List", ListAppsRequest(page: page), timeout: CommandLimits.answer)
+                    "fnrpc.v1.Apps", "List", ListAppsRequest(page: page, filter: filter.filter),
+                    timeout: CommandLimits.answer)
                 return (answer.apps, answer.nextCursor)
             }
         }

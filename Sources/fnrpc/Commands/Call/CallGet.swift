@@ -28,6 +28,7 @@ struct CallGet: AsyncParsableCommand {
             let text = Table.pairs([
                 ("call", call.meta.id.description),
                 ("function", "\(call.appName)/\(call.functionName)@\(call.version)"),
+                ("asked for", call.requested),
                 ("status", call.status.rawValue), ("error", call.error),
                 ("accepted", Shown.time(call.meta.createdAt)),
                 ("started", call.startedAt.map(Shown.time) ?? "never"), ("completed", Shown.time(call.completedAt)),

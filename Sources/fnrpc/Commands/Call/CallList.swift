@@ -16,6 +16,7 @@ struct CallList: AsyncParsableCommand {
     @Option(help: "Most calls to list, 1 to 100000.")
     var limit = 50
 
+    @OptionGroup var matching: FilterOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
@@ -41,7 +42,8 @@ struct CallList: AsyncParsableCommand {
         let filter = try filter()
         let calls = try await connection.withClient { client in
             try await everyPage(limit: limit) { page in
-                let request = ListCallsRequest(app: filter.app, function: filter.function, page: page)
+                let request = ListCallsRequest(
+                    app: filter.app, function: filter.function, page: page, filter: matching.filter)
                 let answer: ListCallsResponse = try await client.call(
                     "fnrpc.v1.Calls", "List", request, timeout: CommandLimits.answer)
                 return (answer.calls, answer.nextCursor)
@@ -50,15 +52,24 @@ struct CallList: AsyncParsableCommand {
         switch output.output {
         case .json: try JSON.object(["calls": .array(calls.map { JSON($0) })]).print()
         case .table:
-            var table = Table("ID", "FUNCTION", "STATUS", "STARTED", "COLD", "RUN", "ERROR")
+            var table = Table("ID", "FUNCTION", "ASKED FOR", "STATUS", "STARTED", "COLD", "RUN", "ERROR")
             table.rows = calls.map {
                 [
-                    $0.meta.id.description, "\($0.appName)/\($0.functionName)@\($0.version)", $0.status.rawValue,
-                    $0.startedAt.map(Shown.time) ?? "-", $0.coldStartNanos.map(Shown.duration) ?? "-",
+                    $0.meta.id.description, "\($0.appName)/\($0.functionName)@\($0.version)", $0.requested,
+                    $0.status.rawValue, $0.startedAt.map(Shown.time) ?? "-",
+                    $0.coldStartNanos.map(Shown.duration) ?? "-",
                     Shown.duration($0.runNanos), $0.error,
                 ]
             }
             try Terminal.write(table.text, to: STDOUT_FILENO)
         }
+    }
+}
+
+extension CallRecord {
+    /// What the caller wrote behind the `@`, for people.
+    var requested: String {
+        if !requestedAlias.isEmpty { return "@" + requestedAlias }
+        return requestedVersion > 0 ? "@\(requestedVersion)" : "working copy"
     }
 }

@@ -10,65 +10,83 @@ struct FunctionGet: AsyncParsableCommand {
         commandName: "get", abstract: "Shows one function.",
         discussion: "Example: fnrpc fn get demo/hello, or one version's settings with fnrpc fn get demo/hello@1")
 
-    @Argument(help: ArgumentHelp("The function, or one of its versions.", valueName: "app/fn[@version]"))
-    var function: String
-
+    @OptionGroup var function: RevisionArgument
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws {
-        _ = try usage { () throws(Failure) in try FunctionReference(function) }
-    }
-
     func run() async throws {
-        let reference = try FunctionReference(function)
-        let (app, name) = (reference.app.text, reference.function.text)
-        if reference.version > 0 {
+        let path = try function.path
+        if path.version > 0 {
             let version: Version = try await connection.withClient { client in
                 try await client.call(
                     "fnrpc.v1.Versions", "Get",
-                    GetVersionRequest(app: app, function: name, number: reference.version),
+                    GetVersionRequest(app: path.app, function: path.function, number: path.version),
                     timeout: CommandLimits.answer)
             }
-            return try show(JSON(version), version.rows(of: reference) + version.spec.rows)
+            return try version.show(path, output)
         }
         let function: Function = try await connection.withClient { client in
             try await client.call(
-                "fnrpc.v1.Functions", "Get", GetFunctionRequest(app: app, function: name),
+                "fnrpc.v1.Functions", "Get", GetFunctionRequest(app: path.app, function: path.function),
                 timeout: CommandLimits.answer)
         }
-        let rows = [
-            ("function", "\(function.appName)/\(function.name)"), ("id", function.meta.id.description),
-            ("latest version", "\(function.latestVersion)"), ("package", function.package?.description ?? ""),
-            ("created", Shown.time(function.meta.createdAt)), ("updated", Shown.time(function.meta.updatedAt)),
-        ]
-        try show(JSON(function), rows + function.spec.rows)
-    }
-
-    private func show(_ json: JSON, _ rows: [(String, String)]) throws {
         switch output.output {
-        case .json: try json.print()
-        case .table: try Terminal.write(Table.pairs(rows), to: STDOUT_FILENO)
+        case .json: try JSON(function).print()
+        case .table:
+            let rows = [
+                ("function", "\(function.appName)/\(function.name)"),
+                ("latest version", function.latestVersion == 0 ? "-" : "\(function.latestVersion)"),
+                ("working copy", function.workingCopy), ("package", function.package?.description ?? "-"),
+            ]
+            try Terminal.write(
+                Table.pairs(rows + function.runtime.rows + function.spec.rows + function.meta.rows), to: STDOUT_FILENO)
         }
     }
 }
 
+extension Function {
+    /// How the working copy relates to what is published.
+    var workingCopy: String {
+        if workingVersion > 0 { return "version \(workingVersion)" }
+        return latestVersion == 0 ? "not published" : "changed since version \(latestVersion), not published"
+    }
+}
+
+extension FrozenRuntime {
+    fileprivate var rows: [(String, String)] {
+        var rows: [(String, String)] = []
+        if !interpreter.isEmpty { rows.append(("interpreter", interpreter)) }
+        if !command.isEmpty { rows.append(("runtime command", command.joined(separator: " "))) }
+        if !root.isEmpty { rows.append(("runtime root", root)) }
+        return rows
+    }
+}
+
 extension Version {
-    fileprivate func rows(of reference: FunctionReference) -> [(String, String)] {
-        [
-            ("version", reference.description), ("id", meta.id.description), ("description", description),
-            ("package", "\(package?.description ?? "") (\(packageBytes) bytes)"), ("interpreter", runtime.interpreter),
-            ("created", Shown.time(meta.createdAt)),
-        ]
+    /// Prints it.
+    func show(_ path: FunctionPath, _ output: OutputOptions) throws {
+        switch output.output {
+        case .json: try JSON(self).print()
+        case .table:
+            let name = "\(path.app)/\(path.function)@\(number)"
+            let rows = [
+                ("version", name), ("description", description),
+                ("package", package.map { "\($0) (\(packageBytes) bytes)" } ?? "-"),
+            ]
+            try Terminal.write(Table.pairs(rows + runtime.rows + spec.rows + meta.rows), to: STDOUT_FILENO)
+        }
     }
 }
 
 extension FunctionSpec {
     /// For people, in func.yaml's words.
     var rows: [(String, String)] {
-        let command = entrypoint.isEmpty ? ("entry", entry) : ("entrypoint", entrypoint.joined(separator: " "))
-        var rows = [
-            ("runtime", runtime.rawValue), command, ("format", format.rawValue), ("memory", "\(memoryMiB) MiB"),
+        var rows = image.isEmpty ? [("runtime", runtime.rawValue)] : [("image", image)]
+        if !entry.isEmpty { rows.append(("entry", entry)) }
+        if !entrypoint.isEmpty { rows.append(("entrypoint", entrypoint.joined(separator: " "))) }
+        rows += [
+            ("format", format.rawValue), ("type", callType.rawValue), ("memory", "\(memoryMiB) MiB"),
+            ("cpu", cpuMilli == 0 ? "no limit" : "\(Double(cpuMilli) / 1000) cores"),
             ("timeout", Shown.duration(timeoutNanos)), ("idle_timeout", Shown.duration(idleTimeoutNanos)),
             ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"),
             ("min_containers", "\(minContainers)"), ("max_queue", "\(maxQueue)"),
@@ -76,6 +94,9 @@ extension FunctionSpec {
         ]
         if !services.isEmpty { rows.append(("services", services.joined(separator: " "))) }
         if !descriptorSet.isEmpty { rows.append(("descriptor_set", descriptorSet)) }
+        if !secrets.isEmpty { rows.append(("secrets", secrets.joined(separator: " "))) }
+        if !onSuccess.isEmpty { rows.append(("on_success", onSuccess)) }
+        if !onFailure.isEmpty { rows.append(("on_failure", onFailure)) }
         rows += config.sorted { $0.key < $1.key }.map { ("config \($0.key)", $0.value) }
         rows += annotations.sorted { $0.key < $1.key }.map { ("annotation \($0.key)", $0.value) }
         for (name, values) in headers.sorted(by: { $0.key < $1.key }) {

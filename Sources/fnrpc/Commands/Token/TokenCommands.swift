@@ -7,9 +7,9 @@ import Wire
 /// `fnrpc token …`.
 struct TokenCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Makes, lists and revokes bearer tokens.",
+        commandName: "token", abstract: "Makes, shows and revokes bearer tokens.",
         discussion: "Example: fnrpc token create ci --scope invoke:demo",
-        subcommands: [TokenCreate.self, TokenList.self, TokenRevoke.self])
+        subcommands: [TokenCreate.self, TokenGet.self, TokenList.self, TokenRevoke.self])
 }
 
 /// `fnrpc token create`.
@@ -31,6 +31,7 @@ struct TokenCreate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long it is valid. Default: until it is revoked.", valueName: "720h"))
     var lifetime: TimeSpan?
 
+    @OptionGroup var notes: NoteOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
@@ -51,7 +52,8 @@ struct TokenCreate: AsyncParsableCommand {
 
     func run() async throws {
         let request = CreateTokenRequest(
-            name: name, scopes: try scopes(), lifetimeNanos: lifetime?.nanoseconds ?? 0)
+            name: name, scopes: try scopes(), lifetimeNanos: lifetime?.nanoseconds ?? 0, labels: try notes.labels,
+            extra: try notes.extra)
         let made: CreateTokenResponse = try await connection.withClient { client in
             try await client.call("fnrpc.v1.Tokens", "Create", request, timeout: CommandLimits.answer)
         }
@@ -69,14 +71,16 @@ struct TokenList: AsyncParsableCommand {
         commandName: "list", abstract: "Lists the tokens by name, without their secrets.",
         discussion: "Example: fnrpc token list")
 
+    @OptionGroup var filter: FilterOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let tokens = try await connection.withClient { client in
             try await everyPage { page in
+                let request = ListTokensRequest(page: page, filter: filter.filter)
                 let answer: ListTokensResponse = try await client.call(
-                    "fnrpc.v1.Tokens", "List", ListTokensRequest(page: page), timeout: CommandLimits.answer)
+                    "fnrpc.v1.Tokens", "List", request, timeout: CommandLimits.answer)
                 return (answer.tokens, answer.nextCursor)
             }
         }

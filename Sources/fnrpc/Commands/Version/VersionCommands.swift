@@ -3,6 +3,10 @@ import ArgumentParser
 /// `fnrpc version …`.
 struct VersionCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Shows a function's published versions.",
-        discussion: "Example: fnrpc version list demo/hello", subcommands: [VersionList.self])
+        commandName: "version", abstract: "Publishes, shows, restores, downloads and deletes a function's versions.",
+        discussion: "Example: fnrpc version list demo/hello",
+        subcommands: [
+            VersionPublish.self, VersionGet.self, VersionList.self, VersionUpdate.self, VersionRestore.self,
+            VersionDownload.self, VersionDelete.self,
+        ])
 }

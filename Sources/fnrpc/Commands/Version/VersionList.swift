@@ -10,23 +10,18 @@ struct VersionList: AsyncParsableCommand {
         commandName: "list", abstract: "Lists a function's versions, newest first.",
         discussion: "Example: fnrpc version list demo/hello")
 
-    @Argument(help: ArgumentHelp("The function.", valueName: "app/fn"))
-    var function: String
-
+    @OptionGroup var function: FunctionArgument
+    @OptionGroup var filter: FilterOptions
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws {
-        let reference = try usage { () throws(Failure) in try FunctionReference(function) }
-        guard reference.version == 0 else { throw ValidationError("\(function): give the function without @VERSION") }
-    }
-
     func run() async throws {
-        let reference = try FunctionReference(function)
+        let path = try function.path
         let versions = try await connection.withClient { client in
-            try await everyPage { page in
+            try await everyPage(limit: limit.most) { page in
                 let request = ListVersionsRequest(
-                    app: reference.app.text, function: reference.function.text, page: page)
+                    app: path.app, function: path.function, page: page, filter: filter.filter)
                 let answer: ListVersionsResponse = try await client.call(
                     "fnrpc.v1.Versions", "List", request, timeout: CommandLimits.answer)
                 return (answer.versions, answer.nextCursor)
