@@ -141,7 +141,10 @@ let package = Package(
         .testTarget(name: "LoopTests", dependencies: ["Loop", "Model", "COpenSSL"], swiftSettings: swift),
         .testTarget(
             name: "ExtensionsTests", dependencies: ["Extensions", "Model", "Wire", "Loop"], swiftSettings: swift),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "Model", "Archive"], swiftSettings: swift),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Store", "Wire", "Model", "Archive", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
         .testTarget(

@@ -50,6 +50,21 @@ struct FilterOptions: ParsableArguments {
     var filter = ""
 }
 
+/// How much of a list is shown.
+struct LimitOptions: ParsableArguments {
+    @Option(help: "Most to list, 1 to 100000. Default: all.")
+    private var limit: Int?
+
+    /// Entities; without a limit as many as there are.
+    var most: Int { limit ?? .max }
+
+    func validate() throws {
+        if let limit, !(1...100_000).contains(limit) {
+            throw ValidationError("--limit: \(limit) is out of range; 1 to 100000")
+        }
+    }
+}
+
 /// `KEY=VALUE` on the command line.
 enum KeyValues {
     /// Splits each at its first `=`.

@@ -97,18 +97,3 @@ struct VersionArgument: ParsableArguments {
         _ = try usage { () throws(Failure) in try path }
     }
 }
-
-/// How much of a list is shown.
-struct LimitOptions: ParsableArguments {
-    @Option(help: "Most to list, 1 to 100000. Default: all.")
-    private var limit: Int?
-
-    /// Entities; without a limit as many as there are.
-    var most: Int { limit ?? .max }
-
-    func validate() throws {
-        if let limit, !(1...100_000).contains(limit) {
-            throw ValidationError("--limit: \(limit) is out of range; 1 to 100000")
-        }
-    }
-}

@@ -66,33 +66,6 @@ struct RequestFuzzTests {
     }
 }
 
-/// Protobuf by hand.
-private struct Soup {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func varint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
-    mutating func number(_ field: UInt64, _ value: UInt64) {
-        varint(field << 3)
-        varint(value)
-    }
-
-    mutating func text(_ field: UInt64, _ value: String) { message(field, Array(value.utf8)) }
-
-    mutating func message(_ field: UInt64, _ value: [UInt8]) {
-        varint(field << 3 | 2)
-        varint(UInt64(value.count))
-        bytes += value
-    }
-}
-
 /// Messages that look like requests, with everything in them that is easily handled wrongly.
 private struct Random {
     private var state: UInt64

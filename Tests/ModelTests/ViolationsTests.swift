@@ -41,7 +41,7 @@ import Testing
         spec.timeoutNanos = 0
         spec.idleTimeoutNanos = 0
         spec.concurrency = 2000
-        spec.maxContainers = 0
+        spec.maxContainers = 1025
         spec.maxQueue = 65_537
         spec.pids = 15
         spec.tmpMiB = 0

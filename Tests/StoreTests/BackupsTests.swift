@@ -8,14 +8,16 @@ import Testing
     @Test func aRunningStoreIsCopiedWhole() async throws {
         let scratch = try Scratch()
         let directory = try DataDirectory.lock(scratch.path + "/data")
-        let store = try SQLiteStore(path: directory.databasePath)
-        _ = try await store.addPackage(Sample.package(1))
-        let function = try await store.deploy(Sample.deployment("demo", "hello")).function
-        try await store.append((1...500).map { Sample.call($0, of: function, log: "log \($0)") })
-        let (counts, catalog) = (try await store.counts(), try await store.catalog())
+        let test = try TestStore(.sqlite, path: directory.databasePath)
+        try await test.furnish()
+        try await test.deploy()
+        let driver = test.store.driver
+        try await driver.append((1...500).map { Sample.call($0, log: "log \($0)") })
+        let rows = try test.rows()
         let backup = try Backups(of: directory).backup()
         // What comes later is not in it.
-        try await store.append([Sample.call(501, of: function)])
+        try await driver.append([Sample.call(501)])
+        try await test.deploy()
 
         let path = directory.backupsPath + "/" + backup.name
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
@@ -28,28 +30,25 @@ import Testing
 
         let restored = try Scratch()
         try FileManager.default.copyItem(atPath: path, toPath: restored.path + "/fnrpc.db")
-        let second = try SQLiteStore(path: restored.path + "/fnrpc.db")
-        #expect(try await second.counts() == counts)
-        #expect(counts.calls == 500)
-        #expect(try await second.catalog() == catalog && second.instanceID == store.instanceID)
-        #expect(try await second.callLog(Sample.id(77).description).bytes == Array("log 77".utf8))
-        try second.close()
-        try store.close()
+        let second = try TestStore(.sqlite, path: restored.path + "/fnrpc.db")
+        #expect((try second.rows() == rows) == true)
+        let copy = second.store.driver
+        #expect(try await copy.callCount() == 500)
+        #expect(copy.instanceID == driver.instanceID)
+        #expect(try await copy.callLog(Sample.id(77))?.bytes == Array("log 77".utf8))
     }
 
     /// While calls are written all the time, every copy is a state that was.
     @Test func aCopyIsOneMoment() async throws {
         let scratch = try Scratch()
         let directory = try DataDirectory.lock(scratch.path)
-        let store = try SQLiteStore(path: directory.databasePath)
-        _ = try await store.addPackage(Sample.package(1))
-        let function = try await store.deploy(Sample.deployment("demo", "hello")).function
+        let driver = try SQLiteDriver(path: directory.databasePath)
         let isDone = Atomic(false)
         let writer = Task {
             var number: UInt64 = 0
             while !isDone.load(ordering: .relaxed) {
                 // Tens at a time: no copy has a part of them.
-                try await store.append((1...10).map { Sample.call(number + $0, of: function, log: "x") })
+                try await driver.append((1...10).map { Sample.call(number + $0, log: "x") })
                 number += 10
             }
         }
@@ -63,13 +62,13 @@ import Testing
         }
         isDone.store(true, ordering: .relaxed)
         try await writer.value
-        try store.close()
+        try driver.close()
     }
 
     @Test func theNewestStay() throws {
         let scratch = try Scratch()
         let directory = try DataDirectory.lock(scratch.path)
-        try SQLiteStore(path: directory.databasePath).close()
+        try SQLiteDriver(path: directory.databasePath).close()
         let backups = Backups(of: directory, now: ManualClock().now)
         var names = [try backups.backup().name]
         #expect(names == ["fnrpc-20231114T221320.001Z.db"])
@@ -82,7 +81,7 @@ import Testing
     @Test func oneAtATime() throws {
         let scratch = try Scratch()
         let directory = try DataDirectory.lock(scratch.path)
-        try SQLiteStore(path: directory.databasePath).close()
+        try SQLiteDriver(path: directory.databasePath).close()
         // The clock is read while a backup is made.
         let inner = Mutex<(backups: Backups?, refusal: Failure?)>((nil, nil))
         let backups = Backups(of: directory) {
@@ -110,13 +109,11 @@ import Testing
     func aFullDiskLeavesTheOlderOnes() async throws {
         try await withSmallDisk(kibibytes: 1400) { scratch in
             let directory = try DataDirectory.lock(scratch.path + "/data")
-            let store = try SQLiteStore(path: directory.databasePath)
-            _ = try await store.addPackage(Sample.package(1))
-            let function = try await store.deploy(Sample.deployment("demo", "hello")).function
+            let driver = try SQLiteDriver(path: directory.databasePath)
             let backups = Backups(of: directory)
             let first = try backups.backup()
             let log = String(repeating: "x", count: 100_000)
-            try await store.append((1...4).map { Sample.call($0, of: function, log: log) })
+            try await driver.append((1...4).map { Sample.call($0, log: log) })
             let refusal = #expect(throws: Failure.self) {
                 for _ in 0..<3 { _ = try backups.backup() }
             }
@@ -129,8 +126,8 @@ import Testing
             }
             try remount(scratch)
             _ = try backups.backup()
-            #expect(try await store.counts().calls == 4)
-            try store.close()
+            #expect(try await driver.callCount() == 4)
+            try driver.close()
         }
     }
 }

@@ -42,32 +42,4 @@ struct FullDiskTests {
             #expect(try store.commit(uploadID: id).entries == 1)
         }
     }
-
-    @Test func theDatabaseStaysWhole() async throws {
-        try await withSmallDisk(kibibytes: 700) { scratch in
-            let store = try SQLiteStore(path: scratch.path + "/fnrpc.db")
-            _ = try await store.addPackage(Sample.package(1))
-            let function = try await store.deploy(Sample.deployment("demo", "hello")).function
-            let log = String(repeating: "x", count: 20_000)
-            var stored = 0
-            var refusal: Failure?
-            while refusal == nil && stored < 1000 {
-                let start = UInt64(stored) + 1
-                do throws(Failure) {
-                    try await store.append((start..<start + 4).map { Sample.call($0, of: function, log: log) })
-                    stored += 4
-                } catch {
-                    refusal = error
-                }
-            }
-            #expect(
-                refusal?.code == .internalError && refusal?.message.contains("disk") == true,
-                "\(String(describing: refusal))")
-            #expect(stored > 0 && stored < 100)
-            #expect(try await store.counts().calls == stored)
-            try remount(scratch)
-            #expect(try await store.deploy(Sample.deployment("demo", "hello")).version.number == 2)
-            try store.close()
-        }
-    }
 }

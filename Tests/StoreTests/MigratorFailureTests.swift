@@ -162,7 +162,7 @@ import Testing
         let refusals = [
             #expect(throws: Failure.self) { try migrator.migrate(path) },
             #expect(throws: Failure.self) { try migrator.status(of: path) },
-            #expect(throws: Failure.self) { try SQLiteStore(path: path) },
+            #expect(throws: Failure.self) { try SQLiteDriver(path: path) },
         ]
         for refusal in refusals {
             #expect(refusal?.code == .precondition && refusal?.message.contains(message) == true)

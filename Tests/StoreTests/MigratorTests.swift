@@ -26,32 +26,27 @@ import Testing
     }
 
     @Test func theStoreKeepsWhatItCan() async throws {
-        let scratch = try Scratch()
-        let path = scratch.path + "/fnrpc.db"
-        let first = try SQLiteStore(path: path)
-        _ = try await first.addPackage(Sample.package(1))
-        var deployment = try Sample.deployment("demo", "hello")
-        deployment.spec.services = ["pkg.Greeter", "pkg.Other"]
-        let function = try await first.deploy(deployment).function
-        try await first.append([Sample.call(1, of: function, log: "x")])
-        _ = try await first.createToken(name: Sample.name("ci"), scopes: [.admin], expiresAt: nil, hash: Sample.hash(1))
-        let catalog = try await first.catalog()
-        try first.close()
-        let services = "SELECT * FROM function_services ORDER BY service"
-        let before = try Python.sql(path, services)
-        #expect(before.split(separator: "\n").count == 2)
+        let test = try TestStore(.sqlite)
+        try await test.furnish()
+        var spec = Sample.spec()
+        spec.services = ["pkg.Greeter", "pkg.Other"]
+        try await test.deploy(spec: spec)
+        try await test.store.driver.append([Sample.call(1, log: "x")])
+        let (rows, last) = (try test.rows(), test.store.lastSequence)
+        let instance = test.store.driver.instanceID
+        try test.store.close()
 
-        try Migrations.migrator.migrate(path, to: 1, force: true)
-        #expect(try Migrations.migrator.status(of: path).pending.map(\.number) == [2, 3])
-        let second = try SQLiteStore(path: path)
-        #expect(try await second.catalog() == catalog && second.instanceID == first.instanceID)
-        #expect(try Python.sql(path, services) == before)
-        #expect(try await second.callLog(Sample.id(1).description).bytes == Array("x".utf8))
-        var call = Sample.call(1, of: function, log: "")
-        call.traceID = nil
-        #expect(try await second.call(Sample.id(1).description) == call)
-        #expect(try await second.allTokens().isEmpty)
-        try second.close()
+        try Migrations.migrator.migrate(test.path, to: 1, force: true)
+        #expect(try Migrations.migrator.status(of: test.path).pending.map(\.number) == [2, 3])
+        try test.reopen()
+        #expect(try test.rows() == rows)
+        #expect(test.store.driver.instanceID == instance)
+        #expect(try await test.store.driver.callCount() == 0)
+        // The events are gone, but their numbers are not given out again.
+        #expect(try await test.store.driver.events(after: 0, limit: 100).isEmpty)
+        #expect(test.store.lastSequence == last && last > 0)
+        try await test.deploy(spec: spec)
+        #expect(try await test.store.driver.events(after: 0, limit: 1).map(\.sequence) == [last + 1])
     }
 
     @Test func plansGoOneWay() throws {

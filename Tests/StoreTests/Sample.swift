@@ -1,11 +1,12 @@
 import Model
 import Store
+import Wire
 
 /// Values for tests.
 enum Sample {
-    static func name(_ text: String) throws -> Name { try Name(text, field: "name") }
+    static func name(_ text: String) throws(Failure) -> Name { try Name(text, field: "name") }
 
-    static func digest(_ number: Int) throws -> Digest {
+    static func digest(_ number: Int) throws(Failure) -> Digest {
         let digits = String(number, radix: 16)
         return try Digest(
             "sha256:" + String(repeating: "0", count: 64 - digits.utf8.count) + digits, field: "digest")
@@ -17,13 +18,14 @@ enum Sample {
         Identifier(high: (1_700_000_000_000 << 16) | number, low: number)
     }
 
-    static func package(_ number: Int) throws -> StoredPackage {
+    static func package(_ number: Int) throws(Failure) -> StoredPackage {
         StoredPackage(
             meta: Meta(
                 id: id(UInt64(number) + 50_000), createdAt: Timestamp(nanoseconds: 5), extra: ["k": "\"v\""]),
             digest: try digest(number), bytes: UInt64(number) * 1000, entries: UInt32(number))
     }
 
+    /// Most fields have values of their own.
     static func spec(_ entry: String = "func.main") -> FunctionSpec {
         var spec = FunctionSpec(runtime: .python, entry: entry, format: .ttrpc)
         spec.entrypoint = ["python3", "-u", "é\"\\/"]
@@ -39,21 +41,24 @@ enum Sample {
         return spec
     }
 
-    static func deployment(_ app: String, _ function: String, package: Int = 1) throws -> Deployment {
-        Deployment(
-            app: try name(app), function: try name(function), spec: spec(), package: try digest(package),
-            description: "as of today", labels: ["team": "a"], interpreter: "Python 3.11.2")
+    static func deployment(
+        _ app: String, _ function: String, package: Int = 1, spec: FunctionSpec = Sample.spec()
+    ) throws(Failure) -> DeployRequest {
+        DeployRequest(
+            app: app, function: function, spec: spec, packageDigest: try digest(package).description,
+            description: "as of today", labels: ["team": "a"])
     }
 
-    static func call(_ number: UInt64, of function: Function, log: String = "") -> CallRecord {
+    static func call(_ number: UInt64, app: UInt64 = 1, function: UInt64 = 2, log: String = "") -> CallRecord {
         let time = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(number))
         return CallRecord(
-            meta: Meta(id: id(number), createdAt: time, labels: ["n": "\(number)"]), appID: function.appID,
-            appName: function.appName.text, functionID: function.meta.id, functionName: function.name.text,
-            version: function.latestVersion, status: number % 2 == 0 ? .success : .timeout,
-            error: number % 2 == 0 ? "" : "too long", startedAt: number % 3 == 0 ? nil : time, completedAt: time,
-            waitNanos: number, coldStartNanos: number % 5 == 0 ? 9 : nil, runNanos: 77, container: "c\(number)",
-            log: Array(log.utf8), logTruncated: number % 7 == 0,
-            traceID: number % 2 == 0 ? nil : String(repeating: "a", count: 31) + String(number % 10))
+            meta: Meta(id: id(number), createdAt: time), appID: id(app), appName: "app\(app)",
+            functionID: id(function), functionName: "function\(function)", version: UInt32(number % 4),
+            status: CallRecord.Status.allCases[Int(number % 5)], error: number % 5 == 0 ? "" : "too long",
+            startedAt: number % 3 == 0 ? nil : time, completedAt: time, waitNanos: number,
+            coldStartNanos: number % 5 == 0 ? 9 : nil, runNanos: 77, container: "c\(number)", log: Array(log.utf8),
+            logTruncated: number % 7 == 0,
+            traceID: number % 2 == 0 ? nil : String(repeating: "a", count: 31) + String(number % 10),
+            requestedVersion: UInt32(number % 3), requestedAlias: number % 4 == 0 ? "live" : "")
     }
 }

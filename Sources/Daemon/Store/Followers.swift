@@ -14,6 +14,9 @@ final class Followers: Sendable {
     /// The newest sequence.
     var last: UInt64 { state.withLock { $0.last } }
 
+    /// Whether nobody waits any more.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// There are events up to this sequence now.
     func announce(_ sequence: UInt64) {
         let waiting = state.withLock { state in
@@ -37,8 +40,8 @@ final class Followers: Sendable {
                 state.nextKey += 1
                 return (state.last > sequence, state.isClosed, state.nextKey)
             }
-            if isThere { return true }
             if isClosed { return false }
+            if isThere { return true }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let late = state.withLock { state in

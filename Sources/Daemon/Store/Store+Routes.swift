@@ -5,7 +5,11 @@ extension Store {
     /// A route by its path.
     package func route(_ path: String, of app: String) throws(Failure) -> Route {
         let rows = try read { (tables) throws(Failure) in
-            try tables.routeRows(try tables.route(path, of: try tables.named(app, .app)))
+            let row = try tables.route(path, of: try tables.named(app, .app))
+            guard let rows = tables.routeRows(row) else {
+                throw Failure(.internalError, "the function of trigger \(row.id) is not there")
+            }
+            return rows
         }
         return try route(rows)
     }
@@ -25,7 +29,12 @@ extension Store {
         // One look at each function; a filter is not worth an index.
         let found = try triggers.page(after: after, descending: false, limit: limit + 1) { (row) throws(Failure) in
             guard filter.isEmpty ? true : try matches(filter, row, row.body) else { return false }
-            let made = try route(try read { (tables) throws(Failure) in try tables.routeRows(row) })
+            // It may be deleted since the triggers were looked at; and what is newer than this daemon is for
+            // Entities/GetRaw only.
+            guard let rows = try read({ (tables) throws(Failure) in tables.routeRows(row) }),
+                [row, rows.function].allSatisfy({ surroundings.dialects.knows($0.apiVersion) })
+            else { return false }
+            let made = try route(rows)
             guard request.image.isEmpty || made.image == request.image else { return false }
             if routes.count < limit {
                 routes.append(made)
@@ -45,12 +54,9 @@ extension Store {
 }
 
 extension Tables {
-    /// A trigger with its function.
-    fileprivate func routeRows(_ trigger: Row) throws(Failure) -> (trigger: Row, function: Row, message: [UInt8]) {
+    /// A trigger with its function, if that is there.
+    fileprivate func routeRows(_ trigger: Row) -> (trigger: Row, function: Row, message: [UInt8])? {
         // The function is the first that it refers to.
-        guard let function = trigger.references.first.flatMap({ self[$0] }) else {
-            throw Failure(.internalError, "the function of trigger \(trigger.id) is not there")
-        }
-        return (trigger, function, message(of: function))
+        trigger.references.first.flatMap { self[$0] }.map { (trigger, $0, message(of: $0)) }
     }
 }

@@ -8,7 +8,7 @@ package final class Store: Sendable {
     package let surroundings: Surroundings
     /// Committed rows only.
     private let tables: Lock<Tables>
-    private let writer: Writer
+    let writer: Writer
     private let followers: Followers
     private let observers: Observers
     private let listeners: Lock<ListenerRegistry>
@@ -164,7 +164,13 @@ package final class Store: Sendable {
     /// Events after a sequence, oldest first; waits until there is one. Empty: the store is closing.
     package func nextEvents(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent] {
         guard await followers.wait(after: sequence) else { return [] }
-        return try await driver.events(after: sequence, limit: limit)
+        do throws(Failure) {
+            return try await driver.events(after: sequence, limit: limit)
+        } catch {
+            // The store was closed while they were read.
+            guard followers.isClosed else { throw error }
+            return []
+        }
     }
 
     /// The sequence of the newest event.

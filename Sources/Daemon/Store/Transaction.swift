@@ -130,13 +130,16 @@ package final class Transaction {
         apply(old: old, new: new, isSilent: true)
     }
 
-    /// - Parameter revision: what the caller believes; 0: whatever it is.
+    /// - Parameters:
+    ///   - revision: what the caller believes; 0: whatever it is.
+    ///   - part: what is seen as one with the row; its changes count too.
     /// - Throws: `conflict`.
-    package func check(revision: UInt64, of row: Row) throws(Failure) {
-        guard revision != 0, revision != row.revision else { return }
+    package func check(revision: UInt64, of row: Row, and part: Row? = nil) throws(Failure) {
+        let present = row.revision + (part.map { $0.revision - 1 } ?? 0)
+        guard revision != 0, revision != present else { return }
         throw Failure(
             .conflict,
-            "revision: \(row.kind.rawValue) \(quoted(tables.name(of: row))) has revision \(row.revision), not "
+            "revision: \(row.kind.rawValue) \(quoted(tables.name(of: row))) has revision \(present), not "
                 + "\(revision); somebody changed it meanwhile, so read it again")
     }
 

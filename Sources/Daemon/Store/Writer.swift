@@ -44,6 +44,13 @@ final class Writer: @unchecked Sendable {
         thread.start()
     }
 
+    /// How many operations wait.
+    var waiting: Int {
+        condition.lock()
+        defer { condition.unlock() }
+        return queue.count
+    }
+
     /// Runs a job when it is its turn.
     func submit(_ job: Job) {
         condition.lock()
@@ -94,13 +101,11 @@ final class Writer: @unchecked Sendable {
 
     private func run(_ batch: [Job]) {
         let start = transaction.mark
-        var done: [(job: Job, changes: [Change])] = []
-        for job in batch {
-            if let changes = attempt(job) { done.append((job, changes)) }
-        }
+        // Answers wait for the disk, refusals too: what an operation was refused for may be taken back with the batch.
+        let answers = batch.map { attempt($0) }
         let changes = transaction.changes
         guard !changes.isEmpty else {
-            for (job, _) in done { job.finish(.success([])) }
+            for (job, answer) in zip(batch, answers) { job.finish(answer) }
             return
         }
         let now = batch[0].context.now
@@ -113,18 +118,18 @@ final class Writer: @unchecked Sendable {
         } catch {
             transaction.rollBack(to: start)
             // One of them may be what the disk refuses; the others are not to suffer for it.
-            guard done.count > 1 else { return done[0].job.finish(.failure(error)) }
-            for (job, _) in done { run([job]) }
+            guard batch.count > 1 else { return batch[0].finish(.failure(error)) }
+            for job in batch { run([job]) }
             return
         }
         sequence += UInt64(events.count)
         transaction.finish()
         committed(changes, events)
-        for (job, changes) in done { job.finish(.success(changes)) }
+        for (job, answer) in zip(batch, answers) { job.finish(answer) }
     }
 
-    /// Runs one job; `nil`: it was refused, or it was dry, and is finished.
-    private func attempt(_ job: Job) -> [Change]? {
+    /// Runs one job; of one that is refused or dry nothing stays.
+    private func attempt(_ job: Job) -> Result<[Change], Failure> {
         let mark = transaction.mark
         let before = transaction.changes.count
         transaction.begin(job.context, isDry: job.isDry)
@@ -132,13 +137,10 @@ final class Writer: @unchecked Sendable {
             try job.run(transaction)
         } catch {
             transaction.rollBack(to: mark)
-            job.finish(.failure(error))
-            return nil
+            return .failure(error)
         }
         let changes = Array(transaction.changes[before...])
-        guard job.isDry else { return changes }
-        transaction.rollBack(to: mark)
-        job.finish(.success(changes))
-        return nil
+        if job.isDry { transaction.rollBack(to: mark) }
+        return .success(changes)
     }
 }

@@ -31,6 +31,15 @@ package struct Violations: Sendable {
             first.code, first.message, retryNanos: first.retryNanos, quota: first.quota, further: further)
     }
 
+    /// What a check gave, if nothing at all was wrong.
+    ///
+    /// - Throws: as ``finish()``.
+    package func finish<T>(_ value: T?) throws(Failure) -> T {
+        try finish()
+        guard let value else { throw Failure(.internalError, "a value was neither right nor wrong") }
+        return value
+    }
+
     private mutating func add(_ failure: Failure) {
         guard first != nil else {
             first = failure

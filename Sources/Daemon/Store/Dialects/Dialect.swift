@@ -78,14 +78,20 @@ package struct Dialects: Sendable {
     /// - Parameter message: of the row: ``Tables/message(of:)``.
     package func decode(_ row: Row, _ message: [UInt8]) throws(Failure) -> any Entity {
         let dialect = try self[row.apiVersion, "\(row.kind.rawValue) \(row.id)"].get()
-        return try dialect.decode(row.kind, message)
+        do throws(Failure) {
+            return try dialect.decode(row.kind, message)
+        } catch {
+            // Not what a caller sent is wrong, but what is stored.
+            guard error.code == .invalid else { throw error }
+            throw Failure(.internalError, "the stored \(row.kind.rawValue) \(row.id) is damaged: \(error.message)")
+        }
     }
 
     /// A row's message in the newest release; the bytes themselves where its own version has that one's model.
     package func readable(_ row: Row, _ message: [UInt8]) throws(Failure) -> [UInt8] {
         let dialect = try self[row.apiVersion, "\(row.kind.rawValue) \(row.id)"].get()
         if dialect is ReleaseOne { return message }
-        return try dialect.decode(row.kind, message).encoded()
+        return try decode(row, message).encoded()
     }
 
     /// Reads a row whose kind is known.

@@ -65,7 +65,7 @@ package final class MemoryDriver: StoreDriver {
         }[...]
         var found: [CallRecord] = []
         var last: Identifier?
-        while var call = rest.first, found.count < limit, last == nil || rest.startIndex < scanned {
+        while var call = rest.first, found.count < limit, rest.startIndex < scanned {
             rest.removeFirst()
             last = call.meta.id
             call.log = []

@@ -65,7 +65,8 @@ extension SQLiteDriver {
     private static let upsert = """
         INSERT INTO entities (id, kind, parent, key, api_version, revision, created_at, updated_at, refs, claims,
             sealed, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (id) DO UPDATE SET api_version = excluded.api_version, revision = excluded.revision,
+        ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, parent = excluded.parent, key = excluded.key,
+            api_version = excluded.api_version, revision = excluded.revision, created_at = excluded.created_at,
             updated_at = excluded.updated_at, refs = excluded.refs, claims = excluded.claims,
             sealed = excluded.sealed, body = excluded.body
         """

@@ -11,15 +11,14 @@ extension Transaction {
             try checkedTarget(request.version, request.secondVersion, request.secondWeight)
         }
         violations.check { () throws(Failure) in try Self.checkStickyKey(request.stickyKey) }
-        violations.check { () throws(Failure) in try Checks.description(request.description) }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
-        try violations.finish()
-        guard let name, let target else { throw Failure(.internalError, "an alias was lost") }
+        violations.check(description: request.description)
+        violations.check(labels: request.labels, extra: request.extra)
+        let checked = try violations.finish(target)
         let alias = Alias(
-            meta: newMeta(labels: request.labels, extra: request.extra), functionID: function.id, name: name,
-            target: target, stickyKey: request.stickyKey, description: request.description)
-        try create(alias, references: try versions(of: target, function))
+            meta: newMeta(labels: request.labels, extra: request.extra), functionID: function.id,
+            name: try violations.finish(name), target: checked, stickyKey: request.stickyKey,
+            description: request.description)
+        try create(alias, references: try versions(of: checked, function))
         return alias
     }
 
@@ -45,17 +44,9 @@ extension Transaction {
         if let stickyKey = request.stickyKey { alias.stickyKey = stickyKey }
         violations.check { () throws(Failure) in try Self.checkStickyKey(alias.stickyKey) }
         if let description = request.description { alias.description = description }
-        violations.check { () throws(Failure) in try Checks.description(alias.description) }
-        alias.meta.labels = alias.meta.labels.merged(request.labels)
-        let labels = alias.meta.labels
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        let stored = alias.meta.extra
-        alias.meta.extra = stored.merged(request.extra)
-        let extra = alias.meta.extra
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
-        try violations.finish()
-        try Checks.unchanged("name", request.name, alias.name.text)
-        try check(revision: request.revision ?? 0, of: row)
+        violations.check(description: alias.description)
+        violations.merge(labels: request.labels, extra: request.extra, into: &alias.meta)
+        try finish(violations, row, name: request.name, revision: request.revision)
         if let target { point(&alias, to: target) }
         return try update(row, to: alias, references: try versions(of: alias.target, function))
     }

@@ -1,21 +1,16 @@
 package import Model
 package import Wire
 
-// Order of checks, in every operation: the entities that the request names, parents first; its fields in the order of the
-// message; whether names are free; the revision; what else forbids it.
 extension Transaction {
     /// Makes an app.
     package func createApp(_ request: CreateAppRequest) throws(Failure) -> App {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
-        let empty = Meta(id: Identifier(high: 0, low: 0), createdAt: now)
-        guard let name else { try violations.finish(); throw Failure(.internalError, "a name was lost") }
-        var app = App(
-            meta: empty, name: name, config: request.config, annotations: request.annotations,
-            syslogURL: request.syslogURL)
-        check(app, labels: request.labels, extra: request.extra, &violations)
-        try violations.finish()
-        app.meta = newMeta(labels: request.labels, extra: request.extra)
+        check(request.config, request.annotations, request.syslogURL, &violations)
+        violations.check(labels: request.labels, extra: request.extra)
+        let app = App(
+            meta: newMeta(labels: request.labels, extra: request.extra), name: try violations.finish(name),
+            config: request.config, annotations: request.annotations, syslogURL: request.syslogURL)
         try create(app)
         return app
     }
@@ -24,17 +19,13 @@ extension Transaction {
     package func updateApp(_ request: UpdateAppRequest) throws(Failure) -> App {
         let row = try tables.named(request.app ?? "", .app)
         var app: App = try entity(row)
-        let stored = app.meta.extra
-        app.meta.labels = app.meta.labels.merged(request.labels)
-        app.meta.extra = app.meta.extra.merged(request.extra)
         app.config = app.config.merged(request.config)
         app.annotations = app.annotations.merged(request.annotations)
         if let syslogURL = request.syslogURL { app.syslogURL = syslogURL }
         var violations = Violations()
-        check(app, labels: app.meta.labels, extra: app.meta.extra, stored: stored, &violations)
-        try violations.finish()
-        try Checks.unchanged("name", request.name, app.name.text)
-        try check(revision: request.revision ?? 0, of: row)
+        check(app.config, app.annotations, app.syslogURL, &violations)
+        violations.merge(labels: request.labels, extra: request.extra, into: &app.meta)
+        try finish(violations, row, name: request.name, revision: request.revision)
         return try update(row, to: app)
     }
 
@@ -51,7 +42,8 @@ extension Transaction {
                 "app \(quoted(row.key)) is not empty: \(content.joined(separator: ", ")); use force to delete them too")
         }
         try checkUnused("app \(quoted(row.key))", rows)
-        for function in rows where function.kind == .function {
+        // Those who only look must not disturb calls.
+        for function in rows where function.kind == .function && !request.preview {
             try close(GateTarget(function: function.id, version: nil), "function \(tables.name(of: function))")
         }
         return remove(rows)
@@ -86,13 +78,11 @@ extension Transaction {
     }
 
     private func check(
-        _ app: App, labels: [String: String], extra: [String: String], stored: [String: String] = [:],
+        _ config: [String: String], _ annotations: [String: String], _ syslogURL: String,
         _ violations: inout Violations
     ) {
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in try FunctionSpec.checkConfig(app.config) }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("annotations", app.annotations) }
-        violations.check { () throws(Failure) in try Checks.syslogURL(app.syslogURL) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        violations.check { () throws(Failure) in try FunctionSpec.checkConfig(config) }
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("annotations", annotations) }
+        violations.check { () throws(Failure) in try Checks.syslogURL(syslogURL) }
     }
 }

@@ -1,5 +1,8 @@
 internal import Model
 
+// Order of checks, in every operation: the entities that the request names, parents first; its fields in the order of the
+// message, but labels and extra data last; whether names are free; the revision; what else forbids it.
+
 /// Checks and changes that the entities share.
 enum Checks {
     /// Bytes of a description.
@@ -42,25 +45,58 @@ enum Checks {
     }
 }
 
+extension Violations {
+    /// Checks the labels and the extra data of something new.
+    ///
+    /// - Parameter stored: what it has as extra data, if it is not new.
+    mutating func check(labels: [String: String], extra: [String: String], stored: [String: String] = [:]) {
+        check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+    }
+
+    /// Merges an update's labels and extra data into an entity's, and checks what comes out.
+    mutating func merge(labels: [String: String], extra: [String: String], into meta: inout Meta) {
+        let stored = meta.extra
+        meta.labels = meta.labels.merged(labels)
+        meta.extra = stored.merged(extra)
+        check(labels: meta.labels, extra: meta.extra, stored: stored)
+    }
+
+    mutating func check(description: String) {
+        check { () throws(Failure) in try Checks.description(description) }
+    }
+}
+
 extension Transaction {
+    /// Ends the checks of an update: what is wrong with its fields, a name that would change, the revision.
+    ///
+    /// - Parameters:
+    ///   - name: that the update gives; `nil`: none.
+    ///   - revision: that the update gives; `nil`: none.
+    func finish(_ violations: Violations, _ row: Row, name: String?, revision: UInt64?) throws(Failure) {
+        try violations.finish()
+        try Checks.unchanged("name", name, row.key)
+        try check(revision: revision ?? 0, of: row)
+    }
+
     /// Refuses while something outside of a set needs one of its rows; the error names each.
     ///
     /// - Parameters:
     ///   - name: what is being deleted.
     ///   - rows: all that would go.
     func checkUnused(_ name: String, _ rows: [Row]) throws(Failure) {
-        let going = Set(rows.map(\.id))
-        var users: [String] = []
-        for row in rows {
-            for user in tables.referrers(of: row.id) where !going.contains(user.id) {
-                let text = "\(user.kind.rawValue) \(tables.name(of: user))"
-                if !users.contains(text) { users.append(text) }
-            }
-        }
+        let users = users(of: rows)
         guard !users.isEmpty else { return }
-        let shown = users.prefix(Self.maxUsersShown).joined(separator: ", ")
+        let shown = users.prefix(Self.maxUsersShown).map { "\($0.kind.rawValue) \(tables.name(of: $0))" }
+            .joined(separator: ", ")
         let more = users.count > Self.maxUsersShown ? " and \(users.count - Self.maxUsersShown) more" : ""
         throw Failure(.precondition, "\(name) is used by \(shown)\(more); delete or change what uses it first")
+    }
+
+    /// What refers to one of these rows and is none of them, each once.
+    func users(of rows: [Row]) -> [Row] {
+        var seen = Set(rows.map(\.id))
+        return rows.flatMap { tables.referrers(of: $0.id) }.filter { seen.insert($0.id).inserted }
     }
 
     /// Users that an error names.

@@ -7,10 +7,10 @@ extension Transaction {
         let app = try tables.named(request.app, .app)
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.function, field: "function") }
-        check(request.spec, request.labels, request.extra, &violations)
-        try violations.finish()
-        guard let name else { throw Failure(.internalError, "a name was lost") }
-        return try makeFunction(name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+        check(request.spec, request.packageDigest, in: app, &violations)
+        violations.check(labels: request.labels, extra: request.extra)
+        let free = try violations.finish(name)
+        return try makeFunction(free, in: app, request.spec, request.packageDigest, request.labels, request.extra)
     }
 
     /// Makes the working copy and publishes it; makes app and function where they are absent.
@@ -18,25 +18,28 @@ extension Transaction {
         let (app, isNewApp) = try appOrNew(request.app)
         var violations = Violations()
         let known = violations.check { () throws(Failure) in try knownFunction(request.function, in: app) }
-        check(request.spec, request.labels, request.extra, &violations)
-        violations.check { () throws(Failure) in try Checks.description(request.description) }
-        try violations.finish()
-        guard let known else { throw Failure(.internalError, "a name was lost") }
+        check(request.spec, request.packageDigest, in: app, &violations)
+        violations.check(description: request.description)
+        violations.check(labels: request.labels, extra: request.extra)
         var function: Function
-        switch known {
+        let isNew: Bool
+        switch try violations.finish(known) {
         case .new(let name):
+            isNew = true
             function = try makeFunction(
                 name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
         case .row(let row):
+            isNew = false
             function = try entity(row)
             if !request.labels.isEmpty { function.meta.labels = request.labels }
-            if !request.extra.isEmpty { function.meta.extra = request.extra }
+            if !request.extra.isEmpty {
+                let own = function.meta.extra.filter { $0.key.hasPrefix(Extra.reservedPrefix) }
+                function.meta.extra = own.merging(request.extra) { _, new in new }
+            }
             function = try setWorkingCopy(row, &function, request.spec, request.packageDigest, app)
         }
         let version = try publish(
             &function, description: request.description, labels: request.labels, extra: request.extra)
-        var isNew = false
-        if case .new = known { isNew = true }
         return DeployResponse(
             function: function, version: version, createdApp: isNewApp, createdFunction: isNew)
     }
@@ -49,14 +52,10 @@ extension Transaction {
         var spec = request.spec.applied(to: function.spec)
         var violations = Violations()
         violations.check { () throws(Failure) in try spec.clear(request.clear) }
-        function.meta.labels = function.meta.labels.merged(request.labels)
-        let stored = function.meta.extra
-        function.meta.extra = stored.merged(request.extra)
-        check(spec, function.meta.labels, function.meta.extra, stored: stored, &violations)
-        try violations.finish()
-        try Checks.unchanged("name", request.name, function.name.text)
-        try check(revision: request.revision ?? 0, of: row)
         let digest = request.packageDigest ?? (spec.image.isEmpty ? function.package?.description ?? "" : "")
+        check(spec, digest, in: app, &violations)
+        violations.merge(labels: request.labels, extra: request.extra, into: &function.meta)
+        try finish(violations, row, name: request.name, revision: request.revision)
         return try setWorkingCopy(row, &function, spec, digest, app)
     }
 
@@ -64,23 +63,21 @@ extension Transaction {
     package func deleteFunction(_ request: DeleteFunctionRequest) throws(Failure) -> Deletion {
         let row = try tables.function(request.app, request.function)
         try check(revision: request.revision, of: row)
-        return try removeFunction(row)
+        return try removeFunction(row, isPreview: request.preview)
     }
 
     /// As ``deleteFunction(_:)``, when it is known which.
-    func removeFunction(_ row: Row) throws(Failure) -> Deletion {
+    func removeFunction(_ row: Row, isPreview: Bool = false) throws(Failure) -> Deletion {
         let name = "function \(tables.name(of: row))"
-        let aliases = tables.children(.alias, of: row.id)
-        guard aliases.isEmpty else {
-            let names = aliases.prefix(20).map { "alias \(tables.name(of: $0))" }.joined(separator: ", ")
-            try checkUnused(name, [row] + Array(tables.children(.version, of: row.id)) + Array(aliases))
-            throw Failure(.precondition, "\(name) is used by \(names); delete or change what uses it first")
-        }
-        let rows = Array(tables.children(.version, of: row.id)) + [row]
+        // Its aliases are users of its versions.
+        let rows = withVersions(row)
         try checkUnused(name, rows)
-        try close(GateTarget(function: row.id, version: nil), name)
+        if !isPreview { try close(GateTarget(function: row.id, version: nil), name) }
         return remove(rows)
     }
+
+    /// What goes with a function, children first.
+    func withVersions(_ row: Row) -> [Row] { Array(tables.children(.version, of: row.id)) + [row] }
 
     // MARK: - Parts
 
@@ -96,13 +93,19 @@ extension Transaction {
         return tables.find(.function, in: app.id, key: name.text).map { .row($0) } ?? .new(name)
     }
 
-    private func check(
-        _ spec: FunctionSpec, _ labels: [String: String], _ extra: [String: String], stored: [String: String] = [:],
-        _ violations: inout Violations
+    /// Checks a working copy by itself; what it needs is looked for when it is bound.
+    func check(
+        _ spec: FunctionSpec, _ digest: String, in app: Row, _ violations: inout Violations
     ) {
         violations.check { () throws(Failure) in _ = try spec.validated() }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        if spec.image.isEmpty {
+            violations.check { () throws(Failure) in _ = try Digest(digest, field: "package_digest") }
+        } else {
+            violations.require(digest.isEmpty, "package_digest: a function with an image has no package")
+            violations.require(
+                Self.imageName(spec.image) != app.key,
+                "image: \(quoted(spec.image)) has the name of its app \(quoted(app.key)); choose another one")
+        }
     }
 
     func makeFunction(
@@ -153,15 +156,6 @@ extension Transaction {
             binding.runtime = FrozenRuntime(
                 interpreter: surroundings.interpreters[spec.runtime] ?? "",
                 command: runtime.isBuiltIn ? [] : runtime.command, root: runtime.isBuiltIn ? "" : runtime.root)
-        } else {
-            guard digest.isEmpty else {
-                throw Failure(.invalid, "package_digest: a function with an image has no package")
-            }
-            guard Self.imageName(spec.image) != app.key else {
-                throw Failure(
-                    .invalid,
-                    "image: \(quoted(spec.image)) has the name of its app \(quoted(app.key)); choose another one")
-            }
         }
         for secret in spec.secrets {
             binding.references.append(try tables.named(secret, .secret, in: app, field: "secrets").id)

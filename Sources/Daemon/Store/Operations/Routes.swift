@@ -7,7 +7,7 @@ extension Transaction {
     package func createRoute(_ request: CreateRouteRequest) throws(Failure) -> Route {
         let app = try appOrNew(request.app).row
         var violations = Violations()
-        let source = violations.check { () throws(Failure) in try TriggerSource(request.path, field: "path") }
+        let path = violations.check { () throws(Failure) in try TriggerSource(request.path, field: "path") }
         violations.require(!request.image.isEmpty, "image: missing; a route runs an image")
         var spec = FunctionSpec(runtime: .none, entry: "", format: .default)
         spec.image = request.image
@@ -16,12 +16,11 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         spec.config = request.config
         setChoices(&spec, type: request.type, format: request.format, &violations)
-        for header in request.headers { spec.headers[header.name] = header.values }
-        if !request.image.isEmpty { violations.check { () throws(Failure) in _ = try spec.validated() } }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
-        try violations.finish()
-        guard let source else { throw Failure(.internalError, "a path was lost") }
+        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
+        if let headers { spec.headers = headers }
+        if !request.image.isEmpty { check(spec, "", in: app, &violations) }
+        violations.check(labels: request.labels, extra: request.extra)
+        let source = try violations.finish(path)
         if let taken = tables.claimant(.trigger, in: app.id, claim: source.conflictKey) {
             throw Failure(.exists, "path: \(quoted(source.text)) is taken by trigger \(quoted(tables.name(of: taken)))")
         }
@@ -49,19 +48,14 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         setChoices(&spec, type: request.type ?? "", format: request.format ?? "", &violations)
         spec.config = spec.config.merged(request.config)
-        for header in request.headers { spec.headers[header.name] = header.values.isEmpty ? nil : header.values }
-        let changed = spec
-        violations.check { () throws(Failure) in _ = try changed.validated() }
-        trigger.meta.labels = trigger.meta.labels.merged(request.labels)
-        let (labels, stored) = (trigger.meta.labels, trigger.meta.extra)
-        trigger.meta.extra = stored.merged(request.extra)
-        let extra = trigger.meta.extra
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
+        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
+        spec.headers = spec.headers.merging(headers ?? [:]) { _, new in new }.filter { !$0.value.isEmpty }
+        let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
+        check(spec, digest, in: app, &violations)
+        violations.merge(labels: request.labels, extra: request.extra, into: &trigger.meta)
         try violations.finish()
         try Checks.unchanged("path", request.newPath, trigger.source)
-        try check(revision: request.revision ?? 0, of: row)
-        let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
+        try check(revision: request.revision ?? 0, of: row, and: functionRow)
         if spec != function.spec { function = try setWorkingCopy(functionRow, &function, spec, digest, app) }
         trigger = try update(row, to: trigger)
         return Route(trigger, function)
@@ -70,13 +64,22 @@ extension Transaction {
     /// Deletes the trigger, and the function that was made with it unless something else uses that.
     package func deleteRoute(_ request: DeleteRouteRequest) throws(Failure) -> Deletion {
         let row = try tables.route(request.path, of: try tables.named(request.app, .app))
-        try check(revision: request.revision, of: row)
         let trigger: Trigger = try entity(row)
-        var deletion = remove([row])
         let function = try owner(trigger.functionID)
-        let isUsed = !tables.referrers(of: function.id).isEmpty || !tables.children(.alias, of: function.id).isEmpty
-        if trigger.ownsFunction && !isUsed { deletion.entities += try removeFunction(function).entities }
+        try check(revision: request.revision, of: row, and: function)
+        var deletion = remove([row])
+        if trigger.ownsFunction, users(of: withVersions(function)).isEmpty {
+            deletion.entities += try removeFunction(function).entities
+        }
         return deletion
+    }
+
+    private static func byName(_ headers: [HeaderValues]) throws(Failure) -> [String: [String]] {
+        var result: [String: [String]] = [:]
+        for header in headers where result.updateValue(header.values, forKey: header.name) != nil {
+            throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
+        }
+        return result
     }
 
     private func setChoices(
@@ -127,8 +130,12 @@ extension Route {
     /// The view of a trigger and its function.
     package init(_ trigger: Trigger, _ function: Function) {
         let spec = function.spec
+        var meta = trigger.meta
+        // The view changes when either does.
+        meta.revision += function.meta.revision - 1
+        meta.updatedAt = max(meta.updatedAt, function.meta.updatedAt)
         self.init(
-            meta: trigger.meta, appID: trigger.appID.description, appName: function.appName.text, path: trigger.source,
+            meta: meta, appID: trigger.appID.description, appName: function.appName.text, path: trigger.source,
             image: spec.image, memoryMiB: spec.memoryMiB, type: spec.callType.rawValue, format: spec.format.rawValue,
             headers: spec.headers.sorted { $0.key < $1.key }.map { HeaderValues(name: $0.key, values: $0.value) },
             timeoutNanos: spec.timeoutNanos, idleTimeoutNanos: spec.idleTimeoutNanos, config: spec.config,

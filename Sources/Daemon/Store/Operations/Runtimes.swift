@@ -6,16 +6,14 @@ extension Transaction {
     package func createRuntime(_ request: CreateRuntimeRequest) throws(Failure) -> Runtime {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
-        let root = request.root.isEmpty ? RuntimeRoot.host.description : request.root
+        let root = Self.root(request.root)
         check(
             (request.description, root, request.command, request.poolSize), &violations)
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
-        try violations.finish()
-        guard let name else { throw Failure(.internalError, "a name was lost") }
+        violations.check(labels: request.labels, extra: request.extra)
         let runtime = Runtime(
-            meta: newMeta(labels: request.labels, extra: request.extra), name: name, description: request.description,
-            root: root, command: request.command, zygote: request.zygote, poolSize: request.poolSize)
+            meta: newMeta(labels: request.labels, extra: request.extra), name: try violations.finish(name),
+            description: request.description, root: root, command: request.command, zygote: request.zygote,
+            poolSize: request.poolSize)
         try create(runtime)
         return runtime
     }
@@ -26,22 +24,16 @@ extension Transaction {
         let old: Runtime = try entity(row)
         var runtime = old
         if let description = request.description { runtime.description = description }
-        if let root = request.root { runtime.root = root }
+        if let root = request.root { runtime.root = Self.root(root) }
         if !request.command.isEmpty { runtime.command = request.command }
         if let zygote = request.zygote { runtime.zygote = zygote }
         if let poolSize = request.poolSize { runtime.poolSize = poolSize }
-        runtime.meta.labels = old.meta.labels.merged(request.labels)
-        runtime.meta.extra = old.meta.extra.merged(request.extra)
         var violations = Violations()
         check(
             (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
             &violations)
-        let meta = runtime.meta
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", meta.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(meta.extra, stored: old.meta.extra) }
-        try violations.finish()
-        try Checks.unchanged("name", request.name, old.name.text)
-        try check(revision: request.revision ?? 0, of: row)
+        violations.merge(labels: request.labels, extra: request.extra, into: &runtime.meta)
+        try finish(violations, row, name: request.name, revision: request.revision)
         if runtime.root != old.root || runtime.command != old.command {
             guard !old.isBuiltIn else {
                 throw Failure(
@@ -65,6 +57,9 @@ extension Transaction {
         return remove([row])
     }
 
+    /// One text for one root.
+    private static func root(_ text: String) -> String { text.isEmpty ? RuntimeRoot.host.description : text }
+
     /// Makes the runtimes that are always there.
     package func createBuiltInRuntimes() throws(Failure) {
         for runtime in FunctionSpec.Runtime.allCases where tables.find(.runtime, in: nil, key: runtime.rawValue) == nil
@@ -80,7 +75,7 @@ extension Transaction {
         _ parts: (description: String, root: String, command: [String]?, poolSize: UInt32),
         _ violations: inout Violations
     ) {
-        violations.check { () throws(Failure) in try Checks.description(parts.description) }
+        violations.check(description: parts.description)
         violations.check { () throws(Failure) in
             try surroundings.checkRoot(try RuntimeRoot(parts.root, field: "root"))
         }

@@ -8,14 +8,12 @@ extension Transaction {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
         violations.check { () throws(Failure) in try Self.checkValue(request.value) }
-        violations.check { () throws(Failure) in try Checks.description(request.description) }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
-        try violations.finish()
-        guard let name else { throw Failure(.internalError, "a name was lost") }
+        violations.check(description: request.description)
+        violations.check(labels: request.labels, extra: request.extra)
         let secret = Secret(
-            meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, name: name,
-            valueBytes: UInt32(request.value.count), description: request.description)
+            meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id,
+            name: try violations.finish(name), valueBytes: UInt32(request.value.count), description: request.description
+        )
         try create(secret, sealed: try surroundings.seal(request.value, secret.meta.id))
         return secret
     }
@@ -31,17 +29,9 @@ extension Transaction {
             secret.valueBytes = UInt32(clamping: value.count)
         }
         if let description = request.description { secret.description = description }
-        let text = secret.description
-        violations.check { () throws(Failure) in try Checks.description(text) }
-        secret.meta.labels = secret.meta.labels.merged(request.labels)
-        let (labels, stored) = (secret.meta.labels, secret.meta.extra)
-        secret.meta.extra = stored.merged(request.extra)
-        let extra = secret.meta.extra
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
-        try violations.finish()
-        try Checks.unchanged("name", request.name, secret.name.text)
-        try check(revision: request.revision ?? 0, of: row)
+        violations.check(description: secret.description)
+        violations.merge(labels: request.labels, extra: request.extra, into: &secret.meta)
+        try finish(violations, row, name: request.name, revision: request.revision)
         var sealed: [UInt8]?
         if let value = request.value { sealed = try surroundings.seal(value, row.id) }
         return try update(row, to: secret, sealed: sealed)

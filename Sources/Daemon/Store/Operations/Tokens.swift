@@ -39,7 +39,9 @@ extension Transaction {
     /// that are noted already, and tokens that are gone, are left alone.
     package func touchTokens(_ uses: [(id: Identifier, usedAt: Timestamp)]) throws(Failure) {
         for use in uses {
-            guard let row = tables[use.id], row.kind == .token else { continue }
+            guard let row = tables[use.id], row.kind == .token, surroundings.dialects.knows(row.apiVersion) else {
+                continue
+            }
             var token: Token = try entity(row)
             guard token.lastUsedAt.map({ $0 < use.usedAt }) ?? true else { continue }
             token.lastUsedAt = use.usedAt
@@ -53,7 +55,8 @@ extension Store {
     package func allTokens() throws(Failure) -> [Credential] {
         let rows = try read { $0.children(.token, of: nil) }
         var result: [Credential] = []
-        for row in rows.sorted(by: { $0.id < $1.id }) {
+        // Of a token that is newer than this daemon nobody knows here what it may do: it is refused.
+        for row in rows.sorted(by: { $0.id < $1.id }) where surroundings.dialects.knows(row.apiVersion) {
             let token: Token = try surroundings.dialects.decode(row, row.body)
             result.append(
                 Credential(

@@ -13,13 +13,11 @@ extension Transaction {
             violations.require(false, "type: \(quoted(request.type)) is not known; use http")
         }
         let source = violations.check { () throws(Failure) in try TriggerSource(request.source, field: "source") }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
-        try violations.finish()
-        guard let name, let source else { throw Failure(.internalError, "a trigger was lost") }
+        violations.check(labels: request.labels, extra: request.extra)
         let trigger = Trigger(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.id,
-            name: name, source: source.text, version: request.version, aliasID: target.alias)
+            name: try violations.finish(name), source: try violations.finish(source).text, version: request.version,
+            aliasID: target.alias)
         try create(trigger, references: [function.id] + target.references)
         return trigger
     }
@@ -43,6 +41,8 @@ extension Transaction {
             let target = try triggerTarget(request.version ?? 0, request.alias ?? "", function)
             (trigger.version, trigger.aliasID) = (request.version ?? 0, target.alias)
         }
+        // A function that another route was made with does not go with this one.
+        if function.id != trigger.functionID { trigger.ownsFunction = false }
         trigger.functionID = function.id
         var violations = Violations()
         if let source = request.source {
@@ -51,15 +51,8 @@ extension Transaction {
                     try TriggerSource(source, field: "source").text
                 } ?? ""
         }
-        trigger.meta.labels = trigger.meta.labels.merged(request.labels)
-        let (labels, stored) = (trigger.meta.labels, trigger.meta.extra)
-        trigger.meta.extra = stored.merged(request.extra)
-        let extra = trigger.meta.extra
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
-        try violations.finish()
-        try Checks.unchanged("name", request.name, trigger.name.text)
-        try check(revision: request.revision ?? 0, of: row)
+        violations.merge(labels: request.labels, extra: request.extra, into: &trigger.meta)
+        try finish(violations, row, name: request.name, revision: request.revision)
         return try update(row, to: trigger, references: try references(of: trigger, function))
     }
 

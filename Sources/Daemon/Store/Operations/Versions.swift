@@ -6,9 +6,8 @@ extension Transaction {
     package func publishVersion(_ request: PublishVersionRequest) throws(Failure) -> Version {
         let row = try tables.function(request.app, request.function)
         var violations = Violations()
-        violations.check { () throws(Failure) in try Checks.description(request.description) }
-        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", request.labels) }
-        violations.check { () throws(Failure) in _ = try Extra.validated(request.extra) }
+        violations.check(description: request.description)
+        violations.check(labels: request.labels, extra: request.extra)
         try violations.finish()
         var function: Function = try entity(row)
         if request.requireChange && function.latestVersion > 0 && function.workingVersion == function.latestVersion {
@@ -58,7 +57,7 @@ extension Transaction {
         function.spec = version.spec
         function.package = version.package
         function.runtime = version.runtime
-        function.workingVersion = version.number
+        function.workingVersion = try publishedEqual(of: function)
         function = try update(row, to: function, references: versionRow.references)
         dropPackages(row.references)
         return function
@@ -96,7 +95,9 @@ extension Transaction {
 
     /// The highest version that a working copy equals; 0: none.
     func publishedEqual(of function: Function) throws(Failure) -> UInt32 {
-        for row in tables.children(.version, of: function.meta.id).reversed() {
+        // What this daemon cannot read it cannot compare either; the function is usable all the same.
+        for row in tables.children(.version, of: function.meta.id).reversed()
+        where surroundings.dialects.knows(row.apiVersion) {
             let version: Version = try entity(row)
             if version.spec == function.spec, version.package == function.package, version.runtime == function.runtime {
                 return version.number

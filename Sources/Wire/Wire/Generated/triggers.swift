@@ -235,7 +235,7 @@ package struct DeleteTriggerRequest: WireMessage {
 
 /// A trigger and its function.
 package struct Route: WireMessage {
-    /// Of the trigger.
+    /// Of the trigger; revision and updated_at count changes of its function too.
     package var meta: Meta
     package var appID: String
     package var appName: String

@@ -152,7 +152,7 @@ struct  Fnrpc__V1__Route
 {
   ProtobufCMessage base;
   /*
-   * of the trigger
+   * of the trigger; revision and updated_at count changes of its function too
    */
   Fnrpc__V1__Meta *meta;
   char *app_id;

@@ -1,0 +1,125 @@
+import Model
+import Testing
+import Wire
+
+@testable import Store
+
+/// What holds when an app goes with everything in it.
+@Suite struct RulesAppDeletionTests {
+    private let gate = RecordingGate()
+    private let store: TestStore
+
+    init() async throws {
+        store = try TestStore(surroundings: TestStore.surroundings(gate: gate))
+        try await store.furnish()
+    }
+
+    /// An app with two functions, three versions, an alias, two triggers, a secret, and what they refer to.
+    private func fill() async throws {
+        try await store.send(CreateSecretRequest(app: "demo", name: "key", value: [1]))
+        var spec = Sample.spec()
+        spec.secrets = ["key"]
+        for _ in 1...2 { try await store.deploy(spec: spec) }
+        try await store.deploy("demo", "two", package: 2)
+        try await store.send(CreateAliasRequest(app: "demo", function: "hello", name: "prod", version: 1))
+        try await store.send(
+            CreateTriggerRequest(app: "demo", name: "web", source: "/a", function: "hello", alias: "prod"))
+        try await store.send(
+            CreateTriggerRequest(app: "demo", name: "old", source: "/b", function: "hello", version: 2))
+    }
+
+    @Test func emptyAppGoesWithoutForce() async throws {
+        let deletion = try await store.send(DeleteAppRequest(app: "demo"))
+        #expect(deletion.done && deletion.entities.map(\.name) == ["demo"])
+        #expect(try store.count(.app) == 0)
+        try await store.send(CreateAppRequest(name: "demo"))
+    }
+
+    @Test func fullAppNeedsForce() async throws {
+        try await fill()
+        try await store.expectRefused(
+            DeleteAppRequest(app: "demo"), .precondition,
+            "app \"demo\" is not empty: 1 alias, 2 functions, 1 secret, 2 triggers, 3 versions; use force")
+        #expect(gate.attempts == 0)
+        // The revision comes first.
+        try await store.expectRefused(DeleteAppRequest(app: "demo", revision: 7), .conflict, "revision: ")
+    }
+
+    @Test func previewListsAllAndChangesNothing() async throws {
+        try await fill()
+        let function = try store.function()
+        gate.run(5, of: function.meta.id)
+        let (rows, sequence) = (try store.rows(), store.store.lastSequence)
+        let preview = try await store.preview(DeleteAppRequest(app: "demo", preview: true))
+        #expect(preview.entities.count == 10)
+        #expect((try store.rows() == rows) == true)
+        #expect(store.store.lastSequence == sequence && gate.attempts == 0)
+        gate.run(0, of: function.meta.id)
+        let deletion = try await store.send(DeleteAppRequest(app: "demo", force: true))
+        #expect(deletion.done && deletion.entities.map(\.id) == preview.entities.map(\.id))
+    }
+
+    @Test func cascadeTakesChildrenFirstAndOnlyWhatIsInIt() async throws {
+        try await store.deploy("keep", "hello", package: 2)
+        try await store.deploy("keep", "three", package: 3)
+        try await fill()
+        let sequence = store.store.lastSequence
+        let (app, functions) = (try store.function().appID, [try store.function(), try store.function("two")])
+        let deletion = try await store.send(DeleteAppRequest(app: app.description, force: true))
+        let order = deletion.entities.map(\.name)
+        #expect(order.last == "demo" && Set(order).count == 10)
+        for (child, parent) in [
+            ("demo/hello@1", "demo/hello"), ("demo/hello@2", "demo/hello"), ("demo/hello@prod", "demo/hello"),
+            ("demo/two@1", "demo/two"), ("demo/two", "demo"), ("demo/web", "demo"), ("demo/key", "demo"),
+        ] {
+            let (first, second) = (order.firstIndex(of: child), order.firstIndex(of: parent))
+            #expect(try #require(first) < #require(second), "\(child) before \(parent)")
+        }
+        // One event for each, in that order; packages are nobody's business.
+        let events = try await store.store.driver.events(after: sequence, limit: 100)
+        #expect(events.map(\.name) == order && events.allSatisfy { $0.action == .delete })
+        #expect(gate.closed == Set(functions.map { GateTarget(function: $0.meta.id, version: nil) }))
+        // The package that only it had is gone, the shared one stays.
+        #expect(
+            try store.rows().filter { $0.kind == .package }.map(\.key)
+                == [2, 3].map { try Sample.digest($0).description })
+        #expect(try store.count(.app) == 1 && store.count(.function) == 2 && store.count(.version) == 2)
+        for kind in [EntityKind.alias, .trigger, .secret] { #expect(try store.count(kind) == 0) }
+        try store.reopen()
+        #expect(try store.count(.app) == 1)
+    }
+
+    @Test func runningCallsForbidItAndOtherGatesOpenAgain() async throws {
+        try await fill()
+        let (hello, two) = (try store.function().meta.id, try store.function("two").meta.id)
+        for (running, other) in [(hello, two), (two, hello)] {
+            gate.run(4, of: running)
+            try await store.expectRefused(
+                DeleteAppRequest(app: "demo", force: true), .precondition, "has 4 running or waiting calls")
+            #expect(gate.closed.isEmpty, "calls of \(other) are taken again")
+            gate.run(0, of: running)
+        }
+        #expect(gate.attempts > 2)
+        try await store.send(DeleteAppRequest(app: "demo", force: true))
+        #expect(gate.closed.count == 2)
+    }
+
+    @Test func gateOpensWhenTheDiskRefuses() async throws {
+        let fails = Lock(false)
+        let gate = RecordingGate()
+        let store = try TestStore(surroundings: TestStore.surroundings(gate: gate)) {
+            WrappedDriver($0) { (_, commit) throws(Failure) in
+                if fails.withLock({ $0 }) { throw Failure(.internalError, "the disk is full") }
+                try commit()
+            }
+        }
+        try await store.furnish()
+        try await store.deploy()
+        fails.withLock { $0 = true }
+        let failure = try await store.refusal(DeleteAppRequest(app: "demo", force: true))
+        #expect(failure.code == .internalError && gate.attempts > 0 && gate.closed.isEmpty)
+        fails.withLock { $0 = false }
+        try await store.send(DeleteAppRequest(app: "demo", force: true))
+        #expect(gate.closed.count == 1)
+    }
+}
