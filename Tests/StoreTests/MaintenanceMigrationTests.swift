@@ -19,8 +19,8 @@ import Wire
             for number in 0..<count {
                 _ = try transaction.createApp(
                     CreateAppRequest(
-                        name: "a\(number)", extra: ["attr4": "\"four\"", "attr5": "\"5\"", "other": "[1]"],
-                        syslogURL: "tcp://log:\(number + 1)"))
+                        name: "a\(number)", syslogURL: "tcp://log:\(number + 1)",
+                        extra: ["attr4": "\"four\"", "attr5": "\"5\"", "other": "[1]"]))
             }
         }
     }
