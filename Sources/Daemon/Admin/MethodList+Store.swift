@@ -18,7 +18,7 @@ extension MethodList {
         add(
             service, "Get", .unary, access,
             .immediate(
-                { (payload, _) throws(Failure) in try read(payload) },
+                { (payload) throws(Failure) in try read(payload) },
                 otherwise: { payload, _ in
                     try payload.withUnsafeBytes { bytes in Result { () throws(Failure) in try read(bytes) } }.get()
                 }))

@@ -50,7 +50,7 @@ package final class Method: Sendable {
     package typealias Unary = @Sendable ([UInt8], Caller) async throws -> [UInt8]
     /// A unary method that is answered on the loop: the request's bytes, borrowed, to the response's. It must be short.
     /// `nil`: this time it has to be answered by a task.
-    package typealias Immediate = @Sendable (UnsafeRawBufferPointer, Caller) throws(Failure) -> [UInt8]?
+    package typealias Immediate = @Sendable (UnsafeRawBufferPointer) throws(Failure) -> [UInt8]?
     /// A streaming method. What it returns is the one answer of client streaming; `nil` ends the stream.
     package typealias Streaming = @Sendable (ServerStream) async throws -> [UInt8]?
 

@@ -44,7 +44,7 @@ extension Session {
         guard fits(request) else { return }
         do throws(Failure) {
             let version = try namedVersion(request)
-            guard let payload = try run(request.envelope.payload, request.caller(version)) else {
+            guard let payload = try run(request.envelope.payload) else {
                 return serve(request, otherwise)
             }
             countCall()

@@ -44,7 +44,7 @@ struct AppsHandler: Sendable {
             return try store.message { (tables) throws(Failure) in try tables.named(request.app, .app) }
         }
         return .immediate(
-            { (payload, _) throws(Failure) in store.isReadingListenedTo ? nil : try read(payload) },
+            { (payload) throws(Failure) in store.isReadingListenedTo ? nil : try read(payload) },
             otherwise: { payload, _ in
                 let request = try GetAppRequest(decoding: payload, strict: true)
                 try await store.beforeReading(request.app)
