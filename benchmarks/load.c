@@ -7,6 +7,8 @@
  *
  * Calls fnrpc.v1.Invocation/Invoke when --function is given, --service/--method when those are, else
  * fnrpc.function.v1.Function/Call, which a function and the relay serve. The payload is field 1 of request and reply.
+ * With --requests any unary method: the file has the encoded messages, each after its length in four bytes, big endian.
+ * They are sent in turn, over and over; of a reply only the status is looked at.
  * Callers are spread over the connections. Prints one line of JSON; exits 1 on any error.
  */
 #define _GNU_SOURCE
@@ -35,7 +37,7 @@ struct connection {
     struct caller *callers;
 };
 
-static const char *address, *app = "demo", *function, *service, *method, *payload_text, *content_type;
+static const char *address, *app = "demo", *function, *service, *method, *payload_text, *content_type, *requests_path;
 static size_t caller_count = 1, connection_count = 1, payload_size = 64, per_connection;
 static double seconds = 5, warmup = 1, rate;
 static uint64_t call_limit;
@@ -44,7 +46,8 @@ static bool echo = true;
 static FILE *reply_file; /* where the first reply goes */
 
 static struct bytes payload;
-static struct buffer request; /* a whole frame; only its stream id changes */
+static struct bytes *requests; /* whole frames; only their stream ids change */
+static size_t request_count, next_request;
 static unsigned caller_bits;
 static struct latency latency;
 static uint64_t measured_from, errors, started_calls;
@@ -65,6 +68,21 @@ _Noreturn static void give_up(const char *what) {
 
 /* --- the request */
 
+static void add_request(struct bytes message) {
+    struct buffer frame = {0};
+    uint8_t header[HEADER] = {[8] = 1};
+    append(&frame, header, HEADER);
+    put_text(&frame, 1, service);
+    put_text(&frame, 2, method);
+    put(&frame, 3, message.data, message.size);
+    if (frame.end - HEADER > MAX_FRAME) give_up("the request does not fit into a frame");
+    store32(frame.data, (uint32_t)(frame.end - HEADER));
+    /* Room for twice as many whenever their number is a power of two. */
+    if (!(request_count & (request_count - 1)))
+        requests = checked(realloc(requests, (request_count ? request_count * 2 : 1) * sizeof *requests));
+    requests[request_count++] = (struct bytes){frame.data, frame.end};
+}
+
 static void prepare(void) {
     if (payload_text) payload_size = strlen(payload_text);
     uint8_t *data = checked(malloc(payload_size + 1));
@@ -80,16 +98,27 @@ static void prepare(void) {
         put_text(&call, 4, app);
         put_text(&call, 5, function);
     }
-    uint8_t header[HEADER] = {[8] = 1};
-    append(&request, header, HEADER);
     if (!service) service = function ? "fnrpc.v1.Invocation" : "fnrpc.function.v1.Function";
     if (!method) method = function ? "Invoke" : "Call";
-    put_text(&request, 1, service);
-    put_text(&request, 2, method);
-    put(&request, 3, call.data, call.end);
-    if (request.end - HEADER > MAX_FRAME) give_up("the request does not fit into a frame");
-    store32(request.data, (uint32_t)(request.end - HEADER));
+    add_request((struct bytes){call.data, call.end});
     free(call.data);
+}
+
+static void read_requests(void) {
+    FILE *file = fopen(requests_path, "re");
+    if (!file) fail(requests_path);
+    uint8_t length[4];
+    size_t got;
+    while ((got = fread(length, 1, sizeof length, file)) == sizeof length) {
+        size_t size = load32(length);
+        if (size > MAX_FRAME) give_up("a request does not fit into a frame");
+        uint8_t *message = checked(malloc(size + 1));
+        if (fread(message, 1, size, file) != size) give_up("the file of requests ends in the middle of one");
+        add_request((struct bytes){message, size});
+        free(message);
+    }
+    if (got || !request_count) give_up("the file of requests ends in a length, or has none");
+    fclose(file);
 }
 
 /* --- the reply */
@@ -122,6 +151,7 @@ static bool check_reply(struct bytes response) {
         if (number == 1 && !check_status(value)) return false;
         if (number == 2) call = value;
     }
+    if (requests_path && !reply_file) return true;
     while (call.size) {
         if (!field(&call, &number, &scalar, &value)) return complain("malformed reply");
         if (number == 1) got = value;
@@ -153,8 +183,10 @@ static void send_call(struct connection *c, size_t index, uint64_t due) {
     /* Ids rise and name their caller, so that no table is needed. */
     caller->stream = (c->sequence++ << caller_bits | (uint32_t)index) << 1 | 1;
     caller->sent = due;
-    append(&c->out, request.data, request.end);
-    store32(c->out.data + c->out.end - request.end + 4, caller->stream);
+    struct bytes request = requests[next_request];
+    if (++next_request == request_count) next_request = 0;
+    append(&c->out, request.data, request.size);
+    store32(c->out.data + c->out.end - request.size + 4, caller->stream);
     in_flight++;
 }
 
@@ -271,7 +303,7 @@ static void usage(void) {
     fprintf(stderr, "usage: load --address PATH [--app demo --function NAME | --service NAME --method NAME]\n"
                     "            [--callers 1] [--connections 1] [--rate CALLS-PER-SECOND]\n"
                     "            [--seconds 5 | --calls N] [--warmup 1] [--size 64 | --data TEXT] [--type TYPE]\n"
-                    "            [--any-reply] [--reply FILE] [--pid PID]\n");
+                    "            [--requests FILE] [--any-reply] [--reply FILE] [--pid PID]\n");
     exit(2);
 }
 
@@ -281,12 +313,16 @@ static void parse(int count, char **values) {
         {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"calls", 1, 0, 'N'},    {"warmup", 1, 0, 'w'},
         {"size", 1, 0, 'z'},    {"data", 1, 0, 'd'},    {"type", 1, 0, 't'},     {"any-reply", 0, 0, 'y'},
         {"pid", 1, 0, 'p'},     {"reply", 1, 0, 'r'},   {"service", 1, 0, 'S'},  {"method", 1, 0, 'M'},
-        {"rate", 1, 0, 'R'},    {0}};
+        {"rate", 1, 0, 'R'},    {"requests", 1, 0, 'q'}, {0}};
     for (int o; (o = getopt_long(count, values, "", options, NULL)) != -1;) {
         switch (o) {
         case 'a': address = optarg; break;
         case 'S': service = optarg; break;
         case 'M': method = optarg; break;
+        case 'q':
+            requests_path = optarg;
+            echo = false;
+            break;
         case 'R': rate = strtod(optarg, NULL); break;
         case 'A': app = optarg; break;
         case 'f': function = optarg; break;
@@ -309,7 +345,8 @@ static void parse(int count, char **values) {
     }
     if (optind != count || !address || !connection_count || !caller_count || caller_count % connection_count ||
         caller_count / connection_count > 4096 || payload_size > MAX_FRAME || seconds <= 0 || warmup < 0 ||
-        rate < 0 || !service != !method || (service && function) || (rate > 0 && call_limit))
+        rate < 0 || !service != !method || (service && function) || (requests_path && !service) ||
+        (rate > 0 && call_limit))
         usage();
 }
 
@@ -344,7 +381,10 @@ static void report(double elapsed, double own_cpu, double server_cpu, uint64_t u
 
 int main(int count, char **values) {
     parse(count, values);
-    prepare();
+    if (requests_path)
+        read_requests();
+    else
+        prepare();
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct connection *all = connect_all(epoll);
     double cpu = process_micros(), own_cpu = own_micros();

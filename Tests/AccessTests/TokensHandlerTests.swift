@@ -9,19 +9,20 @@ import Wire
 
 @Suite struct TokensHandlerTests {
     private let now = Timestamp(nanoseconds: 1_700_000_000_000_000_000)
+    private var context: ChangeContext { ChangeContext(now: now) }
 
-    private func handler(_ store: any Store = MemoryStore()) -> TokensHandler {
-        TokensHandler(store: store, authenticator: Authenticator())
+    private func handler(_ store: Store? = nil) throws -> TokensHandler {
+        TokensHandler(store: try store ?? Store(MemoryDriver()), authenticator: Authenticator())
     }
 
     private func refusal(_ request: CreateTokenRequest) async -> Failure? {
-        await #expect(throws: Failure.self) { try await handler().create(request, now: now) }
+        await #expect(throws: Failure.self) { try await handler().create(request, context) }
     }
 
     @Test func aTokenWorksUntilItIsRevoked() async throws {
-        let handler = handler()
+        let handler = try handler()
         let request = CreateTokenRequest(name: "ci", scopes: [.read, .invoke, .read], lifetimeNanos: 5_000_000_000)
-        let made = try await handler.create(request, now: now)
+        let made = try await handler.create(request, context)
         #expect(made.token.name.text == "ci" && made.token.scopes == [.invoke, .read])
         #expect(made.token.expiresAt?.nanoseconds == now.nanoseconds + 5_000_000_000)
         let principal = try handler.authenticator.principal(made.secret, now: now).get()
@@ -30,11 +31,13 @@ import Wire
         let later = Timestamp(nanoseconds: now.nanoseconds + 5_000_000_000)
         #expect(failure(handler.authenticator.principal(made.secret, now: later))?.message.contains("expired") == true)
 
-        #expect(try await handler.revoke(RevokeTokenRequest(token: "ci")) == made.token)
+        #expect(try await handler.revoke(RevokeTokenRequest(token: "ci"), context) == made.token)
         #expect(failure(handler.authenticator.principal(made.secret, now: now))?.message.contains("not valid") == true)
-        let again = await #expect(throws: Failure.self) { try await handler.revoke(RevokeTokenRequest(token: "ci")) }
+        let again = await #expect(throws: Failure.self) {
+            try await handler.revoke(RevokeTokenRequest(token: "ci"), context)
+        }
         #expect(again?.code == .notFound)
-        let forever = try await handler.create(CreateTokenRequest(name: "ci", scopes: [.admin]), now: now)
+        let forever = try await handler.create(CreateTokenRequest(name: "ci", scopes: [.admin]), context)
         #expect(forever.token.expiresAt == nil && forever.secret != made.secret)
         #expect(failure(handler.authenticator.principal(forever.secret, now: now)) == nil)
         #expect(failure(handler.authenticator.principal(made.secret, now: now)) != nil)
@@ -68,12 +71,12 @@ import Wire
     @Test func onlyTheHashReachesTheDisk() async throws {
         let scratch = try Scratch()
         let path = scratch.path + "/fnrpc.db"
-        let store = try SQLiteStore(path: path)
-        let made = try await handler(store).create(CreateTokenRequest(name: "ci", scopes: [.read]), now: now)
+        let store = try Store(SQLiteDriver(path: path))
+        let made = try await handler(store).create(CreateTokenRequest(name: "ci", scopes: [.read]), context)
         let hex = String(made.secret.suffix(64))
         let secret = stride(from: 0, to: 64, by: 2).compactMap { UInt8(hex.dropFirst($0).prefix(2), radix: 16) }
         #expect(secret.count == 32)
-        let hash = try #require(try await store.allTokens().first).hash
+        let hash = try #require(try store.allTokens().first).hash
         var files: [UInt8] = []
         for name in try FileManager.default.contentsOfDirectory(atPath: scratch.path) {
             files += try Data(contentsOf: URL(fileURLWithPath: scratch.path + "/" + name))
@@ -85,11 +88,13 @@ import Wire
         }
         try store.close()
         // After a restart the hash is enough.
-        let reopened = try SQLiteStore(path: path)
-        let authenticator = Authenticator(try await reopened.allTokens())
+        let reopened = try Store(SQLiteDriver(path: path))
+        let authenticator = Authenticator(try reopened.allTokens())
         #expect(try authenticator.principal(made.secret, now: now).get().description == "token ci")
-        try await reopened.touchTokens(authenticator.takeUses())
-        #expect(try await reopened.tokens(page: PageRequest()).items.first?.lastUsedAt == now)
+        let uses = authenticator.takeUses()
+        try await reopened.change { (transaction) throws(Failure) in try transaction.touchTokens(uses) }
+        let token: Token = try reopened.entity { (tables) throws(Failure) in try tables.named("ci", .token) }
+        #expect(token.lastUsedAt == now && token.meta.revision == made.token.meta.revision)
         try reopened.close()
     }
 }

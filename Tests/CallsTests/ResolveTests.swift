@@ -15,6 +15,7 @@ import Wire
 /// Starts nothing; what is resolved here is not called.
 private struct NoDriver: Driver {
     func start(_ spec: SandboxSpec) throws(Failure) -> Sandbox { throw Failure(.unavailable, "there is no driver") }
+    func check(_ root: RuntimeRoot) throws(Failure) {}
     func removeLeftovers() {}
     var info: DriverInfo {
         DriverInfo(runtime: "none", cgroupLayout: .v1, userNamespaces: false, interpreters: [:])
@@ -27,20 +28,31 @@ private struct NoDriver: Driver {
     private let session: Session
     private let loop = EventLoop()
     private let listenersApp = "demo"
+    private let echo = Method(
+        "fnrpc.v1.Invocation", "Invoke", kind: .unary, access: .call, handler: .invoke)
 
     init() throws {
         let counters = Counters()
         let budget = ByteBudget(limit: 1 << 20)
-        let catalog = Catalog()
-        let runnables = try [(1, 1), (1, 2), (2, 1)].map { try Self.runnable(UInt64($0), UInt32($1)) }
-        catalog.add(runnables)
+        let app = App(meta: Self.meta(2, 2), name: try Name("demo", field: "app"))
+        let functions = [
+            try Self.function(1, versions: 2, of: app, aliases: ["live"]), try Self.function(2, versions: 1, of: app),
+        ]
+        let triggers = try [("/greet/:name", UInt64(1)), ("/admin/*", 2)].map { source, function in
+            Trigger(
+                meta: Self.meta(9, function), appID: app.meta.id, functionID: Self.meta(1, function).id,
+                name: try Name("t\(function)", field: "trigger"), source: source)
+        }
+        let catalog = Catalog(source: FixedSource(app: app, functions: functions, triggers: triggers))
         dispatcher = Dispatcher(
             catalog: catalog, driver: NoDriver(), counters: counters,
             recorder: Recorder(counters: counters, write: { _ in }, onError: { _, _ in }), loops: [loop],
-            budget: budget, startThreads: 1, initNanos: 1, packagePath: { _ in .success("/") }, log: { _ in })
+            budget: budget, startThreads: 1, initNanos: 1, packagePath: { _ in .success("/") },
+            secrets: { _ in .success([]) }, log: { _ in })
         let context = SessionContext(
             dispatcher: dispatcher, methods: MethodTable([]), limits: SessionLimits(), budget: budget,
             sessions: SessionRegistry(counters: counters), authenticator: Authenticator(),
+            apiVersions: APIVersions(allowsTest: true),
             certificatePrincipal: { _ in nil }, serverName: "test", log: { _ in })
         var ends: [Int32] = [0, 0]
         socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
@@ -57,30 +69,33 @@ private struct NoDriver: Driver {
         }
         done.wait()
         session = try #require(made.withLock { $0 })
-        let table = PathTable([
-            (try TriggerSource("/greet/:name", field: "source"), Identifier(high: 9, low: 1)),
-            (try TriggerSource("/admin/*", field: "source"), Identifier(high: 9, low: 2)),
-        ])
-        dispatcher.routes.withLock { routes in
-            routes.paths["demo"] = (
-                table, [Identifier(high: 9, low: 1): runnables[1], Identifier(high: 9, low: 2): runnables[2]]
-            )
-            routes.aliases[Identifier(high: 1, low: 1)] = ["live": 1, "gone": 7]
-        }
     }
 
-    private static func runnable(_ id: UInt64, _ number: UInt32) throws -> Runnable {
-        let meta = Meta(id: Identifier(high: 1, low: id), createdAt: Timestamp(nanoseconds: 0))
+    private static func meta(_ high: UInt64, _ low: UInt64) -> Meta {
+        Meta(id: Identifier(high: high, low: low), createdAt: Timestamp(nanoseconds: 0))
+    }
+
+    /// Its working copy is the highest version; aliases lead to version 1.
+    private static func function(
+        _ id: UInt64, versions: UInt32, of app: App, aliases: [String] = []
+    ) throws -> CatalogFunction {
+        let meta = meta(1, id)
         let spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
         let digest = Digest(bytes: [UInt8](repeating: 1, count: 32))
         let function = Function(
-            meta: meta, appID: Identifier(high: 2, low: 2), appName: try Name("demo", field: "app"),
-            name: try Name("f\(id)", field: "function"), spec: spec, package: digest, latestVersion: number)
-        return Runnable(
-            function: function,
-            version: Version(
-                meta: meta, functionID: meta.id, number: number, description: "", spec: spec, package: digest,
-                packageBytes: 1, interpreter: ""))
+            meta: meta, appID: app.meta.id, appName: app.name, name: try Name("f\(id)", field: "function"), spec: spec,
+            package: digest, latestVersion: versions, lastVersionNumber: versions, workingVersion: versions)
+        let published = (1...versions).map { number in
+            Version(
+                meta: Self.meta(3 + id, UInt64(number)), functionID: meta.id, number: number, description: "",
+                spec: spec, package: digest, packageBytes: 1)
+        }
+        let named = try aliases.map { name in
+            Alias(
+                meta: Self.meta(8, id), functionID: meta.id, name: try Name(name, field: "alias"),
+                target: Alias.Target(version: 1, setAt: meta.createdAt))
+        }
+        return CatalogFunction(app: app, function: function, versions: published, aliases: named)
     }
 
     private func stop() {
@@ -92,9 +107,14 @@ private struct NoDriver: Driver {
     private func resolve(_ target: InvokeTarget, scopes: [Scope] = [.invoke]) throws -> String {
         try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
             let scan = try InvokeScan(scanning: bytes)
-            let principal = Principal(.nobody, grants: Grants(scopes))
+            let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+            var request = Incoming(
+                envelope: try RequestEnvelope(scanning: empty), streamID: 1, flags: 0, session: session, method: echo,
+                arrivedAt: .now())
+            request.principal = Principal(.nobody, grants: Grants(scopes))
+            let origin = CallOrigin(request)
             do throws(Failure) {
-                let callee = try dispatcher.resolve(scan.target, for: principal, session)
+                let callee = try dispatcher.resolve(scan.target, for: origin, session)
                 guard let path = callee.path else { return callee.runnable.name }
                 let parameters = path.parameters.map { " \($0.name)=\($0.value)" }.joined()
                 return "\(callee.runnable.name) \(path.method) \(path.url)\(parameters)"
@@ -114,7 +134,7 @@ private struct NoDriver: Driver {
         #expect(try resolve(InvokeTarget(path: "/admin")) == "demo/f2@1 POST /admin")
         for (target, answer) in [
             (InvokeTarget(path: "/greet"), "NOT_FOUND path: no trigger of app \"demo\" answers \"/greet\""),
-            (InvokeTarget(app: "no", path: "/greet/A"), "NOT_FOUND path: no trigger of app \"no\""),
+            (InvokeTarget(app: "no", path: "/greet/A"), "NOT_FOUND app \"no\" not found"),
             (InvokeTarget(app: "no", path: "/../A"), "INVALID path: "),
             (InvokeTarget(path: "greet/A"), "INVALID path: "),
             (InvokeTarget(path: "/greet/A", query: "#"), "INVALID query: "),
@@ -146,9 +166,12 @@ private struct NoDriver: Driver {
         #expect(try resolve(InvokeTarget(app: "demo", function: "f1", alias: "live")) == "demo/f1@1")
         #expect(try resolve(InvokeTarget(function: "f1", alias: "latest")) == "demo/f1@2")
         for (target, answer) in [
-            (InvokeTarget(function: "f2", alias: "live"), "NOT_FOUND alias: \"live\" of \"demo/f2\" not found"),
-            (InvokeTarget(function: "f1", alias: "gone"), "NOT_FOUND alias: \"gone\""),
-            (InvokeTarget(function: "f1", version: 1, alias: "live"), "INVALID alias: is given with version 1"),
+            (InvokeTarget(function: "f2", alias: "live"), "NOT_FOUND alias \"live\" of \"demo/f2\" not found"),
+            (InvokeTarget(function: "f1", alias: "gone"), "NOT_FOUND alias \"gone\" of \"demo/f1\" not found"),
+            (
+                InvokeTarget(function: "f1", version: 1, alias: "live"),
+                "INVALID alias: \"live\" and version 1 exclude each other"
+            ),
             (InvokeTarget(function: "f3", alias: "live"), "NOT_FOUND function"),
         ] {
             let text = try resolve(target)

@@ -15,6 +15,7 @@ package enum Administration {
         AppsHandler(context: context).register(in: &list)
         FunctionsHandler(context: context).register(in: &list)
         VersionsHandler(context: context).register(in: &list)
+        DownloadsHandler(context: context).register(in: &list)
         AliasesHandler(context: context).register(in: &list)
         TriggersHandler(context: context).register(in: &list)
         RoutesHandler(context: context).register(in: &list)

@@ -3,7 +3,7 @@ internal import Contracts
 internal import Drivers
 internal import Glibc
 internal import Loop
-internal import Model
+package import Model
 internal import Pool
 
 extension Dispatcher {
@@ -136,11 +136,15 @@ extension Dispatcher {
         if hand.start { startWorker(start.runnable) }
     }
 
+    /// Whether a container has a package's files: one that is there, being made or removed, or that calls wait for.
+    /// Thread-safe.
+    package func usesPackage(_ digest: Digest) -> Bool { upkeep.usesPackage(digest) }
+
     /// Removes a stopped worker's sandbox.
     func remove(_ worker: Worker) {
-        upkeep.remove(worker)
         removers.post { [self] in
             worker.sandbox.destroy()
+            upkeep.remove(worker)
             counters.containers.change(by: -1)
         }
     }

@@ -24,7 +24,8 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     /// Who waits for room, and what it then sends.
     private struct Writer {
         let continuation: CheckedContinuation<Void, any Error>
-        let make: @Sendable () -> [UInt8]
+        /// `nil`: it only wants to know.
+        let make: (@Sendable () -> [UInt8])?
     }
 
     init(
@@ -56,7 +57,12 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
 
     /// As ``send(_:)``, for large messages: made when there is room, so that callers that do not read hold none. `make`
     /// runs on the connection's loop.
-    package func send(making make: @escaping @Sendable () -> [UInt8]) async throws {
+    package func send(making make: @escaping @Sendable () -> [UInt8]) async throws { try await untilRoom(make) }
+
+    /// Waits while the peer does not read, for messages that are made elsewhere. Throws when the stream is over.
+    package func room() async throws { try await untilRoom(nil) }
+
+    private func untilRoom(_ make: (@Sendable () -> [UInt8])?) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             loop.run { [self] in
                 if isOver.load(ordering: .relaxed) { return continuation.resume(throwing: CancellationError()) }
@@ -137,7 +143,7 @@ package final class ServerStream: StreamReceiver, Expiring, @unchecked Sendable 
     func streamHasRoom(_ stream: Stream) {
         guard let waiting = writer, stream.hasRoom else { return }
         writer = nil
-        waiting.make().withUnsafeBytes { stream.send($0) }
+        waiting.make?().withUnsafeBytes { stream.send($0) }
         waiting.continuation.resume()
     }
 

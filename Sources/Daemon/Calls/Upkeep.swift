@@ -41,7 +41,7 @@ package final class Upkeep: @unchecked Sendable {
         if mustArm { loop.run { [self] in arm(Self.busyMilliseconds) } }
     }
 
-    /// Keeps a worker alive until it is removed.
+    /// Keeps a worker alive until its sandbox is removed.
     func add(_ worker: Worker) {
         state.withLock { $0.workers[ObjectIdentifier(worker)] = worker }
     }
@@ -63,6 +63,15 @@ package final class Upkeep: @unchecked Sendable {
     func starts(of runnable: Runnable) -> [WorkerStart] {
         let starts = state.withLock { state in state.starts.values.filter { $0.runnable === runnable } }
         return starts.sorted { $0.time < $1.time }
+    }
+
+    /// Whether a package's tree is in a sandbox, or may soon be.
+    func usesPackage(_ digest: Digest) -> Bool {
+        state.withLock { state in
+            state.pools.values.contains { $0.version.package == digest }
+                || state.workers.values.contains { $0.runnable.version.package == digest }
+                || state.starts.values.contains { $0.runnable.version.package == digest }
+        }
     }
 
     /// Whatever has a container or a waiting call, also if nobody finds it by its name any more.

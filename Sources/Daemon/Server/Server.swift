@@ -104,12 +104,16 @@ package final class Server: Sendable {
         gate.attach(catalog, dispatcher)
         catalog.onRetire { dispatcher.retire($0) }
         let changes = Changes()
+        let blocking = BlockingThreads(count: 4)
+        let sweeper = PackageSweeper(
+            store: store, packages: packages, isUsed: { dispatcher.usesPackage($0) }, log: { log.error("\($0)") })
+        try sweeper.sweepAll()
         store.observe { committed in
             catalog.learn(committed)
             changes.announce()
+            if sweeper.note(committed) { blocking.post { sweeper.sweep() } }
         }
         store.listen(listeners)
-        let blocking = BlockingThreads(count: 4)
         let addresses = Lock<[String]>([])
         let authenticator = Authenticator(try store.allTokens())
         let sessions = SessionRegistry(counters: counters)
@@ -145,7 +149,7 @@ package final class Server: Sendable {
             loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
             metrics: metrics, plugIns: plugIns)
-        server.startBackground()
+        server.startBackground { await keepPackages(packages, sweeper, blocking, log) }
         return server
     }
 
@@ -265,8 +269,9 @@ package final class Server: Sendable {
         }
     }
 
-    private func startBackground() {
+    private func startBackground(_ keepPackages: @escaping @Sendable () async -> Void) {
         let tasks = [
+            Task { await keepPackages() },
             Task { [recorder] in await recorder.run() },
             Task { [store, configuration, log] in
                 while !Task.isCancelled {

@@ -126,6 +126,8 @@ extension Catalog {
         for change in changes {
             let row = change.row
             switch (row.kind, change.action, row.parent) {
+            // Nothing that is known leads to a new function that serves no service.
+            case (.function, .create, _) where row.claims.isEmpty: break
             case (.function, .delete, _): removed(function: row.id)
             case (.function, _, _): changed(function: row.id)
             case (.version, _, let function?), (.alias, _, let function?): changed(function: function)

@@ -21,6 +21,12 @@ enum Disk {
         guard chmod(path, mode) == 0 else { throw FileIO.failure("folder \(quoted(path)) cannot be made") }
     }
 
+    /// Whether something, be it a dangling link, has this name.
+    static func exists(_ path: String) -> Bool {
+        var info = stat()
+        return lstat(path, &info) == 0
+    }
+
     /// Removes a file, or a folder with everything in it, without following links. What is absent is removed already.
     static func remove(_ path: String) throws(Failure) {
         var info = stat()

@@ -41,8 +41,10 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
         guard bytes.count == 26 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
+        let digits = Self.digits
         for (index, byte) in bytes.enumerated() {
-            guard let digit = Self.alphabet.firstIndex(of: byte) else { return nil }
+            let digit = digits[Int(byte)]
+            guard digit < 32 else { return nil }
             if index == 0 && digit > 7 { return nil }
             high = high << 5 | low >> 59
             low = low << 5 | UInt64(digit)
@@ -68,4 +70,8 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
     }
 
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+    /// The digit that a byte stands for; 255: none.
+    private static let digits = (UInt8.min...UInt8.max).map { byte in
+        alphabet.firstIndex(of: byte).map { UInt8($0) } ?? 255
+    }
 }

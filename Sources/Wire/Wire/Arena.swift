@@ -41,7 +41,8 @@ final class Arena {
         guard used + rounded <= quota else { return nil }
         used += rounded
         if free.count < rounded {
-            let count = max(4096, rounded)
+            // Most messages fit into the first one, and the allocator has small blocks at hand.
+            let count = max(chunks.isEmpty ? 1008 : 4096, rounded)
             let chunk = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
             chunks.append(chunk)
             free = .init(start: chunk, count: count)

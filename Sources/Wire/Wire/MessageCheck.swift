@@ -30,7 +30,8 @@ struct MessageCheck {
                 if strict { throw Failure(.invalid, "\(path.isEmpty ? "" : path + ".")field \(item.number): unknown") }
                 continue
             }
-            let name = (path.isEmpty ? "" : path + ".") + String(cString: field.pointee.name)
+            // Made only when needed: most requests are right, and every one comes through here.
+            var name: String { (path.isEmpty ? "" : path + ".") + String(cString: field.pointee.name) }
             switch field.pointee.type {
             case PROTOBUF_C_TYPE_STRING:
                 guard let value = item.bytes else { throw Failure(.invalid, "\(name): not a string") }

@@ -37,14 +37,23 @@ struct Deploy: AsyncParsableCommand {
     func run() async throws {
         let source = try FunctionSource(source, sources)
         let response: DeployResponse = try await connection.withClient { client in
-            let digest = try await source.upload(to: client, sources)
-            let request = DeployRequest(
-                app: app, function: source.file.name.text, spec: source.file.spec, packageDigest: digest ?? "",
-                description: description, labels: try notes.labels, extra: try notes.extra)
-            // The daemon checks the function in a sandbox before it publishes.
-            return try await client.call("fnrpc.v1.Functions", "Deploy", request, timeout: UploadLimits.timeout)
+            do {
+                return try await deploy(source, client)
+            } catch let error as ClientError where error.code == .notFound {
+                // The package's last user may have gone between the upload and the deploy, and the package with it.
+                return try await deploy(source, client)
+            }
         }
         try show(response)
+    }
+
+    private func deploy(_ source: FunctionSource, _ client: Client) async throws -> DeployResponse {
+        let digest = try await source.upload(to: client, sources)
+        let request = DeployRequest(
+            app: app, function: source.file.name.text, spec: source.file.spec, packageDigest: digest ?? "",
+            description: description, labels: try notes.labels, extra: try notes.extra)
+        // The daemon checks the function in a sandbox before it publishes.
+        return try await client.call("fnrpc.v1.Functions", "Deploy", request, timeout: UploadLimits.timeout)
     }
 
     private func show(_ response: DeployResponse) throws {

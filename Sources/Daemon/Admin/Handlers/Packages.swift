@@ -17,6 +17,7 @@ struct PackagesHandler: Sendable {
             switch upload {
             case .open(let id, let offset): return BeginUploadResponse(uploadID: id, offset: offset)
             case .stored(let package):
+                defer { context.packages.release(package.digest) }
                 // A crash may have come between the bytes and their row.
                 let known = try await context.store.change { (transaction) throws(Failure) in
                     try transaction.addPackage(package)
@@ -35,6 +36,7 @@ struct PackagesHandler: Sendable {
             let stored = try await context.blocking { () throws(Failure) in
                 try context.packages.commit(uploadID: request.uploadID)
             }
+            defer { context.packages.release(stored.digest) }
             let package = try await context.store.change { (transaction) throws(Failure) in
                 try transaction.addPackage(stored)
             }

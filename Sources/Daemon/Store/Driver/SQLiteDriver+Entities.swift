@@ -6,7 +6,9 @@ extension SQLiteDriver {
     package func load(_ take: (Row) throws(Failure) -> Void) throws(Failure) {
         do {
             try pool.read { database in
-                let rows = try GRDB.Row.fetchCursor(database, sql: "SELECT * FROM entities")
+                // In the order of lists in memory: each row goes to the end of its own.
+                let sql = "SELECT * FROM entities ORDER BY kind, ifnull(parent, ''), key"
+                let rows = try GRDB.Row.fetchCursor(database, sql: sql)
                 while let row = try rows.next() { try take(try Self.entity(row)) }
             }
         } catch {

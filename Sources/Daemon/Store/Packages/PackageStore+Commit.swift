@@ -6,7 +6,8 @@ internal import Synchronization
 extension PackageStore {
     /// Makes a package of an upload: checks the archive's digest, unpacks it with every check, and stores its canonical
     /// tar. A refused archive leaves nothing, not even the upload. If the same is committed twice, at once or after a
-    /// lost answer, both get the same package. The result's `meta` is made here; the store keeps the first.
+    /// lost answer, both get the same package. The result's `meta` is made here; the store keeps the first. The package
+    /// is held: ``release(_:)`` it when its row is stored.
     ///
     /// - Throws: `notFound` for an unknown upload; `precondition` if bytes are missing; `invalid` or `tooLarge` for an
     ///   archive that is refused.
@@ -30,17 +31,24 @@ extension PackageStore {
         }
     }
 
-    /// The package that an archive became; `nil` if it was never committed, or its tar is gone.
+    /// The package that an archive became, held; `nil` if it was never committed, or its tar is gone.
     func stored(archive: Digest) throws(Failure) -> StoredPackage? {
+        guard let (digest, bytes, entries) = try record(named: archive.hex) else { return nil }
+        hold(digest)
+        if Disk.exists(tarPath(digest)) { return package(digest, bytes, entries) }
+        release(digest)
+        return nil
+    }
+
+    /// What `archives/<name>` says; `nil` if it is not there or unreadable.
+    func record(named name: String) throws(Failure) -> (digest: Digest, bytes: UInt64, entries: UInt32)? {
         let folder = try FolderCursor(path: root + "/archives")
-        guard let bytes = try FileIO.contents(of: archive.hex, in: folder.descriptor, limit: 1024) else { return nil }
-        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-        var info = stat()
+        guard let contents = try FileIO.contents(of: name, in: folder.descriptor, limit: 1024) else { return nil }
+        let words = String(decoding: contents, as: UTF8.self).split(separator: " ")
         guard words.count == 3, let digest = try? Digest(String(words[0]), field: "package"),
-            let size = UInt64(words[1]), let entries = UInt32(words[2].dropLast()), words[2].hasSuffix("\n"),
-            lstat(tarPath(digest), &info) == 0
+            let bytes = UInt64(words[1]), let entries = UInt32(words[2].dropLast()), words[2].hasSuffix("\n")
         else { return nil }
-        return package(digest, size, entries)
+        return (digest, bytes, entries)
     }
 
     /// For an upload that is gone: the package that it became.
@@ -69,14 +77,20 @@ extension PackageStore {
         }
         let folder = try makeTemporaryFolder()
         let tar = temporaryPath()
-        do {
+        do throws(Failure) {
             try Unpacker.unpack(file.raw, into: folder, limits: limits.archive)
             let canonical = try CanonicalTar(folder: folder, limits: limits.archive)
             let digest = try write(canonical, to: tar)
-            try place(tar, digest)
-            try placeTree(folder, digest)
             let package = package(digest, canonical.bytes, UInt32(canonical.entries.count))
-            for archive in Set([upload.archive, digest]) { try record(archive, package) }
+            hold(digest)
+            do throws(Failure) {
+                try place(tar, digest)
+                try placeTree(folder, digest)
+                for archive in Set([upload.archive, digest]) { try record(archive, package) }
+            } catch {
+                release(digest)
+                throw error
+            }
             return package
         } catch {
             unlink(tar)
@@ -101,8 +115,7 @@ extension PackageStore {
 
     /// Gives a tar its name. If the name is taken, by the same bytes then, the new one is dropped.
     private func place(_ temporary: String, _ digest: Digest) throws(Failure) {
-        var info = stat()
-        if lstat(tarPath(digest), &info) == 0 {
+        if Disk.exists(tarPath(digest)) {
             unlink(temporary)
         } else {
             try Disk.move(temporary, to: tarPath(digest))

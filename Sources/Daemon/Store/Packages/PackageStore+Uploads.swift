@@ -38,7 +38,7 @@ final class Upload: Sendable {
 
 extension PackageStore {
     /// Starts an upload, or takes up one that was broken off: by this caller, by another, or by an earlier run of the
-    /// daemon.
+    /// daemon. A package that is stored already is held: ``release(_:)`` it when its row is stored.
     ///
     /// - Parameters:
     ///   - archiveDigest: of the bytes that will be sent.
@@ -171,7 +171,8 @@ extension PackageStore {
         _ = oldest.upload.state.withLockIfAvailable { drop(oldest.upload, &$0) }
     }
 
-    private func removeStaleUploads() {
+    /// Removes the uploads whose last chunk is older than the limit.
+    package func removeStaleUploads() {
         for upload in uploads.withLock({ Array($0.values) }) {
             // One whose lock is taken is in use.
             upload.state.withLockIfAvailable { state in

@@ -13,7 +13,10 @@ internal import Synchronization
 ///   made again when they are wanted. That is why trees are never synced.
 /// - `archives/<hex>` – which package an archive that was sent became.
 /// - `uploads/<hex>-<bytes>` – what has come of an archive; an upload outlives the daemon.
-/// - `temporary/` – emptied at start.
+/// - `temporary/` – emptied at start; what is removed goes through it.
+///
+/// Files go by ``remove(_:need:)`` only, and not while a package is held: from the moment that its files are promised to
+/// somebody until the store has its row.
 package final class PackageStore: Sendable {
     /// The bounds of uploads.
     package struct Limits: Hashable, Sendable {
@@ -21,7 +24,7 @@ package final class PackageStore: Sendable {
         package var archive = ArchiveLimits()
         /// Uploads at once. Together they hold at most this many times ``uploadBytes``.
         package var uploads = 64
-        /// Seconds after its last chunk until an upload is removed (at start, and when there are too many).
+        /// Seconds after its last chunk until an upload is removed: at start, every hour, and when there are too many.
         package var uploadSeconds: Int64 = 86_400
         /// Seconds without a chunk after which an upload gives way to a new one when there are too many.
         package var idleSeconds: Int64 = 60
@@ -37,7 +40,7 @@ package final class PackageStore: Sendable {
     package enum Begin: Hashable, Sendable {
         /// Go on sending at `offset`.
         case open(uploadID: String, offset: UInt64)
-        /// The same archive is a package already; nothing has to be sent.
+        /// The same archive is a package already, and held; nothing has to be sent.
         case stored(StoredPackage)
     }
 
@@ -46,6 +49,8 @@ package final class PackageStore: Sendable {
     let limits: Limits
     let now: @Sendable () -> Timestamp
     let uploads = Mutex<[String: Upload]>([:])
+    /// Who is about to store the row of a package, counted. While it is locked no files go.
+    let holds = Mutex<[Digest: Int]>([:])
     /// One tree is made again at a time.
     let rebuilding = Mutex<Void>(())
 
@@ -72,18 +77,19 @@ package final class PackageStore: Sendable {
         try loadUploads()
     }
 
-    /// The unpacked tree of a package, to be mounted read-only; `nil` if the package is not stored. Does not change or
-    /// go while the daemon runs. May take as long as unpacking if the machine was restarted since.
+    /// The unpacked tree of a package, to be mounted read-only; `nil` if the package is not stored. Does not change, and
+    /// stays while ``remove(_:need:)`` hears that it is used: who wants that is in use before asking. May take as long as
+    /// unpacking if the machine was restarted since.
     ///
     /// - Throws: `internalError` if the tar is damaged.
     package func path(of digest: Digest) throws(Failure) -> String? {
-        let tree = trees + "/" + digest.hex
-        var info = stat()
-        if lstat(tree, &info) == 0 { return tree }
-        guard lstat(tarPath(digest), &info) == 0 else { return nil }
+        let tree = treePath(digest)
+        // In turn with removals: one that has not seen the user is over.
+        let (hasTree, hasTar) = holds.withLock { _ in (Disk.exists(tree), Disk.exists(tarPath(digest))) }
+        if hasTree { return tree }
+        guard hasTar else { return nil }
         return try rebuilding.withLock { (_) throws(Failure) in
-            var info = stat()
-            if lstat(tree, &info) == 0 { return tree }
+            if Disk.exists(tree) { return tree }
             let raw = open(tarPath(digest), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
             guard raw >= 0 else { throw FileIO.failure("package \(digest) cannot be opened") }
             let tar = Descriptor(owning: raw)
@@ -107,6 +113,8 @@ package final class PackageStore: Sendable {
 
     func tarPath(_ digest: Digest) -> String { root + "/" + digest.hex + ".tar" }
 
+    func treePath(_ digest: Digest) -> String { trees + "/" + digest.hex }
+
     func temporaryPath() -> String {
         root + "/temporary/" + Identifier.random(at: now()).description
     }
@@ -121,7 +129,7 @@ package final class PackageStore: Sendable {
 
     /// Gives an unpacked tree its place, unless somebody was faster.
     func placeTree(_ temporary: String, _ digest: Digest) throws(Failure) {
-        if rename(temporary, trees + "/" + digest.hex) == 0 { return }
+        if rename(temporary, treePath(digest)) == 0 { return }
         guard errno == ENOTEMPTY || errno == EEXIST else { throw FileIO.failure("package \(digest) cannot be stored") }
         try Disk.remove(temporary)
     }

@@ -14,8 +14,9 @@ extension Tables {
         if let id = Identifier(text) {
             if let row = self[id], row.kind == kind, row.parent == parent?.id { return row }
         } else {
-            let name = try Name(text, field: field ?? kind.rawValue)
-            if let row = find(kind, in: parent?.id, key: name.text) { return row }
+            // What is found by its very bytes is a name. (Swift also takes U+212A for a "K".)
+            if let row = find(kind, in: parent?.id, key: text), row.key.utf8.count == text.utf8.count { return row }
+            _ = try Name(text, field: field ?? kind.rawValue)
         }
         throw notFound(kind, text, parent)
     }

@@ -30,9 +30,7 @@ struct TriggerTarget: Equatable {
         if parts[1].utf8.allSatisfy({ (48...57).contains($0) }) {
             guard let number = UInt32(parts[1]) else {
                 throw Failure(
-                    .invalid,
-                    "\(field): \(quoted(parts[1])) is not a version; a number from 0, the working copy, to "
-                        + "\(UInt32.max)")
+                    .invalid, "\(field): \(quoted(parts[1])) is not a version; 0 to \(UInt32.max)")
             }
             (version, alias) = (number, "")
         } else {
