@@ -116,7 +116,8 @@ private struct NoDriver: Driver {
         try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
             let scan = try InvokeScan(scanning: bytes)
             var request = Incoming(
-                envelope: try RequestEnvelope(scanning: envelope), streamID: 1, flags: 0, session: session, method: echo,
+                envelope: try RequestEnvelope(scanning: envelope), streamID: 1, flags: 0, session: session,
+                method: echo,
                 arrivedAt: .now())
             request.principal = Principal(.nobody, grants: Grants(scopes))
             let origin = CallOrigin(request)

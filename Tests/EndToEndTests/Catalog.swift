@@ -67,10 +67,10 @@ extension Client {
     }
 
     /// Events after a sequence, until so many have come.
-    func events(after: UInt64, count: Int) async throws -> [Event] {
+    func events(after: UInt64, count: Int, kinds: [String] = []) async throws -> [Event] {
         let stream = try await stream(
             service: "fnrpc.v1.Events", method: "Follow", kind: .serverStreaming,
-            payload: FollowEventsRequest(after: after, follow: true).encoded(), timeout: .seconds(60))
+            payload: FollowEventsRequest(after: after, follow: true, kinds: kinds).encoded(), timeout: .seconds(60))
         var events: [Event] = []
         while events.count < count, let message = try await stream.receive() {
             events.append(try Event(decoding: message, strict: true))

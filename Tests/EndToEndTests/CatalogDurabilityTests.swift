@@ -55,12 +55,12 @@ import Wire
             for number in 1...3 {
                 let _: App = try await client.ask("Apps/Create", CreateAppRequest(name: "a\(number)"))
             }
-            let seen = try await client.events(after: 0, count: 3)
+            let seen = try await client.events(after: 0, count: 3, kinds: ["app"])
             #expect(seen.map(\.name) == ["a1", "a2", "a3"])
             #expect(seen.allSatisfy { $0.kind == "app" && $0.action == "create" })
             let last = try #require(seen.last?.sequence)
             // Waiting for what has not happened yet.
-            async let next = client.events(after: last, count: 2)
+            async let next = client.events(after: last, count: 2, kinds: ["app"])
             let _: App = try await client.ask("Apps/Update", UpdateAppRequest(app: "a1", config: ["K": "v"]))
             let _: Deletion = try await client.ask("Apps/Delete", DeleteAppRequest(app: "a2"))
             let changes = try await next
@@ -70,7 +70,7 @@ import Wire
             try daemon.start()
             let again = try await daemon.client()
             let _: App = try await again.ask("Apps/Create", CreateAppRequest(name: "a4"))
-            let resumed = try await again.events(after: last + 1, count: 2)
+            let resumed = try await again.events(after: last + 1, count: 2, kinds: ["app"])
             #expect(resumed.map(\.sequence) == [last + 2, last + 3])
             #expect(resumed.map { "\($0.action) \($0.name)" } == ["delete a2", "create a4"])
             await client.close()

@@ -167,7 +167,7 @@ import Wire
                 #expect(refused?.code == .unimplemented && refused?.message.contains(word) == true, "\(refused as Any)")
             }
             let same = await client.failure(
-                "Routes/Create", CreateRouteRequest(app: "other", path: "/x", image: "registry/other:1"))
+                "Routes/Create", CreateRouteRequest(app: "other", path: "/x", image: "other"))
             #expect(same?.code == .invalid, "\(same as Any)")
             let absent = await client.failure("Apps/Get", GetAppRequest(app: "other"))
             #expect(absent?.code == .notFound)

@@ -8,7 +8,7 @@ import Wire
 @Suite struct CatalogSecretsTests {
     private static let reader = [
         "func.yaml": "name: reader\nruntime: shell\nentry: run.sh\nmemory: 32\nsecrets: [key]\n",
-        "run.sh": "cat /run/secrets/key; touch /run/secrets/x 2>/dev/null && echo writable\n",
+        "run.sh": "cat /run/secrets/key; touch /run/secrets/x 2>/dev/null && echo writable; true\n",
     ]
 
     private func read(_ client: Client, _ function: String = "reader") async throws -> String {
@@ -137,7 +137,10 @@ import Wire
             #expect(try await scale("ScaleUp", 3) == 3)
             try await eventually("three are idle") { try await idle().count == 3 }
             let before = try await idle()
-            #expect(try await scale("ScaleUp", 3) == 1, "four is the limit")
+            let many = await client.failure(
+                "Workers/ScaleUp", ScaleRequest(app: "demo", function: "mark", count: 2))
+            #expect(many?.message.contains("max_containers") == true, "\(many as Any)")
+            #expect(try await scale("ScaleUp", 1) == 1)
             try await eventually("four are idle") { try await idle().count == 4 }
             #expect(try await scale("ScaleDown", 2) == 2)
             try await eventually("two are left") { try await idle().count == 2 }
