@@ -42,17 +42,21 @@ extension Session {
 
     private func answer(_ request: Incoming, _ run: Method.Immediate, _ otherwise: @escaping Method.Unary) {
         guard fits(request) else { return }
+        let version: APIVersion?
+        do throws(Failure) { version = try namedVersion(request) } catch { return refuse(request, error) }
+        let metadata = VersionMetadata(version ?? context.apiVersions.current)
         do throws(Failure) {
-            let version = try namedVersion(request)
             guard let payload = try run(request.envelope.payload, request.caller(version)) else {
                 return serve(request, otherwise)
             }
             countCall()
-            VersionMetadata(version ?? context.apiVersions.current).withEntries { metadata in
+            metadata.withEntries { metadata in
                 payload.withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0, metadata: metadata)) }
             }
             request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
-        } catch { refuse(request, context.failure(error, of: request.method)) }
+        } catch {
+            metadata.withEntries { refuse(request, context.failure(error, of: request.method), metadata: $0) }
+        }
     }
 
     private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {
@@ -115,15 +119,21 @@ extension Session {
     // MARK: - Answers
 
     /// Refuses a request that was counted as started. Thread-safe.
-    func refuse(_ request: Incoming, _ failure: Failure) {
+    func refuse(
+        _ request: Incoming, _ failure: Failure,
+        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
+    ) {
         request.method.metrics.observe(
             code: failure.code.status, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
-        refuse(request.streamID, failure)
+        refuse(request.streamID, failure, metadata: metadata)
     }
 
     /// Answers without having opened the stream. Thread-safe.
-    func refuse(_ streamID: UInt32, _ failure: Failure) {
-        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0)) }
+    func refuse(
+        _ streamID: UInt32, _ failure: Failure,
+        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
+    ) {
+        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0, metadata: metadata)) }
         // Ten bytes of a mistake cost a sentence of answer; who does not read the answers is not read either.
         if loop.isCurrent, queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }
