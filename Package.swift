@@ -175,7 +175,8 @@ let package = Package(
             swiftSettings: swift),
         // Real daemons, real containers.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["FnrpcClient", "fnrpc", "fnrpcd"], swiftSettings: swift),
+            name: "EndToEndTests", dependencies: ["FnrpcClient", "fnrpc", "fnrpcd", "Model", "Wire"],
+            swiftSettings: swift),
     ]
 )
 

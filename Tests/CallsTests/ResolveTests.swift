@@ -105,11 +105,19 @@ private struct NoDriver: Driver {
 
     /// What is called, and what it is told; or the error.
     private func resolve(_ target: InvokeTarget, scopes: [Scope] = [.invoke]) throws -> String {
+        // Service "a", method "b".
+        let frame: [UInt8] = [0x0A, 1, 0x61, 0x12, 1, 0x62]
+        return try frame.withUnsafeBytes { try resolve(target, $0, scopes) }
+    }
+
+    private func resolve(
+        _ target: InvokeTarget, _ envelope: UnsafeRawBufferPointer, _ scopes: [Scope]
+    ) throws -> String {
         try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
             let scan = try InvokeScan(scanning: bytes)
-            let empty = UnsafeRawBufferPointer(start: nil, count: 0)
             var request = Incoming(
-                envelope: try RequestEnvelope(scanning: empty), streamID: 1, flags: 0, session: session, method: echo,
+                envelope: try RequestEnvelope(scanning: envelope), streamID: 1, flags: 0, session: session,
+                method: echo,
                 arrivedAt: .now())
             request.principal = Principal(.nobody, grants: Grants(scopes))
             let origin = CallOrigin(request)

@@ -157,7 +157,8 @@ struct OperationTableTests {
         ("Invocation/Invoke", 0, Soup([4: "demo", 5: "hello", 1: "hi"])),
         ("Invocation/Invoke", 0, Soup([4: "demo", 11: "/t/1"])),
         ("Invocation/Invoke", 3, Soup([4: "demo", 5: "hello", 11: "/t"])),
-        ("Invocation/Invoke", 5, Soup([4: "demo", 5: "nothing"])), ("Invocation/Invoke", 12, Soup([4: "demo", 5: "img"])),
+        ("Invocation/Invoke", 5, Soup([4: "demo", 5: "nothing"])),
+        ("Invocation/Invoke", 12, Soup([4: "demo", 5: "img"])),
     ]
 
     private static let triggers: [(String, Int, Soup)] = [
@@ -188,7 +189,8 @@ struct OperationTableTests {
         ("Runtimes/Update", 0, Soup([1: "mine", 4: "words"])), ("Runtimes/Update", 3, Soup([1: "mine", 4: long])),
         ("Runtimes/Update", 5, Soup([1: "nothing"])), ("Runtimes/Update", 9, Soup([1: "shell", 6: "/bin/false"])),
         ("Runtimes/Update", 10, Soup([1: "mine", 3: "other"])), ("Apps/List", 0, Soup()),
-        ("Apps/List", 3, Soup([2: "("])), ("Apps/Create", 0, Soup([1: "another"])), ("Apps/Create", 3, Soup([1: "a/b"])),
+        ("Apps/List", 3, Soup([2: "("])), ("Apps/Create", 0, Soup([1: "another"])),
+        ("Apps/Create", 3, Soup([1: "a/b"])),
         ("Apps/Create", 6, Soup([1: "demo"])), ("Apps/Get", 0, Soup([1: "demo"])), ("Apps/Get", 3, Soup([1: "a/b"])),
         ("Apps/Get", 5, Soup([1: "nothing"])), ("Apps/Update", 0, Soup([1: "demo", 7: "udp://h:1"])),
         ("Apps/Update", 3, Soup([1: "demo", 7: "h:1"])), ("Apps/Update", 5, Soup([1: "nothing"])),
@@ -200,13 +202,15 @@ struct OperationTableTests {
     ]
 
     private static let deletions: [(String, Int, Soup)] = [
-        ("Versions/Delete", 3, hello), ("Versions/Delete", 5, hello.with(3, 77)), ("Versions/Delete", 9, hello.with(3, 2)),
+        ("Versions/Delete", 3, hello), ("Versions/Delete", 5, hello.with(3, 77)),
+        ("Versions/Delete", 9, hello.with(3, 2)),
         ("Versions/Delete", 10, hello.with(3, 3).with(4, 99)), ("Versions/Delete", 0, hello.with(3, 3)),
         ("Functions/Delete", 3, badApp), ("Functions/Delete", 5, noFunction), ("Functions/Delete", 9, hello),
         ("Functions/Delete", 10, Soup([1: "demo", 2: "other"]).with(3, 99)),
         ("Functions/Delete", 0, Soup([1: "demo", 2: "other"])),
         ("Triggers/Delete", 3, badApp), ("Triggers/Delete", 5, noFunction),
-        ("Triggers/Delete", 10, Soup([1: "demo", 2: "t"]).with(3, 99)), ("Triggers/Delete", 0, Soup([1: "demo", 2: "t"])),
+        ("Triggers/Delete", 10, Soup([1: "demo", 2: "t"]).with(3, 99)),
+        ("Triggers/Delete", 0, Soup([1: "demo", 2: "t"])),
         ("Aliases/Delete", 0, Soup([1: "demo", 2: "hello", 3: "prod"])),
         ("Routes/Delete", 3, Soup([1: "v1", 2: "hello"])), ("Routes/Delete", 5, Soup([1: "v1", 2: "/nothing"])),
         ("Routes/Delete", 10, Soup([1: "v1", 2: "/hello"]).with(3, 99)),

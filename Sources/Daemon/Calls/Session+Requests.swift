@@ -42,17 +42,29 @@ extension Session {
 
     private func answer(_ request: Incoming, _ run: Method.Immediate, _ otherwise: @escaping Method.Unary) {
         guard fits(request) else { return }
+        let version: APIVersion?
+        do throws(Failure) { version = try namedVersion(request) } catch { return refuse(request, error) }
+        var (status, code): ([UInt8], Int32) = ([], 0)
+        var payload: [UInt8] = []
         do throws(Failure) {
-            let version = try namedVersion(request)
-            guard let payload = try run(request.envelope.payload) else {
+            guard let made = try run(request.envelope.payload) else {
                 return serve(request, otherwise)
             }
-            countCall()
-            VersionMetadata(version ?? context.apiVersions.current).withEntries { metadata in
-                payload.withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0, metadata: metadata)) }
+            payload = made
+        } catch {
+            let failure = context.failure(error, of: request.method)
+            (status, code) = (failure.encodedStatus(), failure.status)
+        }
+        countCall()
+        request.method.metrics.observe(code: code, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        VersionMetadata(version ?? context.apiVersions.current).withEntries { metadata in
+            status.withUnsafeBytes { status in
+                payload.withUnsafeBytes { payload in
+                    send(request.streamID, ResponseFrame(status: status, payload: payload, metadata: metadata))
+                }
             }
-            request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
-        } catch { refuse(request, context.failure(error, of: request.method)) }
+        }
+        if queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }
 
     private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {

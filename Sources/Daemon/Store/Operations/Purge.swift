@@ -24,8 +24,9 @@ extension Transaction {
         let kind = try EntityKind.named(request.kind)
         var purge = Purge(tables.all.filter { $0.apiVersion == version && (kind == nil || $0.kind == kind) })
         keep(purge.inOrder, &purge)
-        for row in purge.inOrder where row.kind == .function || row.kind == .version {
-            try stopCalls(of: row, &purge)
+        // Versions of a function that has to stay are asked for one by one.
+        for kind in [EntityKind.function, .version] {
+            for row in purge.inOrder where row.kind == kind { try stopCalls(of: row, &purge) }
         }
         let going = purge.inOrder
         let keptParents = Set(going.filter { $0.kind == .version }.compactMap(\.parent)).subtracting(going.map(\.id))
