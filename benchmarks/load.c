@@ -12,6 +12,7 @@
  * Callers are spread over the connections. Prints one line of JSON; exits 1 on any error.
  */
 #define _GNU_SOURCE
+#include "cpu.h"
 #include "latency.h"
 #include "message.h"
 #include <getopt.h>
@@ -280,25 +281,6 @@ static void run(int epoll, uint64_t until) {
     }
 }
 
-static double micros(struct timespec time) { return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3; }
-
-/* User and system time of the watched process, in microseconds. */
-static double process_micros(void) {
-    clockid_t clock;
-    struct timespec time;
-    if (!watched) return 0;
-    if (clock_getcpuclockid((pid_t)watched, &clock) || clock_gettime(clock, &time)) fail("the clock of --pid");
-    return micros(time);
-}
-
-/* The same of this process. */
-static double own_micros(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 static void usage(void) {
     fprintf(stderr, "usage: load --address PATH [--app demo --function NAME | --service NAME --method NAME]\n"
                     "            [--callers 1] [--connections 1] [--rate CALLS-PER-SECOND]\n"
@@ -387,13 +369,13 @@ int main(int count, char **values) {
         prepare();
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct connection *all = connect_all(epoll);
-    double cpu = process_micros(), own_cpu = own_micros();
+    double cpu = process_micros(watched), own_cpu = own_micros();
     measured_from = now_nanos();
     measuring = warmup == 0;
     start(epoll, all);
     if (!measuring) {
         run(epoll, measured_from + (uint64_t)(warmup * 1e9));
-        cpu = process_micros();
+        cpu = process_micros(watched);
         own_cpu = own_micros();
         measured_from = now_nanos();
         measuring = true;
@@ -401,7 +383,7 @@ int main(int count, char **values) {
     run(epoll, call_limit ? UINT64_MAX : measured_from + (uint64_t)(seconds * 1e9));
     uint64_t end = now_nanos(), unsent = 0;
     if (rate > 0 && next_due() < end) unsent = (uint64_t)((double)(end - schedule_start) * rate / 1e9) + 1 - scheduled;
-    cpu = process_micros() - cpu;
+    cpu = process_micros(watched) - cpu;
     own_cpu = own_micros() - own_cpu;
     /* Closed loop: what is answered later does not count. Open loop: leaving the slowest out would flatter. */
     if (rate == 0) measuring = false;

@@ -120,7 +120,7 @@ import Wire
                 #expect(used?.message.contains("prod") == true && used?.message.contains("door") == true)
             }
             // Calls are counted.
-            async let running = client.mark("mark", .version(2), sleep: 2)
+            async let running = client.mark("mark", .version(2), sleep: 10)
             try await eventually("the call runs") {
                 let workers: ListWorkersResponse = try await client.ask(
                     "Workers/List", WorkersRequest(app: "demo", function: "mark", version: 2))

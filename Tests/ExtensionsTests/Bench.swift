@@ -43,7 +43,7 @@ final class Bench: @unchecked Sendable {
 
     /// Waits for something that other threads do.
     func until(_ what: Comment, _ condition: () async -> Bool) async {
-        let deadline = Instant.now().advanced(byNanoseconds: 20_000_000_000)
+        let deadline = Instant.now().advanced(byNanoseconds: 60_000_000_000)
         while await !condition() {
             guard Instant.now() < deadline else {
                 Issue.record(what)

@@ -279,6 +279,7 @@ package final class Server: Sendable {
                         try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
                         try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
                     } catch {
+                        if Task.isCancelled { return }
                         log.error("old records of calls and events were not removed: \(error)")
                     }
                     try? await Task.sleep(for: .seconds(60))

@@ -8,7 +8,8 @@ package struct Tables {
         let parent: Identifier?
     }
 
-    private struct Claim: Hashable {
+    /// A name or a claim in a list.
+    private struct Text: Hashable {
         let list: List
         let text: String
     }
@@ -16,7 +17,9 @@ package struct Tables {
     private var rows: [Identifier: Row] = [:]
     /// Each sorted by key.
     private var lists: [List: ContiguousArray<Row>] = [:]
-    private var claims: [Claim: Identifier] = [:]
+    /// What ``lists`` has, by key: names are what calls and reads come with.
+    private var names: [Text: Row] = [:]
+    private var claims: [Text: Identifier] = [:]
     /// From a service to the functions that serve it, one of each app.
     private var servers: [String: Set<Identifier>] = [:]
     /// From a row to those that refer to it; only where rules are checked.
@@ -42,14 +45,12 @@ package struct Tables {
 
     /// The one with a key.
     package func find(_ kind: EntityKind, in parent: Identifier?, key: String) -> Row? {
-        guard let list = lists[List(kind: kind, parent: parent)] else { return nil }
-        let place = list.place(of: key)
-        return place < list.count && list[place].key == key ? list[place] : nil
+        names[Text(list: List(kind: kind, parent: parent), text: key)]
     }
 
     /// The one that has claimed a text.
     package func claimant(_ kind: EntityKind, in parent: Identifier?, claim: String) -> Row? {
-        claims[Claim(list: List(kind: kind, parent: parent), text: claim)].flatMap { rows[$0] }
+        claims[Text(list: List(kind: kind, parent: parent), text: claim)].flatMap { rows[$0] }
     }
 
     /// The functions that serve a service, in no order.
@@ -70,7 +71,7 @@ package struct Tables {
             rows[old.id] = nil
             let list = List(kind: old.kind, parent: old.parent)
             for claim in old.claims {
-                claims[Claim(list: list, text: claim)] = nil
+                claims[Text(list: list, text: claim)] = nil
                 guard old.kind == .function else { continue }
                 servers[claim]?.remove(old.id)
                 if servers[claim]?.isEmpty == true { servers[claim] = nil }
@@ -81,8 +82,9 @@ package struct Tables {
         if let new {
             rows[new.id] = new
             let list = List(kind: new.kind, parent: new.parent)
+            names[Text(list: list, text: new.key)] = new
             for claim in new.claims {
-                claims[Claim(list: list, text: claim)] = new.id
+                claims[Text(list: list, text: claim)] = new.id
                 if new.kind == .function { servers[claim, default: []].insert(new.id) }
             }
             if indexesReferrers { for target in new.references { referrers[target, default: []].insert(new.id) } }
@@ -96,6 +98,7 @@ package struct Tables {
     }
 
     private mutating func removeFromList(_ row: Row, _ list: List) {
+        names[Text(list: list, text: row.key)] = nil
         let place = (lists[list] ?? []).place(of: row.key)
         lists[list]?.remove(at: place)
         if lists[list]?.isEmpty == true { lists[list] = nil }
