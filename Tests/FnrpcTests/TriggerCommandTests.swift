@@ -75,7 +75,8 @@ import Wire
             #expect(server.requests.map(\.name) == ["fnrpc.v1.Triggers/Create"])
             #expect(
                 Set(shown.keys) == [
-                    "alias_id", "api_version", "app_id", "created_at", "extra", "function_id", "id", "labels", "name",
+                    "alias_id", "latest", "api_version", "app_id", "created_at", "extra", "function_id", "id", "labels",
+                    "name",
                     "owns_function", "revision", "source", "type", "updated_at", "version",
                 ])
             #expect(shown["created_at"] as? String == "2023-11-14T22:13:20.123456789Z")

@@ -143,6 +143,13 @@ import Wire
         _ = try await update(2, nil)
         #expect(try await update(nil, "").version == 0)
         #expect(try await update(0, "prod").aliasID == alias)
+        // The reserved alias is no row: versions come and go beneath it.
+        trigger = try await update(nil, "latest")
+        #expect(trigger.isLatest && trigger.aliasID == nil && trigger.version == 0)
+        trigger = try await update(2, nil)
+        #expect(!trigger.isLatest && trigger.version == 2)
+        _ = try await update(nil, "latest")
+        #expect(try await !update(nil, "prod").isLatest)
         for (version, name, code) in [
             (UInt32(1), "prod", Failure.Code.invalid), (9, "", .notFound), (0, "no", .notFound),
         ] {

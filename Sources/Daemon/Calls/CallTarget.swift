@@ -41,6 +41,7 @@ struct CallTarget: Sendable {
         case .working, .version: ""
         case .alias(let name): String(decoding: name, as: UTF8.self)
         case .aliasID(let id): id.description
+        case .latest: Alias.latest
         }
     }
 }

@@ -44,7 +44,9 @@ extension Dispatcher {
         _ trigger: Trigger, _ path: PathRequest, for origin: CallOrigin
     ) throws(Failure) -> CallTarget {
         let choice: VersionChoice =
-            if let alias = trigger.aliasID {
+            if trigger.isLatest {
+                .latest
+            } else if let alias = trigger.aliasID {
                 .aliasID(alias)
             } else if trigger.version > 0 {
                 .version(trigger.version)
@@ -54,7 +56,8 @@ extension Dispatcher {
         var id: Identifier?
         let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
         guard case .runnable(let runnable) = found else {
-            throw Failure(.notFound, "the function of trigger \(quoted(trigger.name.text)) was deleted just now")
+            let what = trigger.isLatest ? "has no published version" : "was deleted just now"
+            throw Failure(.notFound, "the function of trigger \(quoted(trigger.name.text)) \(what)")
         }
         guard origin.principal.grants.allowsCall(to: runnable) else {
             let name = "\(runnable.function.appName)/\(runnable.function.name)"

@@ -79,8 +79,9 @@ final class CatalogEntry: Sendable {
         case .working: return .slot(working)
         case .version(let number): return versions[number].map { .slot($0) } ?? .noVersion(number)
         case .alias(let name):
-            if name.elementsEqual(Alias.latest.utf8) { return latest.map { .slot($0) } ?? .noAlias }
+            if name.elementsEqual(Alias.latest.utf8) { return resolve(.latest, split) }
             return resolve(aliases[FNV1a.hash(name)]?.first { name.elementsEqual($0.name.text.utf8) }, split)
+        case .latest: return latest.map { .slot($0) } ?? .noAlias
         case .aliasID(let id): return resolve(contents.aliases.first { $0.meta.id == id }, split)
         }
     }

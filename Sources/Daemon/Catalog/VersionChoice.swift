@@ -9,6 +9,8 @@ package enum VersionChoice {
     /// An alias by its name as it came off the wire, or ``Alias/latest``: the highest published version.
     case alias(UnsafeRawBufferPointer)
     case aliasID(Identifier)
+    /// The highest published version.
+    case latest
 
     /// What a caller wrote.
     ///

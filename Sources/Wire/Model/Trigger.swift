@@ -20,12 +20,14 @@ package struct Trigger: Hashable, Sendable {
     package var version: UInt32
     /// Instead of a version.
     package var aliasID: Identifier?
+    /// Instead of a version: the highest that is published when the call comes.
+    package var isLatest: Bool
     /// Whether it was made as a route: its function goes with it.
     package var ownsFunction: Bool
 
     package init(
         meta: Meta, appID: Identifier, functionID: Identifier, name: Name, type: Kind = .http, source: String,
-        version: UInt32 = 0, aliasID: Identifier? = nil, ownsFunction: Bool = false
+        version: UInt32 = 0, aliasID: Identifier? = nil, isLatest: Bool = false, ownsFunction: Bool = false
     ) {
         self.meta = meta
         self.appID = appID
@@ -35,6 +37,7 @@ package struct Trigger: Hashable, Sendable {
         self.source = source
         self.version = version
         self.aliasID = aliasID
+        self.isLatest = isLatest
         self.ownsFunction = ownsFunction
     }
 }

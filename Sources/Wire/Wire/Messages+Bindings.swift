@@ -56,7 +56,7 @@ extension Trigger: WireMessage {
             functionID: try identifier(raw.function_id, "function_id"), name: try Name(text(raw.name), field: "name"),
             type: try choice(text(raw.type), "type"), source: text(raw.source), version: raw.version,
             aliasID: raw.alias_id == nil ? nil : try identifier(raw.alias_id, "alias_id"),
-            ownsFunction: raw.owns_function != 0)
+            isLatest: raw.latest != 0, ownsFunction: raw.owns_function != 0)
     }
 
     package func write(to raw: inout Fnrpc__V1__Trigger, _ builder: Builder) {
@@ -69,6 +69,8 @@ extension Trigger: WireMessage {
         raw.has_version = 1
         raw.version = version
         if let aliasID { raw.alias_id = builder.string(aliasID.description) }
+        raw.has_latest = isLatest ? 1 : 0
+        raw.latest = isLatest ? 1 : 0
         raw.has_owns_function = ownsFunction ? 1 : 0
         raw.owns_function = ownsFunction ? 1 : 0
     }

@@ -22,6 +22,7 @@ extension JSON {
                 "app_id": .string(trigger.appID.description), "function_id": .string(trigger.functionID.description),
                 "name": .string(trigger.name.text), "type": .string(trigger.type.rawValue),
                 "source": .string(trigger.source), "version": .unsigned(UInt64(trigger.version)),
+                "latest": .bool(trigger.isLatest),
                 "alias_id": trigger.aliasID.map { .string($0.description) } ?? .null,
                 "owns_function": .bool(trigger.ownsFunction),
             ])

@@ -17,7 +17,7 @@ extension Transaction {
         let trigger = Trigger(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.id,
             name: try violations.finish(name), source: try violations.finish(source).text, version: request.version,
-            aliasID: target.alias)
+            aliasID: target.alias, isLatest: request.alias == Alias.latest)
         try create(trigger, references: [function.id] + target.references)
         return trigger
     }
@@ -35,11 +35,12 @@ extension Transaction {
             }
         if function.id != trigger.functionID, request.version == nil, request.alias == nil {
             // The version or alias was one of the other function.
-            (trigger.version, trigger.aliasID) = (0, nil)
+            (trigger.version, trigger.aliasID, trigger.isLatest) = (0, nil, false)
         }
         if request.version != nil || request.alias != nil {
             let target = try triggerTarget(request.version ?? 0, request.alias ?? "", function)
             (trigger.version, trigger.aliasID) = (request.version ?? 0, target.alias)
+            trigger.isLatest = request.alias == Alias.latest
         }
         // A function that another route was made with does not go with this one.
         if function.id != trigger.functionID { trigger.ownsFunction = false }
@@ -79,7 +80,7 @@ extension Transaction {
             throw Failure(.invalid, "alias: \(quoted(alias)) and version \(version) exclude each other")
         }
         if version > 0 { return (nil, [try tables.version(version, of: function).id]) }
-        if alias.isEmpty { return (nil, []) }
+        if alias.isEmpty || alias == Alias.latest { return (nil, []) }
         let row = try tables.named(alias, .alias, in: function)
         return (row.id, [row.id])
     }

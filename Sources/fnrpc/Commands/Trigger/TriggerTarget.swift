@@ -55,6 +55,7 @@ struct TriggerNames {
     /// `hello`, `hello@3` or `hello@prod`; ids of what is gone meanwhile.
     mutating func target(of trigger: Trigger) async throws(ClientError) -> String {
         let function = try await name(ofFunction: trigger.functionID)
+        if trigger.isLatest { return "\(function)@\(Alias.latest)" }
         if let alias = trigger.aliasID {
             return "\(function)@\(try await name(ofAlias: alias, of: trigger.functionID))"
         }

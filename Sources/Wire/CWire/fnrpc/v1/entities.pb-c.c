@@ -1869,7 +1869,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__alias_target__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__alias_target__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__trigger__field_descriptors[9] =
+static const ProtobufCFieldDescriptor fnrpc__v1__trigger__field_descriptors[10] =
 {
   {
     "meta",
@@ -1979,11 +1979,24 @@ static const ProtobufCFieldDescriptor fnrpc__v1__trigger__field_descriptors[9] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "latest",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Trigger, has_latest),
+    offsetof(Fnrpc__V1__Trigger, latest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__trigger__field_indices_by_name[] = {
   7,   /* field[7] = alias_id */
   1,   /* field[1] = app_id */
   2,   /* field[2] = function_id */
+  9,   /* field[9] = latest */
   0,   /* field[0] = meta */
   3,   /* field[3] = name */
   8,   /* field[8] = owns_function */
@@ -1994,7 +2007,7 @@ static const unsigned fnrpc__v1__trigger__field_indices_by_name[] = {
 static const ProtobufCIntRange fnrpc__v1__trigger__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__trigger__descriptor =
 {
@@ -2004,7 +2017,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__trigger__descriptor =
   "Fnrpc__V1__Trigger",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Trigger),
-  9,
+  10,
   fnrpc__v1__trigger__field_descriptors,
   fnrpc__v1__trigger__field_indices_by_name,
   1,  fnrpc__v1__trigger__number_ranges,

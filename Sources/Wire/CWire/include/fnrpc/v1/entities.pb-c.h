@@ -393,10 +393,15 @@ struct  Fnrpc__V1__Trigger
    */
   protobuf_c_boolean has_owns_function;
   protobuf_c_boolean owns_function;
+  /*
+   * instead of a version: the highest that is published, the reserved alias `latest`
+   */
+  protobuf_c_boolean has_latest;
+  protobuf_c_boolean latest;
 };
 #define FNRPC__V1__TRIGGER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__trigger__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, 0 }
+    , NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, 0, 0, 0 }
 
 
 /*
