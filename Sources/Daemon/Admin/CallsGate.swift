@@ -42,17 +42,24 @@ package final class CallsGate: CallGate {
     /// Refuses new calls of what is going to be deleted by force, waits for those that run, and deletes; if that fails,
     /// calls are taken again.
     ///
-    /// - Parameter targets: none: nothing is waited for.
+    /// - Parameters:
+    ///   - targets: none: nothing is waited for.
+    ///   - check: throws what else forbids the deletion, before any call is refused for it.
     func deleting(
-        _ targets: [GateTarget], until caller: Caller, _ delete: () async throws(Failure) -> Deletion
+        _ targets: [GateTarget], check: () async throws(Failure) -> Void,
+        _ delete: () async throws(Failure) -> Deletion
     ) async throws(Failure) -> Deletion {
         guard !targets.isEmpty, let (catalog, dispatcher) = parts.withLock({ $0 }) else { return try await delete() }
+        try await check()
         let runnables = targets.flatMap { Self.runnables($0, catalog) }
         for runnable in runnables { dispatcher.beginRefusing(runnable) }
         do throws(Failure) {
             let deadline = Instant.now().advanced(byNanoseconds: Self.waitNanos)
             for runnable in runnables where !(await dispatcher.untilIdle(runnable, deadline: deadline)) {
                 throw Failure(.timeout, "\(runnable.name): calls still run; nothing was deleted")
+            }
+            guard !dispatcher.isDraining else {
+                throw Failure(.unavailable, "the daemon is stopping; nothing was deleted")
             }
             return try await delete()
         } catch {

@@ -26,7 +26,15 @@ extension Catalog {
         retire(retired)
     }
 
-    /// An app was made, or its config, secrets or triggers changed.
+    /// An app's triggers changed: its functions stay what they are.
+    package func changedPaths(app id: Identifier) {
+        state.withLock { state in
+            state.generation += 1
+            forgetPaths(of: id, &state)
+        }
+    }
+
+    /// An app was made, or its config or secrets changed.
     package func changed(app id: Identifier) {
         let functions = state.withLock { state in
             state.generation += 1

@@ -133,7 +133,9 @@ extension Catalog {
             case (.version, _, let function?), (.alias, _, let function?): changed(function: function)
             case (.app, .delete, _): removed(app: row.id)
             case (.app, .update, _): changed(app: row.id)
-            case (.trigger, _, let app?), (.secret, _, let app?): changed(app: app)
+            case (.trigger, _, let app?): changedPaths(app: app)
+            case (.secret, .create, _): break
+            case (.secret, _, let app?): changed(app: app)
             default: break
             }
         }

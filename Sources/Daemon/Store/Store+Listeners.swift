@@ -11,6 +11,9 @@ extension Store {
     /// One entity and what happens to it, by what stays the same when an operation is run again.
     private struct Step: Hashable {
         let id: Identifier
+        /// The same seed makes the same ids, whatever they are for.
+        let key: String
+        let parent: Identifier?
         let action: ChangeAction
         let revision: UInt64
     }
@@ -29,6 +32,8 @@ extension Store {
             let wanted = approved
             let isOther = Lock(false)
             let result = await submit(context, isDry: false) { (transaction) throws(Failure) -> R in
+                // It may run again, alone, if the disk refuses its batch.
+                isOther.withLock { $0 = false }
                 let before = transaction.changes.count
                 let made = try operation(transaction)
                 guard transaction.changes[before...].allSatisfy({ $0.isSilent || wanted.contains(Self.step($0)) })
@@ -51,7 +56,8 @@ extension Store {
     }
 
     private static func step(_ change: Change) -> Step {
-        Step(id: change.row.id, action: change.action, revision: change.row.revision)
+        let row = change.row
+        return Step(id: row.id, key: row.key, parent: row.parent, action: change.action, revision: row.revision)
     }
 
     /// What listeners hear of a change; `nil`: nothing.

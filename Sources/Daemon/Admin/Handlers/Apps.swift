@@ -67,7 +67,10 @@ struct AppsHandler: Sendable {
             tables.children(.function, of: try tables.named(request.app, .app).id).map(\.id)
         }
         let targets = functions.map { GateTarget(function: $0, version: nil) }
-        return try await context.gate.deleting(request.force ? targets : [], until: caller) { () throws(Failure) in
+        return try await context.gate.deleting(
+            request.force ? targets : [],
+            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
+        ) { () throws(Failure) in
             try await context.store.change(ChangeContext(caller), operation)
         }
     }

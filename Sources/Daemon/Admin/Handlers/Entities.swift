@@ -25,13 +25,16 @@ struct EntitiesHandler: Sendable {
                     ("confirm", String($0.confirm)),
                 ]
             }
-        ) { (request: PurgeByApiVersionRequest, caller: Caller) in
+        ) { (request: PurgeByApiVersionRequest, _: Caller) in
             let operation: @Sendable (Transaction) throws(Failure) -> PurgeByApiVersionResponse = {
                 (transaction) throws(Failure) in try transaction.purge(request)
             }
-            let change = ChangeContext(caller)
+            // No dialect: what stays is not rewritten in the caller's.
+            let change = ChangeContext(now: .now())
             if !request.confirm { return try await context.store.preview(change, operation).0 }
-            return try await context.store.change(change, operation)
+            let response = try await context.store.change(change, operation)
+            try await context.authenticator.reload { () throws(Failure) in try context.store.allTokens() }
+            return response
         }
         list.addStreamChange(
             Self.service, "Migrate", .serverStreaming,

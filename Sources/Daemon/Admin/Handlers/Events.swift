@@ -23,6 +23,7 @@ struct EventsHandler: Sendable {
             }
             kinds.insert(kind)
         }
+        let seesTokens = stream.caller.principal.grants.allowsAdmin
         let end = context.store.lastSequence
         var last = request.after ?? end
         guard last <= end else {
@@ -31,13 +32,15 @@ struct EventsHandler: Sendable {
         while request.follow || last < end {
             let events = try await context.store.nextEvents(after: last, limit: Self.batch)
             guard let newest = events.last else { break }
-            if let first = events.first, first.sequence > last + 1, request.after != nil, last > 0 {
+            if let first = events.first, first.sequence > last + 1, last > 0 {
                 throw Failure(
                     .precondition,
                     "after: the events between \(last) and \(first.sequence) are not kept any more; read the catalog "
-                        + "anew and follow from \(end)")
+                        + "anew and follow from \(context.store.lastSequence)")
             }
             for event in events where kinds.isEmpty || kinds.contains(event.kind.rawValue) {
+                // Who may not list tokens does not hear of them either.
+                if event.kind == .token && !seesTokens { continue }
                 let message = Event(
                     sequence: event.sequence, at: event.at.nanoseconds, action: event.action.rawValue,
                     kind: event.kind.rawValue, id: event.id.description, name: event.name, revision: event.revision,

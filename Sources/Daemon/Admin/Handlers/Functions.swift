@@ -47,7 +47,10 @@ struct FunctionsHandler: Sendable {
             try tables.function(request.app, request.function)
         }
         let targets = request.force ? [GateTarget(function: row.id, version: nil)] : []
-        return try await context.gate.deleting(targets, until: caller) { () throws(Failure) in
+        return try await context.gate.deleting(
+            targets,
+            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
+        ) { () throws(Failure) in
             try await context.store.change(ChangeContext(caller), operation)
         }
     }
@@ -91,11 +94,15 @@ struct VersionsHandler: Sendable {
             _ = try tables.version(request.number, of: row)
             return row
         }
+        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
+            try transaction.deleteVersion(request)
+        }
         let targets = request.force ? [GateTarget(function: function.id, version: request.number)] : []
-        return try await context.gate.deleting(targets, until: caller) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller)) { (transaction) throws(Failure) in
-                try transaction.deleteVersion(request)
-            }
+        return try await context.gate.deleting(
+            targets,
+            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
+        ) { () throws(Failure) in
+            try await context.store.change(ChangeContext(caller), operation)
         }
     }
 }

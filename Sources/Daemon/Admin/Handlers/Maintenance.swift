@@ -85,6 +85,7 @@ struct MaintenanceHandler: Sendable {
         }
         let change = ChangeContext(stream.caller)
         try await incoming.check(content, for: context.store, change)
+        defer { incoming.releasePackages(in: context.packages) }
         try await context.blocking { () throws(Failure) in
             try incoming.storePackages(content, in: context.packages)
         }

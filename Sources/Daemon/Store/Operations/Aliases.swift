@@ -122,6 +122,9 @@ extension Transaction {
     private static let maxStickyKey = 128
 
     private static func checkStickyKey(_ key: String) throws(Failure) {
+        guard !CallHeader.isReserved(key) else {
+            throw Failure(.invalid, "sticky_key: \(quoted(key)) is the daemon's; functions and aliases never see it")
+        }
         guard key.utf8.count <= maxStickyKey, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw Failure(
                 .invalid,

@@ -62,7 +62,8 @@ extension Transaction {
     func descendants(of row: Row) -> [Row] {
         var result: [Row] = []
         for kind in EntityKind.allCases where kind.parent == row.kind {
-            for child in tables.children(kind, of: row.id) { result += descendants(of: child) }
+            // From the end: removing the first of a long list moves all others.
+            for child in tables.children(kind, of: row.id).reversed() { result += descendants(of: child) }
         }
         return result + [row]
     }

@@ -57,6 +57,9 @@ extension Violations {
     /// Merges an update's labels and extra data into an entity's, and checks what comes out.
     mutating func merge(labels: [String: String], extra: [String: String], into meta: inout Meta) {
         let stored = meta.extra
+        for key in extra.keys.sorted() where key.hasPrefix(Extra.reservedPrefix) && stored[key] != extra[key] {
+            require(false, "extra: the key \(quoted(key)) is the daemon's; leave it as it is")
+        }
         meta.labels = meta.labels.merged(labels)
         meta.extra = stored.merged(extra)
         check(labels: meta.labels, extra: meta.extra, stored: stored)

@@ -118,6 +118,9 @@ extension Tables {
     /// The trigger of a path, written as it was made, or by the trigger's id.
     package func route(_ path: String, of app: Row) throws(Failure) -> Row {
         if let id = Identifier(path), let row = self[id], row.kind == .trigger, row.parent == app.id { return row }
+        guard Identifier(path) == nil else {
+            throw Failure(.notFound, "route \(quoted(path)) was not found in app \(quoted(app.key))")
+        }
         let source = try TriggerSource(path, field: "path")
         guard let row = claimant(.trigger, in: app.id, claim: source.conflictKey) else {
             throw Failure(.notFound, "route \(quoted(path)) was not found in app \(quoted(app.key))")

@@ -15,7 +15,12 @@ extension Tables {
             if let row = self[id], row.kind == kind, row.parent == parent?.id { return row }
         } else {
             // What is found by its very bytes is a name. (Swift also takes U+212A for a "K".)
-            if let row = find(kind, in: parent?.id, key: text), row.key.utf8.count == text.utf8.count { return row }
+            // Only what may be one is hashed: everybody waits meanwhile.
+            if text.utf8.count <= Name.maxBytes, let row = find(kind, in: parent?.id, key: text),
+                row.key.utf8.count == text.utf8.count
+            {
+                return row
+            }
             _ = try Name(text, field: field ?? kind.rawValue)
         }
         throw notFound(kind, text, parent)

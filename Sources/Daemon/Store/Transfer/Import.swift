@@ -5,6 +5,8 @@ package import Wire
 /// An archive on its way into a store: received whole, verified whole, and then stored in one transaction. Used by one
 /// at a time; the methods that are not `async` block.
 package final class Import: Sendable {
+    /// Packages that the package store keeps for this import.
+    private let held = Lock<[Digest]>([])
     /// How sealed values are checked: by the key's id, and by opening each.
     package struct Key: Sendable {
         package var id: [UInt8]
@@ -126,8 +128,17 @@ package final class Import: Sendable {
         let reader = try ArchiveReader(file.descriptor)
         while let (name, bytes) = try reader.next() {
             guard let digest = content.packages[name] else { continue }
-            guard case .open(let upload, var offset) = try packages.begin(archiveDigest: digest, archiveBytes: bytes)
-            else { continue }
+            let (upload, stored): (String, StoredPackage?)
+            var offset: UInt64 = 0
+            switch try packages.begin(archiveDigest: digest, archiveBytes: bytes) {
+            case .open(let id, let held): (upload, stored, offset) = (id, nil, held)
+            case .stored(let known): (upload, stored) = ("", known)
+            }
+            if let stored {
+                held.withLock { $0.append(stored.digest) }
+                try Self.check(stored, digest, name)
+                continue
+            }
             var position: UInt64 = 0
             try reader.read { (piece) throws(Failure) in
                 // What an upload that was broken off has already is passed over by the package store.
@@ -136,11 +147,22 @@ package final class Import: Sendable {
                 }
                 position += UInt64(piece.count)
             }
-            let stored = try packages.commit(uploadID: upload)
-            guard stored.digest == digest else {
-                throw Failure(
-                    .invalid, "\(quoted(name)) is no package: unpacked and packed again it is \(stored.digest)")
-            }
+            let made = try packages.commit(uploadID: upload)
+            held.withLock { $0.append(made.digest) }
+            try Self.check(made, digest, name)
+        }
+    }
+
+    /// The packages have their rows now, or will never have them: whatever nothing needs may go.
+    package func releasePackages(in packages: PackageStore) {
+        for digest in held.withLock({ $0 }) { packages.release(digest) }
+        held.withLock { $0 = [] }
+    }
+
+    private static func check(_ package: StoredPackage, _ digest: Digest, _ name: String) throws(Failure) {
+        guard package.digest == digest else {
+            throw Failure(
+                .invalid, "\(quoted(name)) is no package: unpacked and packed again it is \(package.digest)")
         }
     }
 

@@ -46,6 +46,10 @@ struct ImportedEntity: Sendable {
             meta.revision == row.revision, meta.createdAt == row.createdAt, meta.updatedAt == row.updatedAt,
             Row.body(of: row.body, row.kind) == row.body
         else { throw Failure(.invalid, "\(row.kind.rawValue) \(row.id): its columns are not what its message says") }
+        // Every change adds to it.
+        guard (1...UInt64(Int64.max) / 2).contains(row.revision) else {
+            throw Failure(.invalid, "\(row.kind.rawValue) \(row.id): revision \(row.revision) is out of range")
+        }
         let spec = (entity as? Function)?.spec ?? (entity as? Version)?.spec
         if let spec { _ = try spec.validated() }
     }
