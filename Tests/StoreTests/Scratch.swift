@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Model
 import Store
 import Synchronization
@@ -8,8 +9,19 @@ import Testing
 final class Scratch: Sendable {
     let path: String
 
+    /// Of all tests of this process. Removed at its end too: the last reference to a test's folder may be held by a
+    /// thread that the end of the process stops.
+    private static let root: URL = {
+        atexit { try? FileManager.default.removeItem(at: Scratch.path(of: getpid())) }
+        return path(of: getpid())
+    }()
+
+    private static func path(of process: pid_t) -> URL {
+        FileManager.default.temporaryDirectory.appending(path: "fnrpc-store-\(process)")
+    }
+
     init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "fnrpc-store-" + UUID().uuidString)
+        let url = Self.root.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
     }

@@ -21,7 +21,8 @@ final class TestStore: Sendable {
     let clock = ManualClock()
     /// Of the database.
     let path: String
-    private let scratch: Scratch
+    /// `nil`: the database is somebody else's, perhaps one who will be killed.
+    private let scratch: Scratch?
     private let surroundings: Surroundings
     private let wrap: @Sendable (any StoreDriver) -> any StoreDriver
     private let state: Lock<State>
@@ -34,8 +35,9 @@ final class TestStore: Sendable {
         wrap: @escaping @Sendable (any StoreDriver) -> any StoreDriver = { $0 }
     ) throws {
         self.backing = backing
-        scratch = try Scratch()
-        self.path = path ?? scratch.path + "/fnrpc.db"
+        let scratch = path == nil ? try Scratch() : nil
+        self.scratch = scratch
+        self.path = path ?? (scratch?.path ?? "") + "/fnrpc.db"
         self.surroundings = surroundings
         self.wrap = wrap
         let now = Timestamp(nanoseconds: 1)

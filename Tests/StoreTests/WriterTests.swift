@@ -85,6 +85,18 @@ import Wire
         #expect(try held.test.store.read { $0.children(.app, of: nil).count } == Writer.maxQueue + 2)
     }
 
+    /// The last reference to what owns a store may be let go by an operation, on the writer's thread.
+    @Test(arguments: Backing.allCases)
+    func aStoreCanBeClosedOnTheWritersThread(_ backing: Backing) async throws {
+        let test = try TestStore(backing)
+        test.store.observe { [store = test.store] _ in try? store.close() }
+        _ = try await test.change { tx throws(Failure) in try tx.createApp(CreateAppRequest(name: "demo")) }
+        let refusal = await failure {
+            try await test.change { tx throws(Failure) in try tx.createApp(CreateAppRequest(name: "late")) }
+        }
+        #expect(refusal.code == .unavailable)
+    }
+
     /// Callers who wait for each of their answers still share transactions.
     @Test func eightCallersShareCommits() async throws {
         let held = try await Held(.sqlite)

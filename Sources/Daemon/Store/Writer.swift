@@ -3,7 +3,7 @@ internal import Model
 
 /// Runs operations one after the other on a thread of its own, and commits those that wait together as one transaction:
 /// eight callers share one flush of the disk. Thread-safe.
-// SAFETY: `queue` and `isStopped` are guarded by `condition`; everything else is the thread's own or thread-safe.
+// SAFETY: `queue` and `isStopped` are guarded by `condition`, `thread` is set before it starts; everything else is the thread's own or thread-safe.
 final class Writer: @unchecked Sendable {
     /// Operations that may wait.
     static let maxQueue = 4096
@@ -27,6 +27,7 @@ final class Writer: @unchecked Sendable {
     private let transaction: Transaction
     private let driver: any StoreDriver
     private var sequence: UInt64
+    private weak var thread: Thread?
     /// Told of committed changes before anybody else is.
     private let committed: @Sendable ([Change], [ChangeEvent]) -> Void
 
@@ -39,6 +40,7 @@ final class Writer: @unchecked Sendable {
         self.sequence = sequence
         self.committed = committed
         let thread = Thread { self.loop() }
+        self.thread = thread
         thread.name = "store"
         thread.stackSize = 1 << 20
         thread.start()
@@ -70,12 +72,13 @@ final class Writer: @unchecked Sendable {
         if let failure { job.finish(.failure(failure)) }
     }
 
-    /// Finishes what waits, and ends the thread.
+    /// Finishes what waits, and ends the thread. On that thread itself (an operation held the last reference to what
+    /// owns the store) it does not wait: nobody else could finish.
     func stop() {
         condition.lock()
         isStopped = true
         condition.broadcast()
-        while !isEnded { condition.wait() }
+        while !isEnded && Thread.current !== thread { condition.wait() }
         condition.unlock()
     }
 
