@@ -148,7 +148,7 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", "Pool"], swiftSettings: swift),
         .testTarget(
             name: "CallsTests",
             dependencies: [

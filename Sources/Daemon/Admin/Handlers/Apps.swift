@@ -55,23 +55,11 @@ struct AppsHandler: Sendable {
     }
 
     private func delete(_ request: DeleteAppRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
-            try transaction.deleteApp(request)
-        }
-        if request.preview {
-            var (deletion, _) = try await context.store.preview(ChangeContext(caller), operation)
-            deletion.done = false
-            return deletion
-        }
-        let functions = try context.store.read { (tables) throws(Failure) in
-            tables.children(.function, of: try tables.named(request.app, .app).id).map(\.id)
-        }
-        let targets = functions.map { GateTarget(function: $0, version: nil) }
-        return try await context.gate.deleting(
-            request.force ? targets : [],
-            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller), operation)
+        let row = try context.store.read { (tables) throws(Failure) in try tables.named(request.app, .app) }
+        var known = request
+        known.app = row.id.description
+        return try await context.delete(.app(row.id), force: request.force, preview: request.preview, caller) {
+            [known] (transaction) throws(Failure) in try transaction.deleteApp(known)
         }
     }
 
@@ -83,7 +71,7 @@ struct AppsHandler: Sendable {
             return (row, functions, (triggers: tables.children(.trigger, of: row.id).count, versions: versions))
         }
         await context.recorder.flush()
-        let loaded = functions.flatMap { context.catalog.loaded(function: $0.id, version: nil) }
+        let loaded = context.catalog.loaded(.app(row.id))
         let containers = loaded.map { (count: context.dispatcher.workers(of: $0).count, spec: $0.version.spec) }
         return AppUsage(
             functions: UInt32(clamping: functions.count), triggers: UInt32(clamping: counts.triggers),

@@ -35,23 +35,13 @@ struct FunctionsHandler: Sendable {
     }
 
     private func delete(_ request: DeleteFunctionRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
-            try transaction.deleteFunction(request)
-        }
-        if request.preview {
-            var (deletion, _) = try await context.store.preview(ChangeContext(caller), operation)
-            deletion.done = false
-            return deletion
-        }
         let row = try context.store.read { (tables) throws(Failure) in
             try tables.function(request.app, request.function)
         }
-        let targets = request.force ? [GateTarget(function: row.id, version: nil)] : []
-        return try await context.gate.deleting(
-            targets,
-            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller), operation)
+        var known = request
+        (known.app, known.function) = (row.parent?.description ?? request.app, row.id.description)
+        return try await context.delete(.function(row.id), force: request.force, preview: request.preview, caller) {
+            [known] (transaction) throws(Failure) in try transaction.deleteFunction(known)
         }
     }
 }
@@ -89,20 +79,15 @@ struct VersionsHandler: Sendable {
     }
 
     private func delete(_ request: DeleteVersionRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let function = try context.store.read { (tables) throws(Failure) in
+        let row = try context.store.read { (tables) throws(Failure) in
             let row = try tables.function(request.app, request.function)
             _ = try tables.version(request.number, of: row)
             return row
         }
-        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
-            try transaction.deleteVersion(request)
-        }
-        let targets = request.force ? [GateTarget(function: function.id, version: request.number)] : []
-        return try await context.gate.deleting(
-            targets,
-            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller), operation)
+        var known = request
+        (known.app, known.function) = (row.parent?.description ?? request.app, row.id.description)
+        return try await context.delete(.version(request.number, of: row.id), force: request.force, caller) {
+            [known] (transaction) throws(Failure) in try transaction.deleteVersion(known)
         }
     }
 }
