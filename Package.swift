@@ -158,6 +158,12 @@ let package = Package(
         .testTarget(
             name: "AccessTests", dependencies: ["Access", "Admin", "Store", "Wire", "Model"], swiftSettings: swift),
         .testTarget(
+            name: "AdminTests",
+            dependencies: [
+                "Admin", "Calls", "Catalog", "Drivers", "Loop", "Model", "Pool", "Server", "Store", "Telemetry", "Wire",
+            ],
+            swiftSettings: swift),
+        .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),
         .testTarget(
             name: "ContractsTests", dependencies: ["Contracts", "Wire", "Model", "Loop", "Drivers"],

@@ -57,7 +57,7 @@ import Wire
             let client = try await daemon.client()
             #expect(try await client.mark() == "one ")
             let before = try await containers(client, version: 0)
-            async let running = client.mark("mark", .version(1), sleep: 3)
+            async let running = client.mark("mark", .version(1), sleep: 5)
             try await awaitCall(client, version: 1)
             let refused = await client.failure("Versions/Delete", delete(1))
             #expect(refused?.code == .precondition && refused?.message.contains("1 running") == true)
@@ -85,7 +85,7 @@ import Wire
         try await withDaemon { daemon in
             try daemon.deploy("mark", TestDaemon.marked("one"))
             let client = try await daemon.client()
-            async let running = client.mark(sleep: 3)
+            async let running = client.mark(sleep: 5)
             try await awaitCall(client, version: 0)
             try await client.setMark("new")
             #expect(try await client.mark() == "one new")

@@ -5,7 +5,6 @@ package import Drivers
 package import Model
 package import Store
 package import Telemetry
-internal import Wire
 
 /// What the handlers work with; made once by the composition root.
 package struct AdminContext: Sendable {
@@ -74,27 +73,6 @@ package struct AdminContext: Sendable {
         self.listeners = listeners
         self.runBlocking = runBlocking
         self.log = log
-    }
-
-    /// Deletes what calls may run.
-    ///
-    /// - Parameters:
-    ///   - force: waits for the calls that run; else they forbid it.
-    ///   - preview: changes nothing, and keeps no call away.
-    ///   - operation: names what it deletes by ids: what gets the same name while calls are waited for is something else.
-    func delete(
-        _ target: GateTarget, force: Bool, preview: Bool = false, _ caller: Caller,
-        _ operation: @escaping @Sendable (Transaction) throws(Failure) -> Deletion
-    ) async throws(Failure) -> Deletion {
-        if preview {
-            var (deletion, _) = try await store.preview(ChangeContext(caller), operation)
-            deletion.done = false
-            return deletion
-        }
-        return try await gate.deleting(
-            force ? target : nil,
-            check: { () throws(Failure) in _ = try await store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in try await store.change(ChangeContext(caller), operation) }
     }
 
     /// Waits for blocking work without holding a thread of the cooperative pool.

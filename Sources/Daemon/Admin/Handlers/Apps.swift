@@ -11,7 +11,7 @@ struct AppsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        let store = context.store
+        let (store, deletions) = (context.store, Deletions(context))
         list.addOperation(Self.service, "Create", target: { [("app", $0.name)] }) {
             (request: CreateAppRequest, transaction) throws(Failure) in try transaction.createApp(request)
         }
@@ -29,7 +29,7 @@ struct AppsHandler: Sendable {
             (request: UpdateAppRequest, transaction) throws(Failure) in try transaction.updateApp(request)
         }
         list.addChange(Self.service, "Delete", target: { [("app", $0.app)] }) {
-            (request: DeleteAppRequest, caller: Caller) in try await delete(request, caller)
+            (request: DeleteAppRequest, caller: Caller) in try await deletions.app(request) { ChangeContext(caller) }
         }
         list.add(Self.service, "Usage", .read) { (request: AppUsageRequest, _: Caller) in
             try await usage(request.app, now: .now())
@@ -52,15 +52,6 @@ struct AppsHandler: Sendable {
                 store.afterReading(app)
                 return app.encoded()
             })
-    }
-
-    private func delete(_ request: DeleteAppRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let row = try context.store.read { (tables) throws(Failure) in try tables.named(request.app, .app) }
-        var known = request
-        known.app = row.id.description
-        return try await context.delete(.app(row.id), force: request.force, preview: request.preview, caller) {
-            [known] (transaction) throws(Failure) in try transaction.deleteApp(known)
-        }
     }
 
     private func usage(_ app: String, now: Timestamp) async throws(Failure) -> AppUsage {

@@ -9,7 +9,7 @@ struct FunctionsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        let store = context.store
+        let (store, deletions) = (context.store, Deletions(context))
         list.addOperation(Self.service, "Create", target: { [("app", $0.app), ("function", $0.function)] }) {
             (request: CreateFunctionRequest, transaction) throws(Failure) in try transaction.createFunction(request)
         }
@@ -30,18 +30,8 @@ struct FunctionsHandler: Sendable {
             (request: UpdateFunctionRequest, transaction) throws(Failure) in try transaction.updateFunction(request)
         }
         list.addChange(Self.service, "Delete", target: { [("app", $0.app), ("function", $0.function)] }) {
-            (request: DeleteFunctionRequest, caller: Caller) in try await delete(request, caller)
-        }
-    }
-
-    private func delete(_ request: DeleteFunctionRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let row = try context.store.read { (tables) throws(Failure) in
-            try tables.function(request.app, request.function)
-        }
-        var known = request
-        (known.app, known.function) = (row.parent?.description ?? request.app, row.id.description)
-        return try await context.delete(.function(row.id), force: request.force, preview: request.preview, caller) {
-            [known] (transaction) throws(Failure) in try transaction.deleteFunction(known)
+            (request: DeleteFunctionRequest, caller: Caller) in
+            try await deletions.function(request) { ChangeContext(caller) }
         }
     }
 }
@@ -52,7 +42,7 @@ struct VersionsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        let store = context.store
+        let (store, deletions) = (context.store, Deletions(context))
         list.addOperation(Self.service, "Publish", target: { [("app", $0.app), ("function", $0.function)] }) {
             (request: PublishVersionRequest, transaction) throws(Failure) in try transaction.publishVersion(request)
         }
@@ -71,24 +61,13 @@ struct VersionsHandler: Sendable {
         list.addChange(
             Self.service, "Delete",
             target: { [("app", $0.app), ("function", $0.function), ("version", "\($0.number)")] }
-        ) { (request: DeleteVersionRequest, caller: Caller) in try await delete(request, caller) }
+        ) { (request: DeleteVersionRequest, caller: Caller) in
+            try await deletions.version(request) { ChangeContext(caller) }
+        }
         list.addOperation(
             Self.service, "Restore",
             target: { [("app", $0.app), ("function", $0.function), ("version", "\($0.number)")] }
         ) { (request: RestoreVersionRequest, transaction) throws(Failure) in try transaction.restoreVersion(request) }
-    }
-
-    private func delete(_ request: DeleteVersionRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let row = try context.store.read { (tables) throws(Failure) in
-            let row = try tables.function(request.app, request.function)
-            _ = try tables.version(request.number, of: row)
-            return row
-        }
-        var known = request
-        (known.app, known.function) = (row.parent?.description ?? request.app, row.id.description)
-        return try await context.delete(.version(request.number, of: row.id), force: request.force, caller) {
-            [known] (transaction) throws(Failure) in try transaction.deleteVersion(known)
-        }
     }
 }
 
