@@ -103,7 +103,7 @@ private final class Bench: Sendable {
 
 private func context() -> ChangeContext { ChangeContext(now: .now()) }
 
-@Suite struct DeletionsTests {
+@Suite(.timeLimit(.minutes(1))) struct DeletionsTests {
     private func code(_ task: Task<Deletion, any Error>) async -> Failure.Code? {
         do { _ = try await task.value } catch { return (error as? Failure)?.code }
         return nil

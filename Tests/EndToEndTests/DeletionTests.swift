@@ -101,57 +101,6 @@ import Wire
         }
     }
 
-    /// Many wait to delete one function; what has its name afterwards is another one.
-    @Test func forceDeletesNothingThatGotTheNameMeanwhile() async throws {
-        try await withDaemon { daemon in
-            try daemon.deploy("mark", TestDaemon.marked("one"))
-            let client = try await daemon.client()
-            let function: Function = try await client.ask(
-                "Functions/Get", GetFunctionRequest(app: "demo", function: "mark"))
-            let digest = try #require(function.package).description
-            // So that the package stays.
-            let _: Function = try await client.ask(
-                "Functions/Create",
-                CreateFunctionRequest(
-                    app: "demo", function: "other", spec: function.spec, packageDigest: digest))
-            let running = Task { try await client.mark(sleep: 2) }
-            try await awaitCall(client, version: 0)
-            let isOver = Lock(false)
-            let done = try await withThrowingTaskGroup(of: Bool?.self) { group in
-                for _ in 0..<40 {
-                    group.addTask {
-                        let failure = await client.failure(
-                            "Functions/Delete", DeleteFunctionRequest(app: "demo", function: "mark", force: true))
-                        #expect(failure == nil || failure?.code == .notFound, "\(failure as Any)")
-                        return failure == nil
-                    }
-                }
-                for _ in 0..<4 {
-                    group.addTask {
-                        let request = CreateFunctionRequest(
-                            app: "demo", function: "mark", spec: function.spec, packageDigest: digest)
-                        while !isOver.withLock({ $0 }) { _ = await client.failure("Functions/Create", request) }
-                        return nil
-                    }
-                }
-                var (answers, done) = (0, 0)
-                for try await answer in group {
-                    guard let answer else { continue }
-                    answers += 1
-                    if answer { done += 1 }
-                    if answers == 40 { isOver.withLock { $0 = true } }
-                }
-                return done
-            }
-            #expect(done == 1)
-            #expect(try await running.value == "one ")
-            let next: Function = try await client.ask(
-                "Functions/Get", GetFunctionRequest(app: "demo", function: "mark"))
-            #expect(next.meta.id != function.meta.id)
-            await client.close()
-        }
-    }
-
     /// An answer has room for a part of what goes, and says how much there is.
     @Test func aHugeAppGoesAndTheAnswerFits() async throws {
         try await withDaemon { daemon in
