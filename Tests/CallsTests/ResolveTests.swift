@@ -26,6 +26,7 @@ private struct NoDriver: Driver {
 @Suite struct ResolveTests {
     private let dispatcher: Dispatcher
     private let session: Session
+    private let source: FixedSource
     private let loop = EventLoop()
     private let listenersApp = "demo"
     private let echo = Method(
@@ -43,7 +44,8 @@ private struct NoDriver: Driver {
                 meta: Self.meta(9, function), appID: app.meta.id, functionID: Self.meta(1, function).id,
                 name: try Name("t\(function)", field: "trigger"), source: source)
         }
-        let catalog = Catalog(source: FixedSource(app: app, functions: functions, triggers: triggers))
+        source = FixedSource(app: app, functions: functions, triggers: triggers)
+        let catalog = Catalog(source: source)
         dispatcher = Dispatcher(
             catalog: catalog, driver: NoDriver(), counters: counters,
             recorder: Recorder(counters: counters, write: { _ in }, onError: { _, _ in }), loops: [loop],
@@ -156,6 +158,49 @@ private struct NoDriver: Driver {
             let text = try resolve(target)
             #expect(text.hasPrefix(answer), "\(target): \(text)")
         }
+    }
+
+    /// The catalog hears of a change piece by piece, in any order.
+    @Test(arguments: [false, true]) func aPathFollowsItsTriggerToAnotherVersion(hearsOfPathsFirst: Bool) throws {
+        defer { stop() }
+        let target = InvokeTarget(path: "/greet/A")
+        let (catalog, app) = (dispatcher.catalog, source.app.meta.id)
+        let function = source.functions[0].function.meta.id
+        source.change { _, triggers in triggers[0].version = 1 }
+        #expect(try resolve(target) == "demo/f1@1 POST /greet/A name=A")
+        // The trigger leads to version 2, and 1 is gone.
+        source.change { functions, triggers in
+            functions[0].versions.removeAll { $0.number == 1 }
+            triggers[0].version = 2
+        }
+        if hearsOfPathsFirst {
+            catalog.changedPaths(app: app)
+        } else {
+            catalog.changed(function: function)
+        }
+        #expect(try resolve(target) == "demo/f1@2 POST /greet/A name=A")
+        // Its target is gone, and it has no other.
+        source.change { functions, _ in functions[0].versions = [] }
+        catalog.changed(function: function)
+        #expect(try resolve(target) == "NOT_FOUND the target of trigger \"t1\" was not found")
+        // It is gone itself.
+        source.change { _, triggers in triggers.removeFirst() }
+        #expect(try resolve(target) == "NOT_FOUND path: no trigger of app \"demo\" answers \"/greet/A\"")
+    }
+
+    /// A version that was made with its trigger, of which the catalog has not heard.
+    @Test func aPathFindsAVersionThatIsNew() throws {
+        defer { stop() }
+        #expect(try resolve(InvokeTarget(app: "demo", function: "f1")) == "demo/f1@2")
+        source.change { functions, triggers in
+            let last = functions[0].versions[1]
+            functions[0].versions.append(
+                Version(
+                    meta: Self.meta(5, 3), functionID: last.functionID, number: 3, description: "", spec: last.spec,
+                    package: last.package, packageBytes: 1))
+            triggers[0].version = 3
+        }
+        #expect(try resolve(InvokeTarget(path: "/greet/A")) == "demo/f1@3 POST /greet/A name=A")
     }
 
     @Test func aPathGivesNoRights() throws {

@@ -24,11 +24,29 @@ extension Dispatcher {
             target.app.count > 0
             ? String(decoding: target.app, as: UTF8.self) : Self.defaultApp(origin.principal, session) ?? ""
         guard !app.isEmpty else { throw Failure(.invalid, "app: missing; a path is looked up in an app") }
+        let (first, parameters) = try trigger(at: target.path, in: app)
+        if let found = try find(first, try PathRequest(target, parameters), for: origin) { return found }
+        guard !first.isLatest else {
+            throw Failure(
+                .notFound, "the function of trigger \(quoted(first.name.text)) has no published version")
+        }
+        // The trigger may have another target since it was looked up: both are read again, once.
+        catalog.changedPaths(app: first.appID)
+        catalog.changed(function: first.functionID)
+        let (second, others) = try trigger(at: target.path, in: app)
+        if let found = try find(second, try PathRequest(target, others), for: origin) { return found }
+        throw Failure(.notFound, "the target of trigger \(quoted(second.name.text)) was not found")
+    }
+
+    /// The trigger that answers a path.
+    private func trigger(
+        at path: UnsafeRawBufferPointer, in app: String
+    ) throws(Failure) -> (Trigger, [PathParameter]) {
         let bytes = Array(app.utf8)
         let known = bytes.withUnsafeBytes { catalog.paths($0) }
         // What is no path is a mistake in every app.
-        guard let match = try (known?.table ?? PathTable([])).match(path: target.path) else {
-            let path = quoted(String(decoding: target.path, as: UTF8.self))
+        guard let match = try (known?.table ?? PathTable([])).match(path: path) else {
+            let path = quoted(String(decoding: path, as: UTF8.self))
             throw Failure(
                 .notFound,
                 known == nil ? "app \(quoted(app)) not found" : "path: no trigger of app \(quoted(app)) answers \(path)"
@@ -37,12 +55,13 @@ extension Dispatcher {
         guard let trigger = known?.triggers[match.target] else {
             throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")
         }
-        return try find(trigger, try PathRequest(target, match.parameters), for: origin)
+        return (trigger, match.parameters)
     }
 
+    /// What a trigger's target runs; `nil`: it is not there.
     private func find(
         _ trigger: Trigger, _ path: PathRequest, for origin: CallOrigin
-    ) throws(Failure) -> CallTarget {
+    ) throws(Failure) -> CallTarget? {
         let choice: VersionChoice =
             if trigger.isLatest {
                 .latest
@@ -55,10 +74,7 @@ extension Dispatcher {
             }
         var id: Identifier?
         let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
-        guard case .runnable(let runnable) = found else {
-            let what = trigger.isLatest ? "has no published version" : "was deleted just now"
-            throw Failure(.notFound, "the function of trigger \(quoted(trigger.name.text)) \(what)")
-        }
+        guard case .runnable(let runnable) = found else { return nil }
         guard origin.principal.grants.allowsCall(to: runnable) else {
             let name = "\(runnable.function.appName)/\(runnable.function.name)"
             throw Failure(

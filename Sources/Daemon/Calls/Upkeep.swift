@@ -61,7 +61,7 @@ package final class Upkeep: @unchecked Sendable {
 
     /// The containers of a function that are being made, the oldest first.
     func starts(of runnable: Runnable) -> [WorkerStart] {
-        let starts = state.withLock { state in state.starts.values.filter { $0.runnable === runnable } }
+        let starts = state.withLock { state in state.starts.values.filter { $0.runnable.pool === runnable.pool } }
         return starts.sorted { $0.time < $1.time }
     }
 

@@ -72,7 +72,7 @@ extension Transaction {
         // Its aliases are users of its versions.
         let rows = withVersions(row)
         try checkUnused(name, rows)
-        if !isPreview { try close(GateTarget(function: row.id, version: nil), name) }
+        if !isPreview { try close(.function(row.id), name) }
         return remove(rows)
     }
 
