@@ -25,23 +25,34 @@ extension Dispatcher {
             ? String(decoding: target.app, as: UTF8.self) : Self.defaultApp(origin.principal, session) ?? ""
         guard !app.isEmpty else { throw Failure(.invalid, "app: missing; a path is looked up in an app") }
         let bytes = Array(app.utf8)
-        let known = bytes.withUnsafeBytes { catalog.paths($0) }
+        let (known, seesAll) = bytes.withUnsafeBytes {
+            (catalog.paths($0), origin.principal.grants.allowsCalls(in: $0))
+        }
+        func hidden() -> Failure {
+            let path = quoted(String(decoding: target.path, as: UTF8.self))
+            return Self.hidden(origin.principal, "path \(path) of app \(quoted(app))", app)
+        }
         // What is no path is a mistake in every app.
         guard let match = try (known?.table ?? PathTable([])).match(path: target.path) else {
+            guard seesAll else { throw hidden() }
+            guard known != nil else { throw Failure(.notFound, "app \(quoted(app)) not found") }
             let path = quoted(String(decoding: target.path, as: UTF8.self))
-            throw Failure(
-                .notFound,
-                known == nil ? "app \(quoted(app)) not found" : "path: no trigger of app \(quoted(app)) answers \(path)"
-            )
+            throw Failure(.notFound, "path: no trigger of app \(quoted(app)) answers \(path)")
         }
         guard let trigger = known?.triggers[match.target] else {
             throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")
         }
-        return try find(trigger, try PathRequest(target, match.parameters), for: origin)
+        return try find(trigger, for: origin, hidden()) { () throws(Failure) in
+            try PathRequest(target, match.parameters)
+        }
     }
 
+    /// - Parameters:
+    ///   - hidden: for callers that may not know whether there is such a trigger.
+    ///   - path: what the function is told; not asked for before the caller's rights.
     private func find(
-        _ trigger: Trigger, _ path: PathRequest, for origin: CallOrigin
+        _ trigger: Trigger, for origin: CallOrigin, _ hidden: @autoclosure () -> Failure,
+        _ path: () throws(Failure) -> PathRequest
     ) throws(Failure) -> CallTarget {
         let choice: VersionChoice =
             if trigger.isLatest {
@@ -55,16 +66,22 @@ extension Dispatcher {
             }
         var id: Identifier?
         let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
+        guard mayCall(found, trigger, origin.principal.grants) else { throw hidden() }
         guard case .runnable(let runnable) = found else {
             let what = trigger.isLatest ? "has no published version" : "was deleted just now"
             throw Failure(.notFound, "the function of trigger \(quoted(trigger.name.text)) \(what)")
         }
-        guard origin.principal.grants.allowsCall(to: runnable) else {
-            let name = "\(runnable.function.appName)/\(runnable.function.name)"
-            throw Failure(
-                .notPermitted, "\(origin.principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
-        }
+        let request = try path()
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id, path: path)
+        return CallTarget(runnable, choice, callID: id, path: request)
+    }
+
+    /// Whether a caller has rights to the function of a trigger, also where the version is missing that it names.
+    private func mayCall(_ found: Catalog.Result, _ trigger: Trigger, _ grants: Grants) -> Bool {
+        if case .runnable(let runnable) = found { return grants.allowsCall(to: runnable) }
+        guard case .runnable(let working) = catalog.find(function: trigger.functionID, split: { _ in 0 }) else {
+            return grants.allowsAllCalls
+        }
+        return grants.allowsCall(to: working)
     }
 }
