@@ -1,7 +1,6 @@
 import Extensions
 import Model
 import Testing
-import Wire
 
 @testable import Calls
 
@@ -17,17 +16,8 @@ import Wire
         func before(_ call: CallProposal, then: @escaping Answer) { asked.withLock { $0.append((call, then)) } }
     }
 
-    private func call(_ bench: DispatcherBench, streamID: UInt32 = 1) throws -> Bool {
-        let payload = InvokeBody().encoded(for: InvokeTarget(app: "demo", function: "f1"))
-        // Service "a", method "b".
-        let frame: [UInt8] = [0x0A, 1, 0x61, 0x12, 1, 0x62, 0x1A, UInt8(payload.count)] + payload
-        return bench.onLoop {
-            frame.withUnsafeBytes { bytes in
-                guard let envelope = try? RequestEnvelope(scanning: bytes) else { return false }
-                bench.dispatcher.invoke(bench.incoming(envelope, [.invoke], streamID: streamID))
-                return true
-            }
-        } ?? false
+    private func call(_ bench: DispatcherBench, streamID: UInt32 = 1) -> Bool {
+        bench.deliver(streamID: streamID) { [dispatcher = bench.dispatcher] in dispatcher.invoke($0) }
     }
 
     @Test func thePackageStaysWhileListenersThink() throws {
@@ -36,8 +26,8 @@ import Wire
         defer { bench.stop() }
         let dispatcher = bench.dispatcher
         #expect(!dispatcher.usesPackage(DispatcherBench.package))
-        #expect(try call(bench))
-        #expect(try call(bench, streamID: 3))
+        #expect(call(bench))
+        #expect(call(bench, streamID: 3))
         let asked = listener.asked.withLock { $0 }
         try #require(asked.count == 2)
         #expect(dispatcher.usesPackage(DispatcherBench.package))
@@ -53,7 +43,7 @@ import Wire
         let listener = Patient()
         let bench = try DispatcherBench(listeners: ListenerRegistry(calls: [listener]))
         defer { bench.stop() }
-        #expect(try call(bench))
+        #expect(call(bench))
         let asked = try #require(listener.asked.withLock { $0.first })
         let isUsed = bench.onLoop { [dispatcher = bench.dispatcher] in
             asked.then(.success(asked.call))

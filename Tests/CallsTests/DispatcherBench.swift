@@ -31,7 +31,7 @@ struct DispatcherBench {
     let session: Session
     let loop = EventLoop()
     /// The other end of the session's connection.
-    private let peer: Int32
+    let peer: Int32
     let invoke = Method("fnrpc.v1.Invocation", "Invoke", kind: .unary, access: .call, handler: .invoke)
 
     /// - Parameter listeners: that are asked about calls.
@@ -102,6 +102,20 @@ struct DispatcherBench {
             envelope: envelope, streamID: streamID, flags: 0, session: session, method: invoke, arrivedAt: .now())
         request.principal = Principal(.nobody, grants: Grants(scopes))
         return request
+    }
+
+    /// Gives a handler an Invoke request for `demo/f1`, on the loop; `false` if the request is none.
+    func deliver(streamID: UInt32 = 1, to handler: @escaping @Sendable (Incoming) -> Void) -> Bool {
+        let payload = InvokeBody().encoded(for: InvokeTarget(app: "demo", function: "f1"))
+        // Service "a", method "b".
+        let frame: [UInt8] = [0x0A, 1, 0x61, 0x12, 1, 0x62, 0x1A, UInt8(payload.count)] + payload
+        return onLoop {
+            frame.withUnsafeBytes { bytes in
+                guard let envelope = try? RequestEnvelope(scanning: bytes) else { return false }
+                handler(incoming(envelope, [.invoke], streamID: streamID))
+                return true
+            }
+        } ?? false
     }
 
     /// Runs something on the session's loop, and waits for it.
