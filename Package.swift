@@ -152,7 +152,8 @@ let package = Package(
         .testTarget(
             name: "CallsTests",
             dependencies: [
-                "Calls", "Access", "Catalog", "Contracts", "Drivers", "Loop", "Model", "Telemetry", "Wire",
+                "Calls", "Access", "Catalog", "Contracts", "Drivers", "Extensions", "Loop", "Model", "Telemetry",
+                "Wire",
             ],
             swiftSettings: swift),
         .testTarget(
