@@ -106,6 +106,7 @@ package final class Transaction {
         let (references, secret) = (references ?? old.references, sealed ?? old.sealed)
         let same = try row(entity, references: references, sealed: secret)
         if same == old { return entity }
+        try checkRewritable(old)
         entity.meta.revision = old.revision + 1
         entity.meta.updatedAt = max(now, old.updatedAt)
         let new = try row(entity, references: references, sealed: secret)
@@ -122,8 +123,16 @@ package final class Transaction {
 
     /// Stores an entity otherwise than before, with the same meaning: no new revision, and nobody is told.
     func rewrite(_ old: Row, as entity: some Entity) throws(Failure) {
+        try checkRewritable(old)
         let new = try row(entity, references: old.references, sealed: old.sealed)
         apply(old: old, new: new, isSilent: true)
+    }
+
+    /// Whether a row can be written by this daemon without losing anything.
+    func isRewritable(_ row: Row) -> Bool { (try? checkRewritable(row)) != nil }
+
+    private func checkRewritable(_ row: Row) throws(Failure) {
+        try surroundings.dialects.checkRewritable(row, tables.message(of: row), tables.name(of: row))
     }
 
     /// - Parameters:
@@ -192,7 +201,7 @@ package final class Transaction {
         guard let row = new ?? old else { return }
         let name = tables.name(of: row)
         tables.apply(old: old, new: new)
-        changes.append(Change(old: old, new: new, name: name, isSilent: isSilent || row.kind == .package))
+        changes.append(Change(old: old, new: new, name: name, at: now, isSilent: isSilent || row.kind == .package))
     }
 }
 
@@ -220,6 +229,11 @@ package struct Surroundings: Sendable {
     package var maxVersions: Int
     /// The most entities of all kinds together; all of them are in memory.
     package var maxEntities: Int
+    /// Which keys of `extra` entities of releases may get.
+    package var extraPolicy: ExtraPolicy
+    /// How long a package that nothing uses stays after it was last uploaded or asked for, nanoseconds: who was told that
+    /// nothing has to be sent has this long to deploy it.
+    package var packageGraceNanos: Int64
     /// Encrypts the value of the secret with an id.
     package var seal: @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8]
     /// Whether a runtime's root can be used on this machine.
@@ -228,6 +242,7 @@ package struct Surroundings: Sendable {
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
         interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50, maxEntities: Int = 1_000_000,
+        extraPolicy: ExtraPolicy = .open, packageGraceNanos: Int64 = 3_600_000_000_000,
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
         }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in }
@@ -237,6 +252,8 @@ package struct Surroundings: Sendable {
         self.interpreters = interpreters
         self.maxVersions = maxVersions
         self.maxEntities = maxEntities
+        self.extraPolicy = extraPolicy
+        self.packageGraceNanos = packageGraceNanos
         self.seal = seal
         self.checkRoot = checkRoot
     }

@@ -108,10 +108,9 @@ final class Writer: @unchecked Sendable {
             for (job, answer) in zip(batch, answers) { job.finish(answer) }
             return
         }
-        let now = batch[0].context.now
         var events: [ChangeEvent] = []
         for change in changes where !change.isSilent {
-            events.append(ChangeEvent(change, sequence: sequence + UInt64(events.count) + 1, at: now))
+            events.append(ChangeEvent(change, sequence: sequence + UInt64(events.count) + 1))
         }
         do throws(Failure) {
             try driver.commit(changes, events)

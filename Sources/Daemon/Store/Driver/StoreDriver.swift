@@ -104,10 +104,10 @@ package struct ChangeEvent: Hashable, Sendable {
         self.apiVersion = apiVersion
     }
 
-    init(_ change: Change, sequence: UInt64, at: Timestamp) {
+    init(_ change: Change, sequence: UInt64) {
         let row = change.row
         self.init(
-            sequence: sequence, at: at, action: change.action, kind: row.kind, id: row.id, name: change.name,
+            sequence: sequence, at: change.at, action: change.action, kind: row.kind, id: row.id, name: change.name,
             revision: row.revision, apiVersion: row.apiVersion)
     }
 }

@@ -12,7 +12,7 @@ extension Transaction {
         }
         violations.check { () throws(Failure) in try Self.checkStickyKey(request.stickyKey) }
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let checked = try violations.finish(target)
         let alias = Alias(
             meta: newMeta(labels: request.labels, extra: request.extra), functionID: function.id,
@@ -45,7 +45,7 @@ extension Transaction {
         violations.check { () throws(Failure) in try Self.checkStickyKey(alias.stickyKey) }
         if let description = request.description { alias.description = description }
         violations.check(description: alias.description)
-        violations.merge(labels: request.labels, extra: request.extra, into: &alias.meta)
+        merge(labels: request.labels, extra: request.extra, into: &alias.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         if let target { point(&alias, to: target) }
         return try update(row, to: alias, references: try versions(of: alias.target, function))

@@ -9,7 +9,7 @@ extension Transaction {
         let root = Self.root(request.root)
         check(
             (request.description, root, request.command, request.poolSize), &violations)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let runtime = Runtime(
             meta: newMeta(labels: request.labels, extra: request.extra), name: try violations.finish(name),
             description: request.description, root: root, command: request.command, zygote: request.zygote,
@@ -32,7 +32,7 @@ extension Transaction {
         check(
             (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
             &violations)
-        violations.merge(labels: request.labels, extra: request.extra, into: &runtime.meta)
+        merge(labels: request.labels, extra: request.extra, into: &runtime.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         if runtime.root != old.root || runtime.command != old.command {
             guard !old.isBuiltIn else {

@@ -9,7 +9,7 @@ extension Transaction {
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
         violations.check { () throws(Failure) in try Self.checkValue(request.value) }
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let secret = Secret(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id,
             name: try violations.finish(name), valueBytes: UInt32(request.value.count), description: request.description
@@ -30,7 +30,7 @@ extension Transaction {
         }
         if let description = request.description { secret.description = description }
         violations.check(description: secret.description)
-        violations.merge(labels: request.labels, extra: request.extra, into: &secret.meta)
+        merge(labels: request.labels, extra: request.extra, into: &secret.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         var sealed: [UInt8]?
         if let value = request.value { sealed = try surroundings.seal(value, row.id) }

@@ -7,8 +7,9 @@ extension Transaction {
         let row = try tables.function(request.app, request.function)
         var violations = Violations()
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         try violations.finish()
+        try check(revision: request.revision, of: row)
         var function: Function = try entity(row)
         if request.requireChange && function.latestVersion > 0 && function.workingVersion == function.latestVersion {
             throw Failure(
@@ -61,6 +62,7 @@ extension Transaction {
     package func restoreVersion(_ request: RestoreVersionRequest) throws(Failure) -> Function {
         let row = try tables.function(request.app, request.function)
         let versionRow = try tables.version(request.number, of: row)
+        try check(revision: request.revision, of: row)
         let version: Version = try entity(versionRow)
         var function: Function = try entity(row)
         function.spec = version.spec
