@@ -11,6 +11,8 @@ package final class Transaction {
     package private(set) var changes: [Change] = []
     /// Calls that were stopped for a deletion, to be allowed again if it fails.
     private(set) var closed: [GateTarget] = []
+    /// Records of calls that are stored with the changes.
+    private(set) var calls: [any CallSource] = []
     /// What the operations know of the daemon around them.
     package let surroundings: Surroundings
 
@@ -27,13 +29,14 @@ package final class Transaction {
         self.surroundings = surroundings
     }
 
-    /// How far ``changes`` and ``closed`` have come.
+    /// How far ``changes``, ``closed`` and ``calls`` have come.
     struct Mark {
         fileprivate let changes: Int
         fileprivate let closed: Int
+        fileprivate let calls: Int
     }
 
-    var mark: Mark { Mark(changes: changes.count, closed: closed.count) }
+    var mark: Mark { Mark(changes: changes.count, closed: closed.count, calls: calls.count) }
 
     /// Begins an operation. The same seed makes the same ids again.
     func begin(_ context: ChangeContext, isDry: Bool) {
@@ -50,12 +53,14 @@ package final class Transaction {
             tables.apply(old: change.new, new: change.old)
         }
         while closed.count > mark.closed { surroundings.gate.open(closed.removeLast()) }
+        calls.removeLast(calls.count - mark.calls)
     }
 
     /// Forgets what was done: it is durable now.
     func finish() {
         changes.removeAll(keepingCapacity: true)
         closed.removeAll()
+        calls.removeAll()
     }
 
     // MARK: - For operations
@@ -117,6 +122,9 @@ package final class Transaction {
 
     /// Removes a row, whatever refers to it.
     package func delete(_ row: Row) { apply(old: row, new: nil) }
+
+    /// Stores records of calls with what else is done, or nothing of it.
+    func add(_ calls: any CallSource) { self.calls.append(calls) }
 
     /// Replaces a row as it is: for imports.
     package func put(_ row: Row) { apply(old: tables[row.id], new: row) }

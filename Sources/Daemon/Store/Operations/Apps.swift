@@ -23,7 +23,7 @@ extension Transaction {
         app.annotations = app.annotations.merged(request.annotations)
         if let syslogURL = request.syslogURL { app.syslogURL = syslogURL }
         var violations = Violations()
-        check(app.config, app.annotations, app.syslogURL, &violations)
+        check(app, &violations)
         merge(labels: request.labels, extra: request.extra, into: &app.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         return try update(row, to: app)
@@ -76,6 +76,11 @@ extension Transaction {
         for row in rows { delete(row) }
         dropPackages(rows.flatMap(\.references))
         return Deletion(entities: names, done: true)
+    }
+
+    /// Checks an app but for its name, labels and extra data.
+    func check(_ app: App, _ violations: inout Violations) {
+        check(app.config, app.annotations, app.syslogURL, &violations)
     }
 
     private func check(

@@ -144,13 +144,13 @@ extension Transaction {
     }
 
     /// What a working copy needs, found and frozen.
-    private struct Binding {
+    struct Binding {
         var package: Digest?
         var runtime = FrozenRuntime()
         var references: [Identifier] = []
     }
 
-    private func bind(_ spec: FunctionSpec, _ digest: String, in app: Row) throws(Failure) -> Binding {
+    func bind(_ spec: FunctionSpec, _ digest: String, in app: Row) throws(Failure) -> Binding {
         var binding = Binding()
         if spec.image.isEmpty {
             let package = try Digest(digest, field: "package_digest")

@@ -75,7 +75,9 @@ extension Transaction {
 
     /// `nil`: nothing outside of the set needs it.
     private func reasonToKeep(_ row: Row, _ purge: Purge) -> String? {
-        if row.kind == .runtime, FunctionSpec.Runtime(rawValue: row.key) != nil { return "it is built in" }
+        if row.kind == .runtime, FunctionSpec.Runtime.allCases.contains(where: { $0.rawValue == row.key }) {
+            return "it is built in"
+        }
         if row.kind == .version, let parent = row.parent.flatMap({ tables[$0] }), !purge.contains(parent),
             !isRewritable(parent)
         {

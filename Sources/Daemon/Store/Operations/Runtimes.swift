@@ -29,9 +29,7 @@ extension Transaction {
         if let zygote = request.zygote { runtime.zygote = zygote }
         if let poolSize = request.poolSize { runtime.poolSize = poolSize }
         var violations = Violations()
-        check(
-            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
-            &violations)
+        check(runtime, &violations)
         merge(labels: request.labels, extra: request.extra, into: &runtime.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         if runtime.root != old.root || runtime.command != old.command {
@@ -69,6 +67,13 @@ extension Transaction {
                     meta: newMeta(labels: [:], extra: [:]), name: try Name(runtime.rawValue, field: "runtime"),
                     isBuiltIn: true))
         }
+    }
+
+    /// Checks a runtime but for its name, labels and extra data.
+    func check(_ runtime: Runtime, _ violations: inout Violations) {
+        check(
+            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
+            &violations)
     }
 
     private func check(

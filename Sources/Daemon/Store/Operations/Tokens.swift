@@ -29,15 +29,20 @@ extension Transaction {
         var violations = Violations()
         check(labels: labels, extra: extra, &violations)
         try violations.finish()
-        guard tables.children(.token, of: nil).count < TokenLimits.tokens else {
-            throw Failure(
-                .precondition, "there are \(TokenLimits.tokens) tokens, the limit; revoke those that nobody needs",
-                quota: "tokens")
-        }
+        try checkRoom(forTokens: tables.children(.token, of: nil).count + 1)
         let token = Token(
             meta: newMeta(labels: labels, extra: extra), name: name, scopes: scopes, expiresAt: expiresAt)
         try create(token, sealed: hash)
         return token
+    }
+
+    /// - Throws: `precondition` if there cannot be so many tokens.
+    func checkRoom(forTokens count: Int) throws(Failure) {
+        guard count <= TokenLimits.tokens else {
+            throw Failure(
+                .precondition, "there are \(TokenLimits.tokens) tokens, the limit; revoke those that nobody needs",
+                quota: "tokens")
+        }
     }
 
     /// Deletes a token, by name or id; gives it as it was.

@@ -85,7 +85,8 @@ extension Transaction {
         return (row.id, [row.id])
     }
 
-    private func references(of trigger: Trigger, _ function: Row) throws(Failure) -> [Identifier] {
+    /// What a trigger needs.
+    func references(of trigger: Trigger, _ function: Row) throws(Failure) -> [Identifier] {
         var result = [function.id]
         if trigger.version > 0 { result.append(try tables.version(trigger.version, of: function).id) }
         if let alias = trigger.aliasID { result.append(alias) }

@@ -80,13 +80,7 @@ extension Transaction {
     ) throws(Failure) -> Version {
         guard let row = tables[function.meta.id] else { throw Failure(.internalError, "a function was lost") }
         let name = tables.name(of: row)
-        let count = tables.children(.version, of: row.id).count
-        guard count < surroundings.maxVersions else {
-            throw Failure(
-                .busy,
-                "function \(name) has \(count) versions, the limit (max-versions); delete those that nobody needs",
-                quota: "max-versions")
-        }
+        try checkRoom(forVersions: tables.children(.version, of: row.id).count + 1, of: row)
         guard function.lastVersionNumber < UInt32.max else {
             throw Failure(.precondition, "function \(name): there are no version numbers left")
         }
@@ -102,6 +96,16 @@ extension Transaction {
         try create(version, references: row.references)
         function = try update(row, to: function)
         return version
+    }
+
+    /// - Throws: `busy` if a function cannot have so many versions.
+    func checkRoom(forVersions count: Int, of row: Row) throws(Failure) {
+        guard count <= surroundings.maxVersions else {
+            throw Failure(
+                .busy,
+                "function \(tables.name(of: row)) has \(count - 1) versions, the limit (max-versions); delete those that "
+                    + "nobody needs", quota: "max-versions")
+        }
     }
 
     /// The highest version that a working copy equals; 0: none.

@@ -60,7 +60,7 @@ package final class PackageSweeper: Sendable {
         }
     }
 
-    /// Removes all files without a row: what a crash left. Blocks.
+    /// Removes all files without a row: what a crash left, or an import that failed. Blocks.
     package func sweepAll() throws(Failure) {
         let all = try packages.all()
         pending.withLock { $0.formUnion(all) }
