@@ -62,13 +62,16 @@ package struct Change: Sendable, Equatable {
     package let new: Row?
     /// The entity's name with its parents at this moment: `app/function@3`.
     package let name: String
+    /// The time of the operation that made it.
+    package let at: Timestamp
     /// Whether it is none of anybody's business: the meaning stays the same, or nobody manages the kind.
     package let isSilent: Bool
 
-    package init(old: Row?, new: Row?, name: String, isSilent: Bool = false) {
+    package init(old: Row?, new: Row?, name: String, at: Timestamp, isSilent: Bool = false) {
         self.old = old
         self.new = new
         self.name = name
+        self.at = at
         self.isSilent = isSilent
     }
 
