@@ -78,7 +78,8 @@ extension Dispatcher {
             secrets: given)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {
-            return .failure(Failure(error.code, "\(runnable.name): the container does not start: \(error.message)"))
+            return .failure(
+                Failure(error.code, "\(runnable.name): the container does not start: \(error.message)", cause: error))
         }
         guard format != .default else {
             return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: nil))

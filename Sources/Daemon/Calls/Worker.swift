@@ -80,6 +80,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func dispatch(_ call: Call, _ data: UnsafeRawBufferPointer) {
         let now = Instant.now()
         let time = Timestamp.now()
+        // Too late to start: a failure that nobody else has answered with yet.
+        if now >= call.startBy { dispatcher.fail(call, dispatcher.waitedTooLong(call, now: now)) }
         guard call.begin(self, now: now, time: time) else {
             // Answered while it waited: give the slot on.
             _ = call.leaveSlot()

@@ -39,7 +39,8 @@ package final class Runnable: Sendable {
             ?? FunctionPool(
                 limits: PoolMachine.Limits(
                     concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
-                    maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default))
+                    maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default,
+                    rateLimit: spec.rateLimit))
     }
 
     /// `app/function@version`; a working copy that equals no version is `app/function`.

@@ -54,6 +54,8 @@ package struct Configuration: Sendable, Equatable {
     package var startThreads: UInt32 = 16
     /// How long a function may take from its start until it listens, seconds.
     package var initTimeout: Double = 5
+    /// The most time that has to be left for a call to start, seconds.
+    package var startMarginMax: Double = 30
     /// Call records that are kept.
     package var keepCalls: UInt32 = 1_000_000
     /// Open client connections; the limit on open files bounds them too.

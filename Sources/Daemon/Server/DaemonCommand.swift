@@ -77,6 +77,9 @@ package struct DaemonCommand: ParsableCommand {
     package var startThreads: String?
     @Option(help: "How long a function may take to listen. (default: 5)")
     package var initTimeout: String?
+    @Option(
+        help: "The most time that must be left for a call to start; half of its time always suffices. (default: 30)")
+    package var startMarginMax: String?
     @Option(help: "Call records that are kept. (default: 1000000)")
     package var keepCalls: String?
     @Option(help: "Open client connections; open files (ulimit -n) bound them too. (default: 16384)")
@@ -140,6 +143,7 @@ package struct DaemonCommand: ParsableCommand {
             ("data-dir", dataDir), ("drain-timeout", drainTimeout), ("runtime", runtime),
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
+            ("start-margin-max", startMarginMax),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
             ("allow-test-versions", allowTestVersions), ("keep-events", keepEvents), ("max-versions", maxVersions),
             ("max-entities", maxEntities), ("package-grace", packageGrace), ("extra-policy", extraPolicy),

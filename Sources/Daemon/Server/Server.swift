@@ -92,6 +92,7 @@ package final class Server: Sendable {
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
+            startMarginNanos: UInt64(configuration.startMarginMax * 1e9),
             listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {

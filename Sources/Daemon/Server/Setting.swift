@@ -109,6 +109,9 @@ package struct Setting: Sendable {
             }),
         number("loops", "threads that relay calls; 0: half the cores", \.loops, 0...256),
         number("start-threads", "most containers that start at once", \.startThreads, 1...256),
+        seconds(
+            "start-margin-max", "the most time that must be left for a call to start; half of its time always suffices",
+            \.startMarginMax, 0...3600),
         seconds("init-timeout", "how long a function may take to listen", \.initTimeout, 0.1...300),
         number("keep-calls", "call records that are kept", \.keepCalls, 0...1_000_000_000),
         number(

@@ -83,6 +83,8 @@ extension JSON {
             "concurrency": .unsigned(UInt64(spec.concurrency)),
             "max_containers": .unsigned(UInt64(spec.maxContainers)),
             "min_containers": .unsigned(UInt64(spec.minContainers)), "max_queue": .unsigned(UInt64(spec.maxQueue)),
+            "max_wait_nanos": .unsigned(spec.maxWaitNanos), "start_margin": .bool(spec.startMargin),
+            "rate_limit": .unsigned(UInt64(spec.rateLimit)),
             "pids": .unsigned(UInt64(spec.pids)), "tmp_size_mib": .unsigned(UInt64(spec.tmpMiB)),
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),
             "annotations": JSON(spec.annotations), "services": .array(spec.services.map { .string($0) }),

@@ -90,6 +90,8 @@ extension FunctionSpec {
             ("timeout", Shown.duration(timeoutNanos)), ("idle_timeout", Shown.duration(idleTimeoutNanos)),
             ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"),
             ("min_containers", "\(minContainers)"), ("max_queue", "\(maxQueue)"),
+            ("max_wait", maxWaitNanos == 0 ? "no limit" : Shown.duration(maxWaitNanos)),
+            ("start_margin", "\(startMargin)"), ("rate_limit", rateLimit == 0 ? "no limit" : "\(rateLimit)/s"),
             ("pids", "\(pids)"), ("tmp_size", "\(tmpMiB) MiB"), ("network", network.rawValue),
         ]
         if !services.isEmpty { rows.append(("services", services.joined(separator: " "))) }
