@@ -50,14 +50,14 @@ import Wire
             _ = try tx.createApp(CreateAppRequest(name: "gone"))
             return try tx.deploy(request)
         }
-        gate.run(1, of: made.function.meta.id)
+        gate.run(1, of: .function(made.function.meta.id))
         let notes = Notes()
         test.store.listen(ListenerRegistry(entities: [notes]))
         let done = try await test.change { (tx) throws(Failure) in
             try tx.purge(PurgeByApiVersionRequest(apiVersion: 2, confirm: true))
         }
         // The version had no calls of its own, so it goes, and the function learns of it.
-        #expect(done.deletedCount == 2 && done.refused.contains("function trial/f: calls run or wait"), "\(done)")
+        #expect(done.deletion.count == 2 && done.refused.contains("function trial/f: calls run or wait"), "\(done)")
         // What the dry run did, and then what became of it.
         #expect(
             notes.asked.sorted() == [
@@ -65,7 +65,7 @@ import Wire
             ])
         await notes.untilTold(2)
         #expect(notes.told == ["app.delete gone 0", "function.update f 3"])
-        #expect(gate.closed == [GateTarget(function: made.function.meta.id, version: 1)])
+        #expect(gate.everClosed == [.version(1, of: made.function.meta.id)])
     }
 
     /// What listeners are told of one app is in the order of its revisions, whoever changed it.
