@@ -101,6 +101,8 @@ extension Deletion {
                     (done ? "deleted " : "would delete ")
                         + Terminal.harmless("\(entity.kind) \(entity.name) (\(entity.id))"))
             }
+            let more = count - min(count, UInt64(entities.count))
+            if more > 0 { try Terminal.print((done ? "deleted " : "would delete ") + "\(more) more") }
         }
     }
 }

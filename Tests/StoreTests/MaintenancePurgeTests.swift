@@ -141,14 +141,15 @@ import Wire
 
     @Test func namesInAnAnswerAreLimitedAndCountsAreNot() async throws {
         let test = try TestStore()
-        let count = Transaction.maxPurgedShown + 1
+        let count = Transaction.maxDeletedShown + 1
         try await test.change(apiVersion: 0) { (transaction) throws(Failure) in
             for number in 0..<count { _ = try transaction.createApp(CreateAppRequest(name: "a\(number)")) }
         }
         let plan = try await test.store.preview(test.context()) { (transaction) throws(Failure) in
             try transaction.purge(PurgeByApiVersionRequest(apiVersion: 0))
         }.0
-        #expect(plan.deletedCount == UInt64(count) && plan.deletion?.entities.count == Transaction.maxPurgedShown)
+        #expect(plan.deletedCount == UInt64(count) && plan.deletion?.entities.count == Transaction.maxDeletedShown)
+        #expect(plan.deletion?.count == UInt64(count))
     }
 
     @Test func rawRowsAreReadAsTheyAre() async throws {

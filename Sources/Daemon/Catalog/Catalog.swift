@@ -103,6 +103,12 @@ package final class Catalog: Sendable {
         return slot?.runnable.load().map { [$0] } ?? []
     }
 
+    /// What was called of an app's functions since each last changed; loads nothing.
+    package func loaded(app id: Identifier) -> [Runnable] {
+        let entries = state.withLock { state in (state.functions[id] ?? []).compactMap { state.rows[$0]?.entry } }
+        return entries.flatMap(\.runnables)
+    }
+
     /// Functions that are in memory, and the names that lead to them.
     package var size: (functions: Int, names: Int) { (state.withLock { $0.rows.count }, names.count) }
 

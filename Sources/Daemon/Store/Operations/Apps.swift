@@ -68,14 +68,17 @@ extension Transaction {
         return result + [row]
     }
 
+    /// Entities that an answer names as deleted.
+    static let maxDeletedShown = 1000
+
     /// Removes rows, children first, and packages that nothing else needs.
     func remove(_ rows: [Row]) -> Deletion {
-        let names = rows.map { row in
+        let names = rows.prefix(Self.maxDeletedShown).map { row in
             EntityName(kind: row.kind.rawValue, id: row.id.description, name: tables.name(of: row))
         }
         for row in rows { delete(row) }
         dropPackages(rows.flatMap(\.references))
-        return Deletion(entities: names, done: true)
+        return Deletion(entities: names, done: true, count: UInt64(rows.count))
     }
 
     private func check(

@@ -2,8 +2,6 @@ package import Model
 package import Wire
 
 extension Transaction {
-    /// Entities that an answer names as deleted.
-    static let maxPurgedShown = 1000
     /// Entities that an answer names as staying.
     static let maxRefusedShown = 100
 
@@ -33,7 +31,6 @@ extension Transaction {
         let refused = purge.refused
         var deletion = remove(going)
         for id in keptParents { if let parent = tables[id] { try refreshVersions(of: parent) } }
-        deletion.entities = Array(deletion.entities.prefix(Self.maxPurgedShown))
         deletion.done = request.confirm
         return PurgeByApiVersionResponse(
             deletion: deletion, refused: Array(refused.prefix(Self.maxRefusedShown)),

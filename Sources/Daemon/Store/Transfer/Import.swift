@@ -227,6 +227,6 @@ package final class Import: Sendable {
     }
 
     private static func call(_ bytes: [UInt8]) throws(Failure) -> CallRecord {
-        try ArchivedCall(decoding: bytes, strict: true).record
+        try ArchivedCall(decoding: bytes, strict: true).record()
     }
 }

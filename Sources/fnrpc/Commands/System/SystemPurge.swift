@@ -38,7 +38,7 @@ struct SystemPurge: AsyncParsableCommand {
         case .table:
             try deletion.show(output)
             for reason in answer.refused { try Terminal.print(Terminal.harmless("stays: \(reason)")) }
-            let count = deletion.entities.count
+            let count = answer.deletedCount
             try Terminal.print(
                 deletion.done ? "deleted \(count) entities" : "\(count) entities would go; --confirm deletes them")
         }
