@@ -141,8 +141,10 @@ import Wire
             guard asked?.apiVersion == 2, asked?.kind == "trigger" else { return [.status(3, "unexpected")] }
             return [
                 .response(
-                    PurgeByApiVersionResponse(deletion: deletion, refused: ["app demo: function demo/f uses it"])
-                        .encoded())
+                    PurgeByApiVersionResponse(
+                        deletion: deletion, refused: ["app demo: function demo/f uses it"], deletedCount: 2
+                    )
+                    .encoded())
             ]
         } _: { server, _ in
             let dry = try run(server, ["purge", "2", "--kind", "trigger"])

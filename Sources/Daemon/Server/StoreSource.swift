@@ -115,16 +115,22 @@ extension Catalog {
             switch (row.kind, change.action, row.parent) {
             // Nothing that is known leads to a new function that serves no service.
             case (.function, .create, _) where row.claims.isEmpty: break
-            case (.function, .delete, _): removed(function: row.id)
             case (.function, _, _): functions.insert(row.id)
             case (.version, _, let function?), (.alias, _, let function?): functions.insert(function)
-            case (.app, .delete, _): removed(app: row.id)
             case (.app, .update, _): apps.insert(row.id)
             case (.trigger, _, let app?): paths.insert(app)
             case (.secret, .create, _): break
             case (.secret, _, let app?): apps.insert(app)
             default: break
             }
+        }
+        // After an app its functions are gone too.
+        for change in changes.reversed() where change.action == .delete {
+            let id = change.row.id
+            if change.row.kind == .app { removed(app: id) }
+            if functions.remove(id) != nil { removed(function: id) }
+            apps.remove(id)
+            paths.remove(id)
         }
         for app in paths.subtracting(apps) { changedPaths(app: app) }
         if !functions.isEmpty || !apps.isEmpty { changed(functions: functions, apps: apps) }
