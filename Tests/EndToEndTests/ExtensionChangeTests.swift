@@ -145,7 +145,7 @@ import Wire
                         #expect(texts.0.hasPrefix("extension names: ") && texts.0.contains("500 ms"), "\(texts.0)")
                         #expect(texts.1.hasPrefix("extension names: ") && texts.1.contains("(fail=closed)"))
                     } else {
-                        #expect(hung == nil && dead == nil)
+                        #expect(hung == nil && dead == nil, "\(hung as Any) \(dead as Any)")
                     }
                     try await plugIn.start()
                     try await eventually("it is asked again") { await refuses("new") }

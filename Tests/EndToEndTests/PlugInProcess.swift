@@ -69,7 +69,12 @@ final class PlugInProcess: @unchecked Sendable {
     }
 
     /// It answers nothing any more, and its connections stay open.
-    func hang() { kill(process, SIGSTOP) }
+    func hang() {
+        kill(process, SIGSTOP)
+        // Until all its threads stand still.
+        waitpid(process, nil, WUNTRACED)
+    }
+
     func goOn() { kill(process, SIGCONT) }
 
     /// It is gone without a word.
