@@ -173,7 +173,9 @@ let package = Package(
         .testTarget(
             name: "MetricsTests",
             dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Access", "Calls"], swiftSettings: swift),
-        .testTarget(name: "ServerTests", dependencies: ["Server", "Access", "Model"], swiftSettings: swift),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "Access", "Catalog", "Model", "Store", "Wire"],
+            swiftSettings: swift),
         .testTarget(
             name: "FnrpcTests",
             dependencies: [

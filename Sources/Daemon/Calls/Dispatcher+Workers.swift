@@ -55,7 +55,8 @@ extension Dispatcher {
             arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
         let format = runnable.version.spec.format
         guard let package = runnable.version.package else {
-            return .failure(Failure(.unimplemented, "\(runnable.name): images are not run by this daemon yet"))
+            return .failure(
+                Failure(.unimplemented, "\(runnable.name): images are not run by this daemon yet; deploy its code"))
         }
         let path: String
         switch packagePath(package) {

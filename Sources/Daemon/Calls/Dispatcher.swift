@@ -268,6 +268,7 @@ package final class Dispatcher: @unchecked Sendable {
         let now = Instant.now()
         let started = worker == nil ? nil : call.startedAt
         let completed = Timestamp.now()
+        let error = String(decoding: error.utf8.prefix(CallRecord.maxErrorBytes), as: UTF8.self)
         let record = CallRecord(
             meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
             appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,

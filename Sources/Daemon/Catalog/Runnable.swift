@@ -90,7 +90,7 @@ package final class Runnable: Sendable {
                 .unimplemented, "\(name) is asynchronous; asynchronous calls are not served by this daemon yet")
         }
         if version.package == nil {
-            return Failure(.unimplemented, "\(name): images are not run by this daemon yet")
+            return Failure(.unimplemented, "\(name): images are not run by this daemon yet; deploy its code")
         }
         switch spec.format {
         case .default, .httpStream, .ttrpc: break

@@ -177,11 +177,13 @@ package final class Transaction {
     ) throws(Failure) -> Row {
         let meta = entity.meta
         let dialect = try surroundings.dialects[meta.apiVersion, "the \(type(of: entity).kind.rawValue)"].get()
-        return Row(
+        let row = Row(
             kind: type(of: entity).kind, id: meta.id, parent: entity.parentID, key: entity.key,
             apiVersion: meta.apiVersion, revision: meta.revision, createdAt: meta.createdAt, updatedAt: meta.updatedAt,
             references: references, claims: entity.claims, sealed: sealed,
             body: Row.body(of: try dialect.encode(entity), type(of: entity).kind))
+        try row.checkSize()
+        return row
     }
 
     /// - Throws: `busy` if there can be no more entities.

@@ -14,7 +14,8 @@ extension Transaction {
         if request.requireChange && function.latestVersion > 0 && function.workingVersion == function.latestVersion {
             throw Failure(
                 .precondition,
-                "function \(tables.name(of: row)) has not changed since version \(function.latestVersion)")
+                "function \(tables.name(of: row)) has not changed since version \(function.latestVersion); "
+                    + "nothing was published")
         }
         return try publish(
             &function, description: request.description, labels: request.labels, extra: request.extra)

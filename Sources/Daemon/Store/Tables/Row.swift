@@ -2,6 +2,10 @@ package import Model
 
 /// An entity as it is stored: the columns that are searched for, and its message. Immutable.
 package final class Row: Sendable {
+    /// The most bytes of ``body``. The limits of every field of an entity together stay below it, so only what came
+    /// another way meets it; and so each answer with one entity, or a trigger and its function, fits in a frame.
+    package static let maxBytes = 1 << 20
+
     package let kind: EntityKind
     package let id: Identifier
     /// What it belongs to; `nil` for kinds that belong to nothing.
@@ -51,6 +55,18 @@ extension Row: Equatable {
                 && left.createdAt == right.createdAt && left.updatedAt == right.updatedAt
                 && left.references == right.references && left.claims == right.claims && left.sealed == right.sealed
                 && left.body == right.body
+    }
+}
+
+extension Row {
+    /// - Throws: `invalid` for a message over ``maxBytes``.
+    func checkSize() throws(Failure) {
+        guard body.count <= Self.maxBytes else {
+            throw Failure(
+                .invalid,
+                "\(kind.rawValue) \(quoted(key)): its message has \(body.count) bytes; at most \(Self.maxBytes) are allowed"
+            )
+        }
     }
 }
 

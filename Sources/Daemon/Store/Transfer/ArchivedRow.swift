@@ -34,7 +34,16 @@ extension ArchivedEntity {
 
 extension ArchivedCall {
     /// The record with its log.
-    var record: CallRecord {
+    ///
+    /// - Throws: `invalid` for what no daemon has recorded.
+    func record() throws(Failure) -> CallRecord {
+        let bytes = call.encodedSize
+        guard bytes <= CallRecord.maxBytes, log.count <= CallRecord.maxLogBytes else {
+            throw Failure(
+                .invalid,
+                "call \(call.meta.id): its record has \(bytes) bytes and its log \(log.count); at most "
+                    + "\(CallRecord.maxBytes) and \(CallRecord.maxLogBytes) are allowed")
+        }
         var call = call
         call.log = log
         call.logTruncated = logTruncated
@@ -44,8 +53,8 @@ extension ArchivedCall {
 
 /// Records, one after the other.
 struct RecordFile {
-    /// Bytes of the longest one: an entity is far below.
-    static let maxBytes = 16 << 20
+    /// Bytes of the longest one: entities and calls with their logs are below.
+    static let maxBytes = 4 << 20
     private var rest: [UInt8] = []
 
     static func record(_ message: some WireMessage) -> [UInt8] {
@@ -95,7 +104,7 @@ struct ArchivedCalls: CallSource {
 
     /// One record with its log.
     static func record(_ bytes: [UInt8]) throws(Failure) -> CallRecord {
-        try ArchivedCall(decoding: bytes, strict: true).record
+        try ArchivedCall(decoding: bytes, strict: true).record()
     }
 }
 

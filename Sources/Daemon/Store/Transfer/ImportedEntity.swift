@@ -80,6 +80,7 @@ struct ImportedEntity: Sendable {
     }
 
     private static func check(_ row: Row, _ entity: any Entity) throws(Failure) {
+        try row.checkSize()
         let meta = entity.meta
         guard type(of: entity).kind == row.kind, entity.key == row.key, entity.parentID == row.parent,
             entity.claims == row.claims, meta.id == row.id, meta.apiVersion == row.apiVersion,

@@ -59,11 +59,11 @@ package struct EntityName: WireMessage {
 
 /// What a deletion takes with it.
 package struct Deletion: WireMessage {
-    /// At most the first 1000.
+    /// Children first; at most the first 1000.
     package var entities: [EntityName]
     /// False: this was a preview.
     package var done: Bool
-    /// Of all that goes.
+    /// Of all that went, or would go.
     package var count: UInt64
 
     package init(entities: [EntityName] = [], done: Bool = false, count: UInt64 = 0) {

@@ -97,7 +97,7 @@ struct  Fnrpc__V1__Deletion
 {
   ProtobufCMessage base;
   /*
-   * at most the first 1000
+   * children first; at most the first 1000
    */
   size_t n_entities;
   Fnrpc__V1__EntityName **entities;
@@ -107,7 +107,7 @@ struct  Fnrpc__V1__Deletion
   protobuf_c_boolean has_done;
   protobuf_c_boolean done;
   /*
-   * of all that goes
+   * of all that went, or would go
    */
   protobuf_c_boolean has_count;
   uint64_t count;
