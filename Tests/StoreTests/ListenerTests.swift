@@ -6,7 +6,9 @@ import Wire
 @testable import Store
 
 /// Listeners around the store: asked about exactly what happens, told in the order of the commits.
-@Suite struct ListenerTests {
+///
+/// One after the other: two listeners that stand would take both threads that tasks have on a small machine.
+@Suite(.serialized) struct ListenerTests {
     /// Notes what it hears. Thread-safe.
     private final class Notes: EntityListener {
         struct State {
