@@ -98,7 +98,8 @@ import Wire
             let last = functions[0].versions[1]
             functions[0].versions.append(
                 Version(
-                    meta: DispatcherBench.meta(5, 3), functionID: last.functionID, number: 3, description: "", spec: last.spec,
+                    meta: DispatcherBench.meta(5, 3), functionID: last.functionID, number: 3, description: "",
+                    spec: last.spec,
                     package: last.package, packageBytes: 1))
             triggers[0].version = 3
         }
