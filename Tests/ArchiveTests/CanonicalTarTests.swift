@@ -50,6 +50,17 @@ import Testing
         #expect(try CanonicalTar(folder: folder.path).digest() != first)
     }
 
+    /// To Swift, a slash and a mark that joins it are one character.
+    @Test func namesThatBeginWithAJoiningMark() throws {
+        let folder = try Folder()
+        try folder.make("d")
+        try folder.write("d/\u{301}x", "one")
+        try folder.write("\u{301}y", "two")
+        #expect(try CanonicalTar(folder: folder.path).entries.map(\.path) == ["d", "d/\u{301}x", "\u{301}y"])
+        let tar = try CanonicalTar(sources: [.init(folder: folder.path, prefix: "p")])
+        #expect(try String(decoding: bytes(tar), as: UTF8.self).contains("two"))
+    }
+
     @Test func executableBitsAreContent() throws {
         let folder = try Folder()
         try folder.write("a", "x")

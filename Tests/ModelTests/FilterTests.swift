@@ -48,6 +48,12 @@ import Testing
         #expect(try !matches(text))
     }
 
+    @Test func keysMayBeginWithAJoiningMark() throws {
+        let filter = try filter("labels.\"\u{301}a\" = b")
+        #expect(filter.description == "labels.\u{301}a = \"b\"")
+        #expect(try self.filter(filter.description) == filter)
+    }
+
     @Test func partsAreFoundWhereTheyBeginAgain() throws {
         func contains(_ text: String, _ part: String) throws -> Bool {
             try filter("name:\"\(part)\"").matches { _ in .text(text) }

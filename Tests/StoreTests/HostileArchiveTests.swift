@@ -38,6 +38,10 @@ import Testing
         ("/etc/evil", "0", "", "\"/etc/evil\" is an absolute path"),
         ("//evil", "5", "", "is an absolute path"),
         ("l", "2", "/etc/passwd", "link \"l\" to the absolute \"/etc/passwd\" leaves the folder"),
+        // To Swift, the first character is no slash.
+        ("/\u{301}evil", "0", "", "is an absolute path"),
+        ("a/\u{301}/../../../evil", "0", "", "leaves the folder by \"..\""),
+        ("l", "2", "/\u{301}x", "leaves the folder"),
         ("l", "2", "../x", "link \"l\" to \"../x\" leaves the folder"),
         ("d/l", "2", "a/../../../x", "leaves the folder"),
         ("l", "2", "", "the target is empty or not valid UTF-8"),

@@ -35,11 +35,11 @@ package enum LinkRule {
             throw Failure(
                 .invalid, "link \(quoted(path)): the target needs 1 to \(ArchiveLimits.targetBytes) bytes and no NUL")
         }
-        guard !target.hasPrefix("/") else {
+        guard target.utf8.first != UInt8(ascii: "/") else {
             throw Failure(.invalid, "link \(quoted(path)) to the absolute \(quoted(target)) leaves the folder")
         }
         var depth = path.utf8.count { $0 == UInt8(ascii: "/") }
-        for component in target.split(separator: "/") where component != "." {
+        for component in target.pathComponents where component != "." {
             depth += component == ".." ? -1 : 1
             if depth < 0 { throw leaves(path, target) }
         }
@@ -61,8 +61,8 @@ package enum LinkRule {
     private static func follow(
         _ path: String, _ target: String, _ targets: [[UInt8]: (path: String, target: String)]
     ) throws(Failure) {
-        var place = path.split(separator: "/").dropLast().map(String.init)
-        var rest = Array(target.split(separator: "/").map(String.init).reversed())
+        var place = Array(path.pathComponents.dropLast())
+        var rest = Array(target.pathComponents.reversed())
         var hops = Self.hops
         while let component = rest.popLast() {
             if component == "." { continue }
@@ -76,7 +76,7 @@ package enum LinkRule {
                 // The kernel gives up with ELOOP, so the link leads nowhere.
                 if hops == 0 { return }
                 place.removeLast()
-                rest += next.split(separator: "/").map(String.init).reversed()
+                rest += next.pathComponents.reversed()
             }
         }
     }

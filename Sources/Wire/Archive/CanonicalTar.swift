@@ -92,7 +92,9 @@ package struct CanonicalTar: Sendable {
                 open = origin
             }
             let prefix = sources[origin].prefix
-            let path = prefix.isEmpty ? entry.path : String(entry.path.dropFirst(prefix.count + 1))
+            let path =
+                prefix.isEmpty
+                ? entry.path : String(decoding: entry.path.utf8.dropFirst(prefix.utf8.count + 1), as: UTF8.self)
             guard let raw = try cursor?.openFile(path) else { continue }
             try Self.copy(Descriptor(owning: raw), size, entry.path, &buffer, body)
             try Self.send(TarHeader.padding(after: size), body)
@@ -146,7 +148,8 @@ package struct CanonicalTar: Sendable {
     /// A prefix and the folders that hold it.
     private static func folders(of prefix: String) throws(Failure) -> [String] {
         guard !prefix.isEmpty else { return [] }
-        let components = prefix.split(separator: "/", omittingEmptySubsequences: false)
+        let components = prefix.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
         guard components.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
             throw Failure(.invalid, "prefix: \(quoted(prefix)) is not a relative path without . and ..")
         }

@@ -31,7 +31,7 @@ package struct FolderCursor: ~Copyable, Sendable {
     package mutating func parent(of path: String) throws(Failure) -> (descriptor: Int32, name: String) {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (root.raw, path) }
         let folder = String(path[..<slash])
-        let name = String(path[path.index(after: slash)...])
+        let name = String(path[path.utf8.index(after: slash)...])
         if parentDescriptor >= 0, folder.utf8.elementsEqual(parentPath.utf8) { return (parentDescriptor, name) }
         let raw = try openFolder(folder)
         parent = Descriptor(owning: raw)
@@ -44,8 +44,8 @@ package struct FolderCursor: ~Copyable, Sendable {
     package func openFolder(_ path: String) throws(Failure) -> Int32 {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         var current = Descriptor(owning: try Self.open(root.raw, ".", flags, naming: path))
-        for component in path.split(separator: "/") {
-            current = Descriptor(owning: try Self.open(current.raw, String(component), flags, naming: path))
+        for component in path.pathComponents {
+            current = Descriptor(owning: try Self.open(current.raw, component, flags, naming: path))
         }
         let copy = fcntl(current.raw, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw FileIO.failure("\(quoted(path)) cannot be opened") }

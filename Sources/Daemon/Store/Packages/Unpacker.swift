@@ -130,8 +130,8 @@ struct Unpacker: ~Copyable {
                 "\(quoted(text)): the path has \(text.utf8.count) bytes; at most "
                     + "\(ArchiveLimits.pathBytes) are allowed")
         }
-        var components: [Substring] = []
-        for component in text.split(separator: "/") where component != "." {
+        var components: [String] = []
+        for component in text.pathComponents where component != "." {
             guard component != ".." else { throw Failure(.invalid, "\(quoted(text)) leaves the folder by \"..\"") }
             guard component.utf8.count <= ArchiveLimits.nameBytes else {
                 throw Failure(

@@ -116,8 +116,9 @@ struct FilterParser {
             position = start
             throw expected("a field, NOT or (")
         }
-        for (prefix, make) in Self.maps where name.hasPrefix(prefix) {
-            var key = String(name.dropFirst(prefix.count))
+        // By bytes: a key may begin with a mark that joins the point to one character.
+        for (prefix, make) in Self.maps where name.utf8.starts(with: prefix.utf8) {
+            var key = String(decoding: name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
             // Only directly behind the point: `labels."a b"`.
             if key.isEmpty, current == UInt8(ascii: "\"") { key = try quotedText() }
             guard !key.isEmpty else { throw expected("a key behind \(prefix)") }
