@@ -37,7 +37,7 @@ extension Dispatcher {
         guard let trigger = known?.triggers[match.target] else {
             throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")
         }
-        return try find(trigger, try PathRequest(target, match.parameters), for: origin)
+        return try find(trigger, try PathRequest(target, match.parameters, source: trigger.source), for: origin)
     }
 
     private func find(

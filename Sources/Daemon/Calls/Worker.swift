@@ -90,7 +90,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             if loop.isCurrent { adopt(call) } else { loop.post { [self] in adopt(call) } }
         }
         if let relay = call.relay {
-            relay.stream.session.loop.run { relay.begin(on: self, call: call) }
+            loop.run { [self] in
+                link?.lend()
+                relay.stream.session.loop.run { relay.begin(on: self, call: call) }
+            }
             return
         }
         guard let target = target(call, data) else { return }
@@ -155,6 +158,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             let cold = takeFresh()
             if call.claim() { dispatcher.finish(call, end, worker: self, coldNanos: cold) }
             forget(call)
+            link?.takeBack()
             released(call, serviceNanos: now.nanoseconds(since: call.startedAt ?? now))
         }
     }

@@ -35,10 +35,7 @@ package final class DefaultLink: FunctionLink, @unchecked Sendable {
         guard case .invoke(let request) = call.target else {
             return loop.run { [self] in owner?.answered(token.object, .hasNoServices) }
         }
-        let environment = ProcessEnvironment(
-            id: call.id, deadline: call.deadline, contentType: String(decoding: request.contentType, as: UTF8.self),
-            headers: request.headers, metadata: call.metadata, path: call.path)
-        let assignment = environment.assignment(plan)
+        let assignment = CallHead(call, request).assignment(plan)
         let body = Array(request.payload)
         loop.run { [self] in begin(assignment, body, token.object) }
     }

@@ -49,10 +49,7 @@ final class ProcessStream: FunctionStream {
     ) throws(Failure) {
         self.owner = owner
         self.process = process
-        let environment = ProcessEnvironment(
-            id: call.id, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
-            headers: headers, metadata: call.metadata, path: call.path)
-        try process.assign(environment.assignment(plan))
+        try process.assign(CallHead(call, contentType: contentType, headers: headers).assignment(plan))
         if let descriptor = process.output {
             let watcher = Watcher(loop, descriptor) { [weak self] _ in self?.outputIsReady() }
             watcher.watch(.readable)
