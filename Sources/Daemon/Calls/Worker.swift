@@ -34,6 +34,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var logWatcher: Watcher?
     private var grace: LoopTimer?
     private var tail: [UInt8] = []
+    /// Of functions that are told to say where each call begins.
+    private var frames: LogFrames?
     private var current: Call?
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
@@ -58,6 +60,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         self.coldNanos = coldNanos
         self.plan = plan
         responseHeaders = ResponseHeaders(runnable.version.spec.headers)
+        if runnable.version.spec.format == .httpStream { frames = LogFrames(name: LaunchPlan.logFrameName) }
         self.dispatcher = dispatcher
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
@@ -372,16 +375,18 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                     }
                     return
                 }
-                append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                if frames == nil { append(bytes, isOwn: true) }
+                frames?.cut(bytes, running: current?.id.description ?? "", append)
                 if count < buffer.count { return }
             }
         }
     }
 
-    private func append(_ bytes: UnsafeRawBufferPointer) {
+    private func append(_ bytes: UnsafeRawBufferPointer, isOwn: Bool) {
         tail.append(contentsOf: bytes.suffix(Self.tailBytes))
         if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
-        guard let current else { return }
+        guard isOwn, let current else { return }
         let room = Self.maxLogBytes - current.log.count
         current.log.append(contentsOf: bytes.prefix(room))
         if bytes.count > room { current.logTruncated = true }
