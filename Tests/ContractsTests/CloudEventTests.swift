@@ -7,7 +7,8 @@ import Wire
 @Suite struct CloudEventTests {
     private func line(_ body: String, _ contentType: String = "application/json") throws -> String {
         let head = CallHead(
-            id: "ID", deadline: Timestamp(nanoseconds: 0), contentType: contentType, headers: [], metadata: [], path: nil)
+            id: "ID", deadline: Timestamp(nanoseconds: 0), contentType: contentType, headers: [], metadata: [],
+            path: nil)
         let bytes = try Array(body.utf8).withUnsafeBytes { try head.cloudEvent($0) }
         return String(decoding: bytes, as: UTF8.self)
     }

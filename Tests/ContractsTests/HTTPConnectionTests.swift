@@ -137,7 +137,8 @@ import Wire
             _ = bench.far.read(until: "\r\n\r\n")
             let headers = String(repeating: "a: b\r\n", count: count)
             bench.far.write("HTTP/1.1 200 OK\r\n\(headers)Content-Length: 0\r\n\r\n")
-            #expect(bench.owner.next()?.hasPrefix(isTaken ? "1: body" : "1: broken it broke HTTP/1.1: it has 129") == true)
+            #expect(
+                bench.owner.next()?.hasPrefix(isTaken ? "1: body" : "1: broken it broke HTTP/1.1: it has 129") == true)
         }
     }
 }

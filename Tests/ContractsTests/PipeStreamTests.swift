@@ -26,7 +26,9 @@ import Wire
     }
 
     private func body(_ bench: Bench) throws -> [UInt8] {
-        try bench.owner.messages.flatMap { try $0.withUnsafeBytes { Array(try InvokeStreamScan(scanning: $0).payload) } }
+        try bench.owner.messages.flatMap {
+            try $0.withUnsafeBytes { Array(try InvokeStreamScan(scanning: $0).payload) }
+        }
     }
 
     private let head =
@@ -41,9 +43,11 @@ import Wire
         // The answer may begin before the request has ended.
         pipes.standardOutput.write("HTTP/1.1 201 Made\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
         bench.owner.wait { $0.messages.count == 2 }
-        #expect(bench.owner.messages[0] == InvokeBody(headers: [
-            CallHeader(name: "Fn-Http-Status", value: "201"), CallHeader(name: "X", value: "y"),
-        ]).encoded())
+        #expect(
+            bench.owner.messages[0]
+                == InvokeBody(headers: [
+                    CallHeader(name: "Fn-Http-Status", value: "201"), CallHeader(name: "X", value: "y"),
+                ]).encoded())
         #expect(bench.send(field(1, "hello ")) && bench.send([]) && bench.send(field(1, "world")))
         bench.endInput()
         #expect(pipes.standardInput.read(until: "0\r\n\r\n") == "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n")
@@ -65,7 +69,9 @@ import Wire
     }
 
     @Test func aBodyHasTheLengthThatItsCallerSaid() throws {
-        for (count, message) in [(2, "has 2 bytes; its content-length says 3"), (4, "is longer than its content-length of 3")] {
+        for (count, message) in [
+            (2, "has 2 bytes; its content-length says 3"), (4, "is longer than its content-length of 3"),
+        ] {
             let pipes = Pipes()
             let bench = try open(.http, pipes, headers: [CallHeader(name: "Content-Length", value: "3")])
             defer { bench.close() }
@@ -140,7 +146,8 @@ import Wire
                 #expect(bench.send(field(1, [UInt8](repeating: 0x78, count: min(200_000, count - start)))))
             }
             #expect(
-                bench.owner.end == (isTaken ? nil : "failed 8: the body is over 4128768 bytes, which format json takes at most")
+                bench.owner.end
+                    == (isTaken ? nil : "failed 8: the body is over 4128768 bytes, which format json takes at most")
             )
             // Nothing of it has reached the function.
             #expect(pipes.input != nil)

@@ -31,14 +31,11 @@ package struct LaunchPlan: Sendable {
             variables["PYTHONDONTWRITEBYTECODE"] = "1"
         }
         for config in [runnable.appConfig, spec.config] {
-            variables.merge(config.filter { !Self.isOwn($0.key) }) { _, config in config }
+            variables.merge(config.filter { !FunctionSpec.isOwnKey($0.key) }) { _, config in config }
         }
         variables.merge(Self.own(runnable)) { _, own in own }
         environment = variables.map { "\($0.key)=\($0.value)" }.sorted()
     }
-
-    /// Whether a key is the daemon's to set.
-    package static func isOwn(_ key: String) -> Bool { key.hasPrefix("FN_") || key.hasPrefix("FNRPC_") }
 
     private static func own(_ runnable: Runnable) -> [String: String] {
         let spec = runnable.version.spec

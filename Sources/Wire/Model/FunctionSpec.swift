@@ -104,6 +104,9 @@ package struct FunctionSpec: Hashable, Sendable {
     /// Where calls by name go, for functions that are told a path.
     package static let invokePath = "/invoke"
 
+    /// Whether a key of a function's environment is the daemon's to set; one in a config has no effect.
+    package static func isOwnKey(_ key: String) -> Bool { key.hasPrefix("FN_") || key.hasPrefix("FNRPC_") }
+
     /// What a container can reach.
     package enum Network: String, Sendable, CaseIterable {
         /// Nothing but its own loopback.
