@@ -92,7 +92,7 @@ import Wire
                 ("excess", 0, ""), ("late", 0, ""),
             ] as [(String, Int32, String)] {
                 let result = try daemon.fnrpc("invoke", "demo/hostile", "-d", body)
-                #expect(result.code == code && result.errors.contains(message), "\(body): \(result)")
+                #expect(result.code == code && result.errors.contains(message) != message.isEmpty, "\(body): \(result)")
                 if body == "excess" { #expect(result.output == "full") }
                 if body == "late" {
                     // Its container goes when it has spoken out of turn.
@@ -108,7 +108,7 @@ import Wire
                     let answer = try await text(stream, body)
                     #expect(body == "excess" && answer == "full" || body == "late" && answer == "late", "\(body)")
                 } catch let error as ClientError {
-                    #expect(error.message.contains(message) && code != 0, "\(error)")
+                    #expect(error.message.contains(message.prefix { $0 != ";" }) && code != 0, "\(error)")
                 }
                 await client.close()
                 if body == "late" { continue }

@@ -93,7 +93,12 @@ final class PipeStream: FunctionStream, FunctionPipesOwner {
         guard let pipes else { return }
         self.pipes = nil
         // First: the next call uses them.
-        if isInStep { pipes.close() } else { pipes.spoil() }
+        switch how {
+        // A container that broke its contract goes anyway, and how it ends by itself says more.
+        case .broken: pipes.close()
+        case _ where isInStep: pipes.close()
+        default: pipes.spoil()
+        }
         owner?.functionStream(self, ended: how)
         owner = nil
     }

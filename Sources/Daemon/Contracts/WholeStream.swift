@@ -130,7 +130,12 @@ final class WholeStream: FunctionStream, FunctionPipesOwner {
     private func end(_ how: FunctionStreamEnd, isInStep: Bool = false) {
         guard let pipes else { return }
         self.pipes = nil
-        if isInStep { pipes.close() } else { pipes.spoil() }
+        switch how {
+        // A container that broke its contract goes anyway, and how it ends by itself says more.
+        case .broken: pipes.close()
+        case _ where isInStep: pipes.close()
+        default: pipes.spoil()
+        }
         owner?.functionStream(self, ended: how)
         owner = nil
     }
