@@ -81,13 +81,13 @@ import Wire
             try daemon.deploy(
                 "hostile",
                 [
-                    "func.yaml": "name: hostile\nruntime: shell\nentry: run.sh\nformat: json\nmemory: 32\ntimeout: 2\n",
+                    "func.yaml": "name: hostile\nruntime: shell\nentry: run.sh\nformat: json\nmemory: 32\ntimeout: 5\n",
                     "run.sh": Self.hostile,
                 ])
             for (body, code, message) in [
                 ("garbage", 5, "it broke format json: its answer is not a JSON object"),
                 ("leave", 5, "it exited with code 3; the end of its log: leaving"),
-                ("sleep", 6, "timed out after 2.000 s"), ("closed", 5, "it closed its standard output"),
+                ("sleep", 6, "timed out after 5.000 s"), ("closed", 5, "it closed its standard output"),
                 ("much", 5, "it broke format json: its JSON is over the limit of 8388608 bytes"),
                 ("excess", 0, ""), ("late", 0, ""),
             ] as [(String, Int32, String)] {

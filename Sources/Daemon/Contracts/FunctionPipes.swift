@@ -14,8 +14,7 @@ protocol FunctionPipesOwner: AnyObject {
     func pipesEnded(_ pipes: FunctionPipes)
 }
 
-/// Standard input and output of a function that stays. They are the sandbox's: this only uses them, until it is closed.
-/// Loop-confined.
+/// Standard input and output of a function. They are the sandbox's: this only uses them, until it is closed. Loop-confined.
 final class FunctionPipes {
     /// What is read at once, bytes: as much as a pipe usually holds.
     private static let readBytes = 64 << 10
@@ -31,8 +30,9 @@ final class FunctionPipes {
     /// Output that the owner is not done with.
     private var unread = ByteQueue()
     private(set) var isPaused = false
-    private var isReading = false
+    private(set) var isReading = false
     private var hadNoRoom = false
+    private var endsInput = false
     private var isClosed = false
 
     /// - Parameter owner: held weakly; told nothing before this returns.
@@ -83,6 +83,19 @@ final class FunctionPipes {
         write(count: bytes.count) { $0.copyBytes(from: bytes) }
     }
 
+    /// Closes standard input when everything is written.
+    func endInput() {
+        endsInput = true
+        if pending.count == 0 { closeInput() }
+    }
+
+    private func closeInput() {
+        inputWatcher?.close()
+        inputWatcher = nil
+        pending.removeAll()
+        process.closeInput()
+    }
+
     private func inputIsReady() {
         flush()
         guard hadNoRoom, pending.count <= StreamLimits.roomBytes else { return }
@@ -100,14 +113,12 @@ final class FunctionPipes {
                 inputWatcher?.watch(.writable)
                 return
             } else if errno != EINTR {
-                // It has closed its standard input, so no further call can be brought to it.
-                inputWatcher?.close()
-                inputWatcher = nil
-                pending.removeAll()
-                process.closeInput()
+                // It does not want its input; that is its right.
+                closeInput()
             }
         }
         inputWatcher?.watch([])
+        if endsInput { closeInput() }
     }
 
     // MARK: - From the function
