@@ -62,6 +62,7 @@ struct CallHead {
     /// The caller's headers that a function gets under their own names: without those between two neighbours, those
     /// that the contract has a place of its own for, and those that only the daemon gives.
     var passedHeaders: [CallHeader] {
+        guard !headers.isEmpty else { return [] }
         var taken = HTTPHeader.hopByHop.union(trace.map(\.name))
         taken.insert("content-type")
         taken.insert("host")
@@ -76,6 +77,7 @@ struct CallHead {
     /// The caller's headers as a gateway of Fn frames them, without the prefix: there nothing can be mistaken for the
     /// daemon's own.
     var framedHeaders: [CallHeader] {
+        guard !headers.isEmpty else { return [] }
         var taken = HTTPHeader.hopByHop.union(connectionNames)
         taken.remove("content-length")
         taken.insert("content-type")
