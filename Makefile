@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 
 IMPORTS := --explicit-target-dependency-import-check error
+# Those that are compiled.
+EXAMPLES := echo-ttrpc hello-c hello-swift
 RELEASE := -c release -Xswiftc -cross-module-optimization $(IMPORTS)
 # The daemon finds these beside its executable.
 define runtime
@@ -90,7 +92,7 @@ proto: ## generate the C and Swift code of proto/ again
 .PHONY: clean
 clean: ## remove everything that was built
 	rm -rf .build .build-*
-	$(MAKE) -s -C examples/echo-ttrpc clean
+	for example in $(EXAMPLES); do $(MAKE) -s -C examples/$$example clean; done
 	$(MAKE) -s -C benchmarks clean
 
 # Steps of the above.
@@ -100,6 +102,6 @@ setup:
 setup-test:
 	@scripts/setup --test
 examples:
-	$(MAKE) -s -C examples/echo-ttrpc
+	for example in $(EXAMPLES); do $(MAKE) -s -C examples/$$example || exit; done
 bench-tools:
 	$(MAKE) -s -C benchmarks

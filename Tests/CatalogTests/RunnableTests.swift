@@ -14,26 +14,63 @@ import Testing
         return Runnable(app: app, function: made.function, version: version(of: made.function, 4))
     }
 
-    @Test func ownKeysWinOverConfigAndConfigOverTheApps() throws {
-        let mine = ["FNRPC_VERSION": "app", "HOME": "/app", "A": "app", "B": "app"]
-        let plan = LaunchPlan(
-            try runnable(config: mine) { $0.config = ["B": "function", "FN_TYPE": "function", "LANG": "function"] })
-        #expect(plan.arguments == ["/usr/bin/python3", "/.fnrpc/python/bootstrap.py", "a.b"])
+    private static let app = [
+        "A": "app", "B": "app", "HOME": "/app", "PATH": "/app", "lower": "app", "FN_APP_NAME": "app",
+        "FN_CALL_ID": "app",
+        "FNRPC_VERSION": "app",
+    ]
+    private static let function = [
+        "B": "function", "LANG": "function", "FN_TYPE": "function", "FN_HEADER_X": "function", "FNRPC_X": "function",
+        "FN_PATH": "function", "FN_LOGFRAME_NAME": "function",
+    ]
+    /// What every format has.
+    private static let common = [
+        "A=app", "B=function", "FNRPC_VERSION=4", "FN_APP_ID=\(Identifier(high: 1, low: 1))", "FN_APP_NAME=app",
+        "FN_FN_ID=ID", "FN_FN_NAME=f", "FN_MEMORY=64", "FN_TMPSIZE=7", "FN_TYPE=sync", "HOME=/app", "LANG=function",
+        "PATH=/app", "lower=app",
+    ]
+
+    @Test(arguments: [
+        (
+            FunctionSpec.Format.httpStream,
+            [
+                "FN_LISTENER=unix:/tmp/iofs/lsnr.sock", "FN_LOGFRAME_HDR=Fn-Call-Id", "FN_LOGFRAME_NAME=FNRPC_CALL",
+                "FN_PATH=/invoke",
+            ]
+        ), (.ttrpc, ["FNRPC_LISTENER=unix:/tmp/iofs/lsnr.sock", "FN_PATH=/invoke"]),
+        (.http, ["FN_PATH=/invoke"]), (.json, ["FN_PATH=/invoke"]), (.cloudevent, ["FN_PATH=/invoke"]),
+        // Each call says its path.
+        (.default, []),
+    ])
+    func theEnvironment(format: FunctionSpec.Format, own: [String]) throws {
+        let runnable = try runnable(config: Self.app) {
+            ($0.runtime, $0.entry, $0.format, $0.memoryMiB, $0.tmpMiB) = (.binary, "run", format, 64, 7)
+            $0.config = Self.function
+        }
+        let plan = LaunchPlan(runnable)
+        #expect(plan.arguments == ["/function/run"])
+        let id = runnable.function.meta.id.description
+        let expected = (Self.common + own + ["FN_FORMAT=\(format.rawValue)"]).map {
+            $0 == "FN_FN_ID=ID" ? "FN_FN_ID=\(id)" : $0
+        }
+        #expect(plan.environment == expected.sorted())
+    }
+
+    @Test func runtimesAndLimitsAddTheirOwn() throws {
+        let python = LaunchPlan(try runnable { $0.cpuMilli = 250 })
+        #expect(python.arguments == ["/usr/bin/python3", "/.fnrpc/python/bootstrap.py", "a.b"])
         for entry in [
-            "FNRPC_LISTENER=unix:/tmp/iofs/lsnr.sock", "FNRPC_VERSION=4", "HOME=/app", "A=app", "B=function",
-            "LANG=function", "FN_TYPE=sync",
-        ] { #expect(plan.environment.contains(entry), "\(entry)") }
-        #expect(Set(plan.environment.map { $0.prefix { $0 != "=" } }).count == plan.environment.count)
+            "FN_CPUS=250m", "HOME=/tmp", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH=/function/.python:/function", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1",
+        ] { #expect(python.environment.contains(entry), "\(entry)") }
+        // They may be set otherwise.
+        let changed = LaunchPlan(try runnable { $0.config = ["PYTHONUNBUFFERED": ""] })
+        #expect(changed.environment.contains("PYTHONUNBUFFERED="))
     }
 
     @Test func whatThisDaemonCannotRunIsRefused() throws {
-        for format in [.default, .httpStream, .ttrpc] as [FunctionSpec.Format] {
+        for format in FunctionSpec.Format.allCases {
             #expect(try runnable { $0.format = format }.refusal == nil)
-        }
-        for format in [.http, .json, .cloudevent] as [FunctionSpec.Format] {
-            let refusal = try #require(try runnable { $0.format = format }.refusal)
-            #expect(refusal.code == .unimplemented)
-            #expect(refusal.message == "app/f@4: format \(format.rawValue) is not spoken by this daemon yet")
         }
         let image = try #require(try runnable(package: nil).refusal)
         #expect(

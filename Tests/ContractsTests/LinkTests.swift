@@ -19,9 +19,14 @@ final class Token: Sendable {
 // SAFETY: guarded by its lock.
 final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
     private let events = Lock<[String]>([])
+    private let bodies = Lock<[InvokeBody]>([])
     private let changed = DispatchSemaphore(value: 0)
 
+    /// The last reply in parts.
+    var body: InvokeBody? { bodies.withLock { $0.last } }
+
     func answered(_ token: AnyObject, _ reply: FunctionReply) {
+        if case .body(let body) = reply { bodies.withLock { $0.append(body) } }
         let text =
             switch reply {
             case .message(let bytes): "message \(Array(bytes))"

@@ -15,14 +15,7 @@ import Wire
     private func path(
         method: String = "PUT", path: String = "/u/a%2Fb%20%C3%A4/en", query: String = "x=1&y"
     ) throws(Failure) -> PathRequest {
-        let bytes = InvokeBody().encoded(for: InvokeTarget(method: method, path: path, query: query))
-        let result = bytes.withUnsafeBytes { bytes -> Result<PathRequest, Failure> in
-            guard let scan = try? InvokeScan(scanning: bytes) else { return .failure(Failure(.internalError, "")) }
-            do throws(Failure) { return .success(try PathRequest(scan.target, Self.parameters)) } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
+        try pathRequest(method: method, path: path, query: query, Self.parameters, source: "/u/:id/:Lang")
     }
 
     private let callers = [
@@ -33,7 +26,7 @@ import Wire
     private let head =
         "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\nFn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
         + "Content-Type: a/b\r\ntraceparent: 00-x\r\n"
-        + "Fn-Intent: httprequest\r\nFn-Http-Method: PUT\r\nFn-Http-Request-Url: /u/a%2Fb%20%C3%A4/en?x=1&y\r\n"
+        + "Fn-Intent: httprequest\r\nFn-Http-Method: PUT\r\nFn-Http-Request-Url: http://h/u/a%2Fb%20%C3%A4/en?x=1&y\r\n"
         + "Fnrpc-Path-Param-id: a/b ä\r\nFnrpc-Path-Param-Lang: en\r\n"
         + "Fn-Http-H-Accept: a\r\nFn-Http-H-Accept: b\r\nFn-Http-H-Content-Length: 1\r\nContent-Length: 1\r\n\r\n"
     private let metadata = [CallHeader(name: "traceparent", value: "00-x")]
@@ -116,17 +109,20 @@ import Wire
 
     @Test func processesGetVariables() throws {
         func variables(_ path: PathRequest?) -> [String] {
-            ProcessEnvironment(
+            CallHead(
                 id: "ID", deadline: Timestamp(nanoseconds: 0), contentType: "",
                 headers: [CallHeader(name: "Accept", value: "a")], metadata: [], path: path
             ).assignment(Assignment(arguments: ["f"], environment: ["A=b"], workingDirectory: "/")).environment
         }
         let common = ["A=b", "FN_CALL_ID=ID", "FN_DEADLINE=1970-01-01T00:00:00.000Z"]
-        #expect(variables(nil) == common + ["FN_METHOD=POST", "FN_HEADER_ACCEPT=a"])
+        #expect(
+            variables(nil)
+                == common + ["FN_METHOD=POST", "FN_REQUEST_URL=/invoke", "FN_PATH=/invoke", "FN_HEADER_ACCEPT=a"])
         #expect(
             variables(try path())
                 == common + [
-                    "FN_METHOD=PUT", "FN_HTTP_METHOD=PUT", "FN_HTTP_REQUEST_URL=/u/a%2Fb%20%C3%A4/en?x=1&y",
+                    "FN_METHOD=PUT", "FN_REQUEST_URL=/u/a%2Fb%20%C3%A4/en?x=1&y", "FN_PATH=/u/:id/:Lang",
+                    "FN_HTTP_METHOD=PUT", "FN_HTTP_REQUEST_URL=/u/a%2Fb%20%C3%A4/en?x=1&y",
                     "FN_PATH_PARAM_ID=a/b ä", "FN_PATH_PARAM_LANG=en", "FN_HEADER_ACCEPT=a",
                 ])
     }

@@ -121,6 +121,13 @@ import Testing
         for (warning, key) in zip(file.warnings, keys) { #expect(warning.hasPrefix("hello/func.yaml:\(key): ")) }
     }
 
+    @Test func keysOfTheDaemonAreKeptWithAWarning() throws {
+        let file = try read("runtime: shell\nentry: a.sh\nconfig:\n  FN_PATH: x\n  FNRPC_A: y\n  FNX: z\n")
+        #expect(file.spec.config == ["FN_PATH": "x", "FNRPC_A": "y", "FNX": "z"])
+        #expect(
+            file.warnings.map { $0.prefix(30) } == ["hello/func.yaml:4: config: FN_", "hello/func.yaml:5: config: FNR"])
+    }
+
     @Test(arguments: [
         ("runtime: python\nentry: f.h\nmemory: 0", ":3: memory: 0 is out of range; 4 to 65536 MiB"),
         ("runtime: python\nentry: f.h\nmemory: 70000", ":3: memory: 70000 is out of range; 4 to 65536 MiB"),

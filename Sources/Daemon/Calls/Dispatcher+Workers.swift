@@ -75,7 +75,7 @@ extension Dispatcher {
         }
         let spec = SandboxSpec(
             id: id, spec: runnable.version.spec, packagePath: path,
-            usesSocket: format != .default, pipesStandardIO: format == .default, root: root,
+            usesSocket: format.usesSocket, pipesStandardIO: !format.usesSocket, root: root,
             secrets: given)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {
@@ -87,6 +87,10 @@ extension Dispatcher {
         }
         do throws(Failure) {
             try sandbox.assign(assignment)
+            // A function on pipes is ready when it reads; what ends it before that ends its first call.
+            guard format.usesSocket else {
+                return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: nil))
+            }
             // A connection is the proof: every server has a moment between bind and listen.
             let connection = try sandbox.awaitConnection(until: .now().advanced(byNanoseconds: initNanos))
             return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: connection))
@@ -122,7 +126,10 @@ extension Dispatcher {
                     }, owner: worker))
         case .default:
             worker.attach(DefaultLink(loop: loop, sandbox: ready.sandbox, plan: ready.plan, owner: worker))
-        case .http, .json, .cloudevent: preconditionFailure("BUG: calls of this format are refused")
+        case .http, .json, .cloudevent:
+            worker.attach(
+                PipeLink(
+                    loop: loop, sandbox: ready.sandbox, format: runnable.version.spec.format, owner: worker))
         }
         let hand = runnable.pool.event { $0.started(worker.slot, coldNanos: coldNanos, now: .now()) }
         upkeep.remove(start)

@@ -32,6 +32,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var logWatcher: Watcher?
     private var grace: LoopTimer?
     private var tail: [UInt8] = []
+    /// Of functions that are told to say where each call begins.
+    private var frames: LogFrames?
     private var current: Call?
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
@@ -56,6 +58,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         self.coldNanos = coldNanos
         self.plan = plan
         responseHeaders = ResponseHeaders(runnable.version.spec.headers)
+        if runnable.version.spec.format == .httpStream { frames = LogFrames(name: LaunchPlan.logFrameName) }
         self.dispatcher = dispatcher
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
@@ -90,7 +93,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             if loop.isCurrent { adopt(call) } else { loop.post { [self] in adopt(call) } }
         }
         if let relay = call.relay {
-            relay.stream.session.loop.run { relay.begin(on: self, call: call) }
+            loop.run { [self] in
+                link?.lend()
+                relay.stream.session.loop.run { relay.begin(on: self, call: call) }
+            }
             return
         }
         guard let target = target(call, data) else { return }
@@ -155,6 +161,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             let cold = takeFresh()
             if call.claim() { dispatcher.finish(call, end, worker: self, coldNanos: cold) }
             forget(call)
+            link?.takeBack()
             released(call, serviceNanos: now.nanoseconds(since: call.startedAt ?? now))
         }
     }
@@ -368,16 +375,18 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                     }
                     return
                 }
-                append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                if frames == nil { append(bytes, isOwn: true) }
+                frames?.cut(bytes, running: current?.id.description ?? "", append)
                 if count < buffer.count { return }
             }
         }
     }
 
-    private func append(_ bytes: UnsafeRawBufferPointer) {
+    private func append(_ bytes: UnsafeRawBufferPointer, isOwn: Bool) {
         tail.append(contentsOf: bytes.suffix(Self.tailBytes))
         if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
-        guard let current else { return }
+        guard isOwn, let current else { return }
         let room = CallRecord.maxLogBytes - current.log.count
         current.log.append(contentsOf: bytes.prefix(room))
         if bytes.count > room { current.logTruncated = true }

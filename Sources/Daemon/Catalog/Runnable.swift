@@ -92,12 +92,6 @@ package final class Runnable: Sendable {
         if version.package == nil {
             return Failure(.unimplemented, "\(name): images are not run by this daemon yet; deploy its code")
         }
-        switch spec.format {
-        case .default, .httpStream, .ttrpc: break
-        case .http, .json, .cloudevent:
-            return Failure(
-                .unimplemented, "\(name): format \(spec.format.rawValue) is not spoken by this daemon yet")
-        }
         return nil
     }
 }

@@ -99,8 +99,17 @@ package protocol FunctionLink: AnyObject {
     func takePending() -> [AnyObject]
     /// The function's process has ended. On the loop.
     func exited(_ description: String, success: Bool)
+    /// A streamed call is about to use the function: what it shares with unary calls is let go of. On the loop.
+    func lend()
+    /// The streamed call has ended. On the loop.
+    func takeBack()
     /// Closes. On the loop.
     func close()
+}
+
+extension FunctionLink {
+    package func lend() {}
+    package func takeBack() {}
 }
 
 /// Limits that all contracts share.
@@ -109,4 +118,10 @@ package enum ContractLimits {
     package static let replyBytes = FrameHeader.maxLength - (64 << 10)
     /// All header lines of a reply, bytes.
     package static let headerBytes = 64 << 10
+    /// Headers of a reply.
+    package static let headerCount = EnvelopeLimits.metadataEntries
+    /// Bytes of a reply's content type.
+    package static let contentTypeBytes = FunctionSpec.Limits.contentTypeBytes
+    /// The text of a reply in JSON, bytes: more than its body, because of escapes.
+    package static let jsonBytes = 8 << 20
 }

@@ -73,6 +73,23 @@ package protocol FunctionStreamOwner: AnyObject {
     func functionStream(_ stream: any FunctionStream, ended: FunctionStreamEnd)
 }
 
+extension FunctionStreamOwner {
+    /// Tells of a part of the body, at most ``StreamLimits/chunkBytes``.
+    func deliver(_ part: UnsafeRawBufferPointer, of stream: any FunctionStream) {
+        let room = InvokeStreamPayload.headroom
+        withUnsafeTemporaryAllocation(byteCount: room + part.count, alignment: 16) { buffer in
+            UnsafeMutableRawBufferPointer(rebasing: buffer[room...]).copyMemory(from: part)
+            functionStream(stream, received: InvokeStreamPayload.message(in: buffer))
+        }
+    }
+
+    /// Tells what stands before the body, at once: what follows may take long.
+    func deliver(contentType: String, headers: [CallHeader], of stream: any FunctionStream) {
+        let message = InvokeBody(contentType: contentType, headers: headers).encoded()
+        if !message.isEmpty { message.withUnsafeBytes { functionStream(stream, received: $0) } }
+    }
+}
+
 /// The function's side of one streamed call; it has a connection (or a process) of its own, so that its back pressure
 /// is nobody else's. Loop-confined; made on the worker's loop.
 package protocol FunctionStream: AnyObject {
@@ -120,8 +137,14 @@ package func makeFunctionStream(
         return try ProcessStream(
             loop: loop, process: sandbox, plan: plan, call: call, contentType: contentType, headers: headers,
             owner: owner)
-    case (.http, .body), (.json, .body), (.cloudevent, .body):
-        throw Failure(.unimplemented, "format: \(format.rawValue) is not spoken by this daemon yet")
+    case (.http, .body(let contentType, let headers)):
+        return PipeStream(
+            loop: loop, process: sandbox, head: CallHead(call, contentType: contentType, headers: headers),
+            owner: owner)
+    case (.json, .body(let contentType, let headers)), (.cloudevent, .body(let contentType, let headers)):
+        return WholeStream(
+            format: format, loop: loop, process: sandbox,
+            head: CallHead(call, contentType: contentType, headers: headers), owner: owner)
     case (_, .service):
         throw Failure(.unimplemented, "only functions of format ttrpc serve methods of their own")
     }
@@ -135,6 +158,8 @@ package enum StreamLimits {
     package static let functionOutputBytes = 1 << 20
     /// Below this much waiting output a function has room again, bytes.
     static let roomBytes = Connection.lowWater
+    /// The body of a streamed call to a function that takes whole bodies only, bytes.
+    package static let wholeBytes = ContractLimits.replyBytes
     /// What of a function's own error text is kept, bytes.
     static let errorBytes = 4096
 

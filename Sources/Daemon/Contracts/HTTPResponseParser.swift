@@ -27,10 +27,7 @@ struct HTTPResponseParser {
         case end
     }
 
-    /// Why it is no response; a sentence's end.
-    struct Malformed: Error {
-        let reason: String
-    }
+    typealias Malformed = MalformedReply
 
     private enum Phase {
         case head
@@ -52,8 +49,15 @@ struct HTTPResponseParser {
     /// Bytes of an unfinished head or line that hold no end of it; what drips in is not read over and over.
     private var scanned = 0
 
+    /// The response is to HEAD, so it has no body, whatever it says.
+    private let answersHead: Bool
+
     /// Whether a byte of the response has been seen.
     private(set) var hasBegun = false
+
+    init(answersHead: Bool = false) {
+        self.answersHead = answersHead
+    }
 
     /// Gives the next event.
     ///
@@ -191,20 +195,29 @@ struct HTTPResponseParser {
         var head = Head()
         head.status = status
         head.keepsAlive = parts[0] == "HTTP/1.1"
-        var isChunked = false
+        var framing = Framing()
         for line in lines {
             guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")), HTTPHeader.isName(line[..<colon]) else {
                 throw Malformed(reason: "a header line has no name")
             }
             let value = HTTPHeader.trimmed(line[line.utf8.index(after: colon)...])
             guard HTTPHeader.isValue(value) else { throw Malformed(reason: "a header has a control character") }
-            try add(String(line[..<colon]), String(value), to: &head, &isChunked)
+            try add(String(line[..<colon]), String(value), to: &head, &framing)
         }
-        try choosePhase(&head, isChunked: isChunked)
+        head.headers.removeAll { framing.named.contains($0.name.lowercased()) }
+        try ContractLimits.check(head.headers, contentType: head.contentType)
+        try choosePhase(&head, isChunked: framing.isChunked)
         return head
     }
 
-    private func add(_ name: String, _ value: String, to head: inout Head, _ isChunked: inout Bool) throws(Malformed) {
+    /// What the head says of the connection and of where the body ends.
+    private struct Framing {
+        var isChunked = false
+        /// Headers that `Connection` names: they are between two neighbours.
+        var named: Set<String> = []
+    }
+
+    private func add(_ name: String, _ value: String, to head: inout Head, _ framing: inout Framing) throws(Malformed) {
         switch name.lowercased() {
         case "content-length":
             guard let number = decimal(value[...]), head.length == nil || head.length == number else {
@@ -215,11 +228,17 @@ struct HTTPResponseParser {
             guard value.lowercased() == "chunked" else {
                 throw Malformed(reason: "its Transfer-Encoding is not chunked")
             }
-            isChunked = true
+            framing.isChunked = true
         case "connection":
-            head.keepsAlive = value.lowercased() == "keep-alive" || (head.keepsAlive && value.lowercased() != "close")
+            for option in value.lowercased().split(separator: ",").map({ HTTPHeader.trimmed($0) }) {
+                switch option {
+                case "close": head.keepsAlive = false
+                case "keep-alive": head.keepsAlive = true
+                default: framing.named.insert(String(option))
+                }
+            }
         case "content-type": head.contentType = value
-        case "keep-alive", "proxy-connection", "te", "trailer", "upgrade": break
+        case let name where HTTPHeader.hopByHop.contains(name): break
         default: head.headers.append(CallHeader(name: name, value: value))
         }
     }
@@ -227,7 +246,7 @@ struct HTTPResponseParser {
     private mutating func choosePhase(_ head: inout Head, isChunked: Bool) throws(Malformed) {
         if (100...199).contains(head.status) {
             phase = .head
-        } else if head.status == 204 || head.status == 304 {
+        } else if answersHead || head.status == 204 || head.status == 304 {
             head.length = 0
             phase = .length(0)
         } else if isChunked {

@@ -12,17 +12,12 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
     private var head = HTTPResponseParser.Head()
     /// The text of a response that says that the call failed.
     private var errorText: [UInt8] = []
-    /// What the caller said that its body has, bytes; `nil`: it goes in chunks.
-    private let length: Int?
-    private var sent = 0
+    private var body: HTTPRequestBody
     private var inputIsOpen = true
     private var isPaused = false
     private var isReceiving = false
     private var lacksRoom = false
     private var exitDescription: String?
-
-    /// More than any body has, bytes.
-    private static let maxLength = 1 << 56
 
     /// Takes over a connected socket and sends the head; on the loop.
     init(
@@ -30,12 +25,8 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
         headers: [CallHeader], owner: any FunctionStreamOwner
     ) {
         self.owner = owner
-        length = headers.first { $0.name.lowercased() == "content-length" }
-            .flatMap { HTTPHeader.decimal($0.value, max: Self.maxLength) }
-        let head = HTTPRequestHead(
-            id: call.id, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
-            headers: headers, metadata: call.metadata, path: call.path, length: length
-        ).encoded
+        body = HTTPRequestBody(headers)
+        let head = CallHead(call, contentType: contentType, headers: headers).httpStream(length: body.length)
         let connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
         self.connection = connection
         connection.write(count: head.count) { $0.copyBytes(from: head) }
@@ -50,44 +41,23 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
         }
         // An empty chunk would be the last one.
         guard payload.count > 0 else { return true }
-        if let length, payload.count > length - sent {
-            end(.failed(code: 3, message: "the body is longer than its content-length of \(length) bytes"))
+        if let refusal = body.refusal(of: payload) {
+            end(.failed(code: 3, message: refusal))
             return true
         }
         guard StreamLimits.hasRoom(queued: connection.queuedOutput, for: payload.count) else {
             lacksRoom = true
             return false
         }
-        sent += payload.count
-        if length != nil {
-            connection.write(count: payload.count) { $0.copyMemory(from: payload) }
-        } else {
-            writeChunk(payload, connection)
-        }
+        body.write(payload) { connection.write(count: $0, $1) }
         return true
-    }
-
-    private func writeChunk(_ payload: UnsafeRawBufferPointer, _ connection: Connection) {
-        var size = String(payload.count, radix: 16) + "\r\n"
-        _ = size.withUTF8 { size in
-            connection.write(count: size.count + payload.count + 2) { buffer in
-                buffer.copyBytes(from: size)
-                UnsafeMutableRawBufferPointer(rebasing: buffer[size.count...]).copyBytes(from: payload)
-                buffer[buffer.count - 2] = 13
-                buffer[buffer.count - 1] = 10
-            }
-        }
     }
 
     func endInput() {
         guard let connection, inputIsOpen else { return }
         inputIsOpen = false
-        if let length {
-            guard sent < length else { return }
-            end(.failed(code: 3, message: "the body has \(sent) bytes; its content-length says \(length)"))
-        } else {
-            let last = "0\r\n\r\n".utf8
-            connection.write(count: last.count) { $0.copyBytes(from: last) }
+        if let refusal = body.end({ connection.write(count: $0, $1) }) {
+            end(.failed(code: 3, message: refusal))
         }
     }
 
@@ -147,9 +117,7 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
         self.head = head
         switch head.status {
         case 200:
-            let message = InvokeBody(contentType: head.contentType, headers: head.headers).encoded()
-            // Told at once: what follows may take long.
-            if !message.isEmpty { message.withUnsafeBytes { owner?.functionStream(self, received: $0) } }
+            owner?.deliver(contentType: head.contentType, headers: head.headers, of: self)
         case 502, 504: break
         default: end(.broken("it answered with HTTP status \(head.status)"))
         }
@@ -160,11 +128,7 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
             errorText.append(contentsOf: piece.prefix(StreamLimits.errorBytes - errorText.count))
             return
         }
-        let room = InvokeStreamPayload.headroom
-        withUnsafeTemporaryAllocation(byteCount: room + piece.count, alignment: 16) { buffer in
-            UnsafeMutableRawBufferPointer(rebasing: buffer[room...]).copyMemory(from: piece)
-            owner?.functionStream(self, received: InvokeStreamPayload.message(in: buffer))
-        }
+        owner?.deliver(piece, of: self)
     }
 
     private func finish() {
@@ -178,8 +142,9 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
     private func end(_ how: FunctionStreamEnd) {
         guard let connection else { return }
         self.connection = nil
+        // First: some functions serve one connection at a time, and the next call brings its own.
+        connection.close()
         owner?.functionStream(self, ended: how)
         owner = nil
-        connection.close()
     }
 }

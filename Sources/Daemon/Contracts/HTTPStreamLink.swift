@@ -47,7 +47,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         guard case .invoke(let invoke) = call.target else {
             return loop.run { [self] in owner?.answered(token.object, .hasNoServices) }
         }
-        let request = Self.encode(call, invoke)
+        let request = CallHead(call, invoke).httpStream(length: invoke.payload.count) + invoke.payload
         loop.run { [self] in
             guard owner?.wants(token.object) == true else { return }
             guard !isClosed else {
@@ -77,6 +77,13 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
 
     package func exited(_ description: String, success: Bool) {}
 
+    /// Some functions serve one connection at a time: a streamed call's own comes when this one has gone.
+    package func lend() {
+        guard current == nil else { return }
+        connection?.close()
+        connection = nil
+    }
+
     package func close() {
         isClosed = true
         idleTimer?.close()
@@ -100,10 +107,18 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
                     try checkSize(body.count + piece.count)
                     body.append(contentsOf: piece)
                 case .end:
-                    // Bytes behind the answer belong to nothing that was asked.
-                    let keepsConnection = head.keepsAlive && position == bytes.count
-                    finish(keepsConnection: keepsConnection)
-                    return keepsConnection ? .consumed(position, needed: 0) : .close
+                    // Bytes behind the answer belong to nothing that was asked, and the rest of a request that the
+                    // function did not wait for would be taken for the next one.
+                    let isInStep = position == bytes.count && connection.queuedOutput == 0
+                    if head.keepsAlive && isInStep {
+                        startIdleTimer()
+                    } else {
+                        // Before the answer, which may bring the next call and its connection.
+                        self.connection = nil
+                        connection.close()
+                    }
+                    finish()
+                    return .consumed(position, needed: 0)
                 }
             }
         } catch {
@@ -122,7 +137,7 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         self.connection = nil
         guard current != nil else { return }
         if parser.finish() {
-            finish(keepsConnection: false)
+            finish()
         } else if isReused && !parser.hasBegun {
             isReused = false
             transmit()
@@ -148,13 +163,12 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
         connection?.write(count: request.count) { $0.copyBytes(from: request) }
     }
 
-    private func finish(keepsConnection: Bool) {
+    private func finish() {
         guard let token = current else { return }
         current = nil
         request = []
         let body = body
         self.body = []
-        if keepsConnection { startIdleTimer() } else { connection = nil }
         switch head.status {
         case 200:
             let reply = InvokeBody(payload: body, contentType: head.contentType, headers: head.headers)
@@ -182,14 +196,6 @@ package final class HTTPStreamLink: FunctionLink, ConnectionOwner, @unchecked Se
             }
         idleTimer = timer
         timer.start(milliseconds: Self.idleMilliseconds)
-    }
-
-    private static func encode(_ call: FunctionCall, _ request: InvokeScan) -> [UInt8] {
-        let head = HTTPRequestHead(
-            id: call.id, deadline: call.deadline,
-            contentType: String(decoding: request.contentType, as: UTF8.self), headers: request.headers,
-            metadata: call.metadata, path: call.path, length: request.payload.count)
-        return head.encoded + request.payload
     }
 }
 

@@ -14,13 +14,18 @@ package final class PathRequest: Sendable {
     /// Path and query as the caller wrote them.
     package let url: String
     package let parameters: [PathParameter]
+    /// The source of the trigger that answers.
+    package let source: String
 
     /// - Parameters:
     ///   - target: whose path has been matched; borrowed.
     ///   - parameters: what its segments stood for.
+    ///   - source: of the trigger that answers.
     /// - Throws: `invalid` for a method that is no token of RFC 9110, a query with a character that must be
     ///   percent-encoded, and for either over its limit.
-    package init(_ target: InvokeTargetScan, _ parameters: [PathParameter]) throws(Failure) {
+    package init(
+        _ target: InvokeTargetScan, _ parameters: [PathParameter], source: String
+    ) throws(Failure) {
         let method = String(decoding: target.method, as: UTF8.self)
         guard target.method.count <= Self.methodBytes, method.isEmpty || HTTPHeader.isName(method) else {
             throw Failure(
@@ -39,18 +44,24 @@ package final class PathRequest: Sendable {
         self.method = method.isEmpty ? Self.defaultMethod : method
         url = String(decoding: target.path, as: UTF8.self) + (query.isEmpty ? "" : "?" + query)
         self.parameters = parameters
+        self.source = source
     }
 
     /// What says so in headers, for formats `ttrpc` and `http-stream`.
-    var headers: [CallHeader] {
+    func headers(url: String) -> [CallHeader] {
         [
             CallHeader(name: "Fn-Intent", value: "httprequest"), CallHeader(name: "Fn-Http-Method", value: method),
             CallHeader(name: "Fn-Http-Request-Url", value: url),
-        ] + parameters.map { CallHeader(name: "Fnrpc-Path-Param-" + $0.name, value: $0.value) }
+        ] + parameterHeaders
+    }
+
+    /// What the segments of the path stood for.
+    var parameterHeaders: [CallHeader] {
+        parameters.map { CallHeader(name: "Fnrpc-Path-Param-" + $0.name, value: $0.value) }
     }
 
     /// The same for format `default`, as `KEY=value`.
-    var environment: [String] {
+    func environment(url: String) -> [String] {
         ["FN_HTTP_METHOD=\(method)", "FN_HTTP_REQUEST_URL=\(url)"]
             + parameters.map { "FN_PATH_PARAM_\($0.name.uppercased())=\($0.value)" }
     }

@@ -1,5 +1,4 @@
 internal import Drivers
-internal import Glibc
 internal import Loop
 internal import Model
 internal import Wire
@@ -20,23 +19,11 @@ extension Sandbox: FunctionProcess {}
 
 /// A streamed call over contract `default`: standard input and output of the container's one process, as they come. Its
 /// end is the process' end.
-final class ProcessStream: FunctionStream {
-    /// What is read at once, bytes: as much as a pipe usually holds.
-    private static let readBytes = 64 << 10
-    /// How often it is read in one turn, so that a function that writes for ever does not hold the loop.
-    private static let readsPerTurn = 16
-
+final class ProcessStream: FunctionStream, FunctionPipesOwner {
     private weak var owner: (any FunctionStreamOwner)?
-    private let process: any FunctionProcess
-    private var inputWatcher: Watcher?
-    private var outputWatcher: Watcher?
-    /// Input that the pipe did not take yet.
-    private var pending = ByteQueue()
+    /// `nil` when the stream is over.
+    private var pipes: FunctionPipes?
     private var inputIsOpen = true
-    private var isPaused = false
-    private var isReading = false
-    private var lacksRoom = false
-    private var isOver = false
     private var exit: (description: String, success: Bool)?
 
     /// Starts the process; on the loop.
@@ -48,159 +35,68 @@ final class ProcessStream: FunctionStream {
         contentType: UnsafeRawBufferPointer, headers: [CallHeader], owner: any FunctionStreamOwner
     ) throws(Failure) {
         self.owner = owner
-        self.process = process
-        let environment = ProcessEnvironment(
-            id: call.id, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
-            headers: headers, metadata: call.metadata, path: call.path)
-        try process.assign(environment.assignment(plan))
-        if let descriptor = process.output {
-            let watcher = Watcher(loop, descriptor) { [weak self] _ in self?.outputIsReady() }
-            watcher.watch(.readable)
-            outputWatcher = watcher
-        }
-        if let descriptor = process.input {
-            inputWatcher = Watcher(loop, descriptor) { [weak self] _ in self?.inputIsReady() }
-        }
+        try process.assign(CallHead(call, contentType: contentType, headers: headers).assignment(plan))
+        pipes = FunctionPipes(loop: loop, process: process, owner: self)
     }
 
-    deinit { stop() }
-
-    // MARK: - Input
-
     func send(_ message: UnsafeRawBufferPointer) -> Bool {
-        // A function that has closed its input does not want it; that is its right.
-        guard !isOver, inputIsOpen else { return true }
+        guard let pipes, inputIsOpen else { return true }
         guard let payload = try? InvokeStreamScan(scanning: message).payload else {
             end(.failed(code: 3, message: "a message of the stream does not parse"))
             return true
         }
-        guard StreamLimits.hasRoom(queued: pending.count, for: payload.count) else {
-            lacksRoom = true
-            return false
-        }
-        pending.append(payload)
-        writeInput()
+        guard StreamLimits.hasRoom(queued: pipes.queued, for: payload.count) else { return false }
+        pipes.write(count: payload.count) { $0.copyMemory(from: payload) }
         return true
     }
 
     func endInput() {
         inputIsOpen = false
-        if pending.count == 0 { closeInput() }
+        pipes?.endInput()
     }
 
-    private func inputIsReady() {
-        writeInput()
-        guard lacksRoom, pending.count <= StreamLimits.roomBytes else { return }
-        lacksRoom = false
-        owner?.functionStreamHasRoom(self)
-    }
-
-    private func writeInput() {
-        guard let descriptor = process.input else { return drop() }
-        while pending.count > 0 {
-            let bytes = pending.bytes
-            let count = write(descriptor, bytes.baseAddress, bytes.count)
-            if count > 0 {
-                pending.consume(count)
-            } else if errno == EAGAIN {
-                inputWatcher?.watch(.writable)
-                return
-            } else if errno != EINTR {
-                return drop()
-            }
-        }
-        inputWatcher?.watch([])
-        if !inputIsOpen { closeInput() }
-    }
-
-    /// Nobody reads it any more.
-    private func drop() {
-        inputIsOpen = false
-        pending.consume(pending.count)
-        closeInput()
-    }
-
-    private func closeInput() {
-        inputWatcher?.close()
-        inputWatcher = nil
-        process.closeInput()
-    }
-
-    // MARK: - Output
-
-    func pause() {
-        isPaused = true
-        outputWatcher?.watch([])
-    }
+    func pause() { pipes?.pause() }
 
     func resume() {
-        isPaused = false
-        outputWatcher?.watch(.readable)
-        if exit != nil { drain() }
+        pipes?.resume()
+        drain()
     }
 
     func exited(_ description: String, success: Bool) {
-        guard !isOver, exit == nil else { return }
+        guard exit == nil else { return }
         exit = (description, success)
         drain()
     }
 
+    func cancel() {
+        owner = nil
+        pipes?.spoil()
+        pipes = nil
+    }
+
+    func pipes(_ pipes: FunctionPipes, received bytes: UnsafeRawBufferPointer) -> Int {
+        let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(StreamLimits.chunkBytes))
+        owner?.deliver(part, of: self)
+        return part.count
+    }
+
+    func pipesHaveRoom(_ pipes: FunctionPipes) { owner?.functionStreamHasRoom(self) }
+
+    func pipesEnded(_ pipes: FunctionPipes) {}
+
     /// The process has ended: what is in the pipe is all that counts. A child that keeps it open keeps nobody waiting.
     private func drain() {
-        guard !isPaused, !isReading else { return }
-        readOutput()
-        guard !isPaused, !isOver, let exit else { return }
+        guard let exit, let pipes, !pipes.isReading else { return }
+        pipes.read()
+        guard !pipes.isPaused else { return }
         end(exit.success ? .finished : .failed(code: 2, message: exit.description))
     }
 
-    private func outputIsReady() {
-        readOutput()
-        if exit != nil { drain() }
-    }
-
-    private func readOutput() {
-        guard let descriptor = process.output, !isReading else { return }
-        isReading = true
-        defer { isReading = false }
-        let room = InvokeStreamPayload.headroom
-        withUnsafeTemporaryAllocation(byteCount: room + Self.readBytes, alignment: 16) { buffer in
-            for _ in 0..<Self.readsPerTurn {
-                guard outputWatcher != nil, !isPaused else { return }
-                let count = read(descriptor, buffer.baseAddress.map { $0 + room }, Self.readBytes)
-                if count > 0 {
-                    let message = InvokeStreamPayload.message(in: .init(rebasing: buffer[..<(room + count)]))
-                    owner?.functionStream(self, received: message)
-                } else if count < 0 && errno == EAGAIN {
-                    return
-                } else if count == 0 || errno != EINTR {
-                    outputWatcher?.close()
-                    outputWatcher = nil
-                    return
-                }
-            }
-        }
-    }
-
-    // MARK: - The end
-
-    func cancel() {
-        owner = nil
-        isOver = true
-        stop()
-    }
-
     private func end(_ how: FunctionStreamEnd) {
-        guard !isOver else { return }
-        isOver = true
-        stop()
+        guard let pipes else { return }
+        self.pipes = nil
+        pipes.spoil()
         owner?.functionStream(self, ended: how)
         owner = nil
-    }
-
-    private func stop() {
-        inputIsOpen = false
-        closeInput()
-        outputWatcher?.close()
-        outputWatcher = nil
     }
 }

@@ -67,7 +67,7 @@ func withCallRequest<Result>(
     _ message: UnsafeRawBufferPointer, _ path: PathRequest?, _ body: (UnsafeRawBufferPointer) -> Result
 ) -> Result {
     guard let path else { return body(message) }
-    return (Array(message) + path.headers.encodedHeaders).withUnsafeBytes(body)
+    return (Array(message) + path.headers(url: path.url).encodedHeaders).withUnsafeBytes(body)
 }
 
 /// A literal's bytes.

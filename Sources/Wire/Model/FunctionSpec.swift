@@ -102,7 +102,16 @@ package struct FunctionSpec: Hashable, Sendable {
         case httpStream = "http-stream"
         /// ttrpc over the Unix socket in FNRPC_LISTENER.
         case ttrpc
+
+        /// Whether the function listens on a socket; else it is spoken to by its standard input and output.
+        package var usesSocket: Bool { self == .ttrpc || self == .httpStream }
     }
+
+    /// Where calls by name go, for functions that are told a path.
+    package static let invokePath = "/invoke"
+
+    /// Whether a key of a function's environment is the daemon's to set; one in a config has no effect.
+    package static func isOwnKey(_ key: String) -> Bool { key.hasPrefix("FN_") || key.hasPrefix("FNRPC_") }
 
     /// What a container can reach.
     package enum Network: String, Sendable, CaseIterable {

@@ -304,11 +304,15 @@ extension FunctionFileReader {
         return result
     }
 
-    private func readConfig(_ entry: YAMLDocument.Entry) throws(Failure) -> [String: String] {
+    private mutating func readConfig(_ entry: YAMLDocument.Entry) throws(Failure) -> [String: String] {
         var result: [String: String] = [:]
         for (key, value, line) in try pairs(entry) {
             guard case .scalar(let scalar) = value else {
                 throw document.failure(line, "config: the value of \(quoted(key)) is \(value.shown); it must be text")
+            }
+            if FunctionSpec.isOwnKey(key) {
+                warnings.append(
+                    "\(document.path):\(line): config: \(key): has no effect; FN_… and FNRPC_… are the daemon's to set")
             }
             result[key] = value.isNull ? "" : scalar.string
         }

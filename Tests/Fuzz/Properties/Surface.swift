@@ -12,6 +12,8 @@ package enum Surface: String, CaseIterable, Sendable {
     case stream
     /// The parser of functions' HTTP responses, on input that arrives in any pieces.
     case http
+    /// What hot functions write to standard output, in any pieces, and its JSON.
+    case pipes
     /// ``PathSegments`` and ``TriggerSource``: what is taken is in one spelling.
     case path
     /// Every request message: decoded, encoded again, and decoded with too little memory at every step.
@@ -30,6 +32,7 @@ package enum Surface: String, CaseIterable, Sendable {
         case .invoke: try checkInvoke(bytes)
         case .stream: try checkInvokeStream(bytes)
         case .http: try checkHTTP(bytes)
+        case .pipes: try checkPipes(bytes)
         case .path: try checkPath(bytes)
         case .messages: try checkMessages(bytes)
         case .filter: try checkFilter(bytes)

@@ -2,27 +2,18 @@ internal import Drivers
 internal import Model
 internal import Wire
 
-/// What a function of format `default` finds in its environment about the call that it was started for.
-struct ProcessEnvironment {
-    /// The call's id as text.
-    let id: String
-    let deadline: Timestamp
-    let contentType: String
-    let headers: [CallHeader]
-    /// Of the call; only `traceparent` and `tracestate` are passed on.
-    let metadata: [CallHeader]
-    /// Of a call by path.
-    let path: PathRequest?
-
-    /// The container's assignment with the call in it.
+extension CallHead {
+    /// The assignment of a container of format `default`, with the call that it is started for in its environment.
     ///
     /// - Parameter plan: command line and environment without what belongs to the call.
     func assignment(_ plan: Assignment) -> Assignment {
         var environment = plan.environment
         environment.append("FN_CALL_ID=\(id)")
-        environment.append("FN_DEADLINE=\(deadline.rfc3339(fractionDigits: 3))")
-        environment.append("FN_METHOD=\(path?.method ?? PathRequest.defaultMethod)")
-        environment += path?.environment ?? []
+        environment.append("FN_DEADLINE=\(deadlineText)")
+        environment.append("FN_METHOD=\(method)")
+        environment.append("FN_REQUEST_URL=\(url)")
+        environment.append("FN_PATH=\(path?.source ?? FunctionSpec.invokePath)")
+        environment += path?.environment(url: url) ?? []
         var values: [String: String] = contentType.isEmpty ? [:] : ["CONTENT_TYPE": contentType]
         for header in headers {
             let key = Self.key(header.name)
@@ -37,6 +28,7 @@ struct ProcessEnvironment {
             arguments: plan.arguments, environment: environment, workingDirectory: plan.workingDirectory)
     }
 
+    /// A header's name in the letters that every shell can read.
     private static func key(_ name: String) -> String {
         String(
             decoding: name.utf8.map { byte -> UInt8 in

@@ -1,0 +1,163 @@
+internal import Model
+internal import Wire
+
+/// CloudEvents 0.1 in JSON, as functions of format `cloudevent` read and write them.
+enum CloudEvent {
+    static let contentType = "application/cloudevents+json"
+
+    /// Whether a content type is `name`, whatever its parameters.
+    static func isType(_ contentType: String, _ name: String) -> Bool {
+        HTTPHeader.trimmed(contentType.prefix { $0 != ";" }).lowercased() == name
+    }
+
+    /// A JSON text without blanks between its parts, so that it is one line.
+    static func compact(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+        var isInText = false
+        var isEscaped = false
+        return text.filter { byte in
+            if isInText {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInText = false
+                }
+                return true
+            }
+            isInText = byte == UInt8(ascii: "\"")
+            return !JSONReader.isBlank(byte)
+        }
+    }
+
+    /// Reads the answer of a function, a whole object.
+    ///
+    /// - Parameter isWhole: the caller sent an event, so it gets the whole event.
+    static func readReply(_ text: UnsafeRawBufferPointer, isWhole: Bool) throws(MalformedReply) -> InvokeBody {
+        var reply = JSONReply()
+        var contentType = ""
+        var data: UnsafeRawBufferPointer?
+        var reader = JSONReader(text)
+        try reader.members { (name, reader) throws(MalformedReply) in
+            switch name {
+            case "contentType": contentType = try reader.string() ?? ""
+            case "data": data = try reader.raw()
+            case "extensions":
+                try reader.members { (name, reader) throws(MalformedReply) in
+                    guard name == "protocol" else {
+                        _ = try reader.raw()
+                        return
+                    }
+                    try reply.readProtocol(&reader)
+                }
+            default: _ = try reader.raw()
+            }
+        }
+        try reader.end()
+        if isWhole { return try reply.reply(compact(text), contentType: Self.contentType) }
+        return try reply.reply(payload(data, contentType), contentType: contentType)
+    }
+
+    private static func payload(
+        _ data: UnsafeRawBufferPointer?, _ contentType: String
+    ) throws(MalformedReply) -> [UInt8] {
+        if isType(contentType, "application/json") { return data.map(compact) ?? [] }
+        guard isType(contentType, "text/plain") else {
+            throw MalformedReply(
+                reason: "its contentType is \(quoted(contentType)); application/json and text/plain are allowed")
+        }
+        guard let data else { return [] }
+        var reader = JSONReader(data)
+        return Array((try reader.string() ?? "").utf8)
+    }
+}
+
+extension CallHead {
+    /// Whether the caller's body is an event itself.
+    var isCloudEvent: Bool { CloudEvent.isType(contentType, CloudEvent.contentType) }
+
+    /// The line that a function of format `cloudevent` reads.
+    ///
+    /// - Throws: what is wrong with the caller's body.
+    func cloudEvent(_ body: UnsafeRawBufferPointer) throws(MalformedReply) -> [UInt8] {
+        // What is not UTF-8 would not be JSON for its reader.
+        let text = Array(String(decoding: body, as: UTF8.self).utf8)
+        let line = try text.withUnsafeBufferPointer { (text) throws(MalformedReply) -> [UInt8] in
+            let text = UnsafeRawBufferPointer(text)
+            do throws(MalformedReply) {
+                return isCloudEvent ? try passing(text) : try wrapping(text)
+            } catch {
+                throw MalformedReply(
+                    reason:
+                        "body: is not \(isCloudEvent ? "a JSON object" : "JSON"), which format cloudevent takes alone: "
+                        + error.reason)
+            }
+        }
+        return line + [UInt8(ascii: "\n")]
+    }
+
+    /// An event that says what the caller wants.
+    private func wrapping(_ body: UnsafeRawBufferPointer) throws(MalformedReply) -> [UInt8] {
+        var line = JSONWriter()
+        line.open()
+        line.member("cloudEventsVersion", "0.1")
+        line.member("eventID", id)
+        line.member("source", url)
+        line.member("eventType", "http")
+        line.member("eventTypeVersion", "")
+        line.member("eventTime", Timestamp.now().rfc3339(fractionDigits: 3))
+        line.member("schemaURL", "")
+        line.member("contentType", contentType)
+        line.name("extensions")
+        line.open()
+        writeExtensions(to: &line)
+        line.close()
+        if body.count > 0 {
+            var reader = JSONReader(body)
+            let data = try reader.raw()
+            try reader.end()
+            line.name("data")
+            line.raw(CloudEvent.compact(data))
+        }
+        line.close()
+        return line.bytes
+    }
+
+    /// The caller's own event, with the extensions that a function needs.
+    private func passing(_ event: UnsafeRawBufferPointer) throws(MalformedReply) -> [UInt8] {
+        var line = JSONWriter()
+        var extensions = JSONWriter()
+        extensions.open()
+        line.open()
+        var reader = JSONReader(event)
+        guard event.first(where: { !JSONReader.isBlank($0) }) == UInt8(ascii: "{") else {
+            throw reader.malformed("an object is missing")
+        }
+        try reader.members { (name, reader) throws(MalformedReply) in
+            guard name == "extensions" else {
+                line.name(name)
+                line.raw(CloudEvent.compact(try reader.raw()))
+                return
+            }
+            try reader.members { (name, reader) throws(MalformedReply) in
+                let value = try reader.raw()
+                guard name != "protocol", name != "deadline" else { return }
+                extensions.name(name)
+                extensions.raw(CloudEvent.compact(value))
+            }
+        }
+        try reader.end()
+        writeExtensions(to: &extensions)
+        extensions.close()
+        line.name("extensions")
+        line.raw(extensions.bytes)
+        line.close()
+        return line.bytes
+    }
+
+    private func writeExtensions(to line: inout JSONWriter) {
+        line.name("protocol")
+        write(to: &line)
+        line.member("deadline", deadlineText)
+    }
+}

@@ -1,0 +1,144 @@
+import Glibc
+import Loop
+import Model
+import Testing
+import Wire
+
+@testable import Contracts
+
+/// Fn's rules for the connections of format `http-stream`.
+@Suite struct HTTPConnectionTests {
+    /// A function that counts who has dialled it.
+    // SAFETY: `far` is guarded by its lock.
+    private final class Function: Sendable {
+        private let far = Lock<[Peer]>([])
+
+        func dial() -> Result<Int32, Failure> {
+            var ends: [Int32] = [0, 0]
+            socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+            _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+            far.withLock { $0.append(Peer(ends[1])) }
+            return .success(ends[0])
+        }
+
+        func connection(_ index: Int) -> Peer? { far.withLock { $0.indices.contains(index) ? $0[index] : nil } }
+        var count: Int { far.withLock { $0.count } }
+    }
+
+    private func bench(_ function: Function) -> LinkBench {
+        LinkBench { loop, descriptor, owner in
+            HTTPStreamLink(loop: loop, descriptor: descriptor, connect: { function.dial() }, owner: owner)
+        }
+    }
+
+    private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+    @Test func anIdleConnectionIsClosedAfterASecond() throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        try bench.invoke(1, [])
+        _ = bench.far.read(until: "\r\n\r\n")
+        let begun = Instant.now()
+        bench.far.write(ok)
+        #expect(bench.owner.next() == "1: body  [] ")
+        #expect(bench.far.readAll() == [])
+        let nanos = Instant.now().nanoseconds(since: begun)
+        #expect((900_000_000...19_000_000_000).contains(nanos))
+        // The next call brings its own.
+        try bench.invoke(2, [])
+        bench.onLoop {}
+        let second = try #require(function.connection(0))
+        _ = second.read(until: "\r\n\r\n")
+        second.write(ok)
+        #expect(bench.owner.next() == "2: body  [] ")
+    }
+
+    @Test func aReusedConnectionThatEndsBeforeAnAnswerIsDialledAgainOnce() throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        try bench.invoke(1, field(1, "!"))
+        _ = bench.far.read(until: "!")
+        bench.far.close()
+        bench.onLoop {}
+        while function.count == 0 { bench.onLoop {} }
+        let second = try #require(function.connection(0))
+        #expect(second.read(until: "!").hasPrefix("POST /call HTTP/1.1\r\n"))
+        second.close()
+        #expect(bench.owner.next() == "lost: it closed its connection")
+        #expect(function.count == 1)
+    }
+
+    @Test(arguments: [
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: x-near, Close\r\nX-Near: no\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nbehind", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    ])
+    func aConnectionThatCannotGoOnIsClosedBeforeTheNext(answer: String) throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        try bench.invoke(1, [])
+        _ = bench.far.read(until: "\r\n\r\n")
+        bench.far.write(answer)
+        #expect(bench.owner.next() == "1: body  [] ")
+        #expect(bench.far.readAll() == [])
+        try bench.invoke(2, [])
+        bench.onLoop {}
+        #expect(function.count == 1)
+    }
+
+    @Test func whoAnswersBeforeReadingGetsANewConnection() throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        try bench.invoke(1, InvokeBody(payload: [UInt8](repeating: 7, count: 3 << 20)).encoded())
+        _ = bench.far.read(until: "\r\n\r\n")
+        bench.far.write(ok)
+        #expect(bench.owner.next() == "1: body  [] ")
+        #expect(bench.far.readAll().count < 3 << 20)
+    }
+
+    @Test func aStreamedCallFindsNoOtherConnection() throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        try bench.invoke(1, [])
+        _ = bench.far.read(until: "\r\n\r\n")
+        bench.far.write(ok)
+        #expect(bench.owner.next() == "1: body  [] ")
+        let link = Carried(value: bench.link)
+        bench.onLoop { link.value?.lend() }
+        #expect(bench.far.readAll() == [])
+    }
+
+    @Test(arguments: [
+        ("404 Not Found", "1: broken it answered with HTTP status 404"),
+        ("502 Bad", "1: failed 2 why []"), ("504 Late", "1: failed 4 the function says that its time is over []"),
+        ("200 OK", "1: body a/b [\"X\"] why"),
+    ])
+    func statusesMeanWhatFnSays(status: String, event: String) throws {
+        let bench = bench(Function())
+        defer { bench.close() }
+        try bench.invoke(1, [])
+        _ = bench.far.read(until: "\r\n\r\n")
+        bench.far.write(
+            "HTTP/1.1 \(status)\r\nContent-Type: a/b\r\nX: y\r\nKeep-Alive: 75\r\nProxy-Authenticate: z\r\nTE: z\r\n"
+                + "Content-Length: 3\r\n\r\nwhy")
+        #expect(bench.owner.next() == event)
+    }
+
+    @Test func headersOfAReplyAreLimited() throws {
+        for (count, isTaken) in [(128, true), (129, false)] {
+            let bench = bench(Function())
+            defer { bench.close() }
+            try bench.invoke(1, [])
+            _ = bench.far.read(until: "\r\n\r\n")
+            let headers = String(repeating: "a: b\r\n", count: count)
+            bench.far.write("HTTP/1.1 200 OK\r\n\(headers)Content-Length: 0\r\n\r\n")
+            #expect(
+                bench.owner.next()?.hasPrefix(isTaken ? "1: body" : "1: broken it broke HTTP/1.1: it has 129") == true)
+        }
+    }
+}
