@@ -107,6 +107,11 @@ extension Dispatcher {
         if call.isDone { wheels[0].remove(call.wheelEntry) }
         switch lease {
         case .slot(let owner): (owner as? Worker)?.dispatch(call, data)
+        case .frozen(let owner):
+            guard let worker = owner as? Worker else { return }
+            worker.thaw()
+            counters.thaws.increment()
+            worker.dispatch(call, data)
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }
