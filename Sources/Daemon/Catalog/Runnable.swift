@@ -26,10 +26,12 @@ package final class Runnable: Sendable {
         self.secretRevisions = Self.revisions(spec, secretRevisions)
         services = spec.services.map { Array($0.utf8) }
         refusal = Self.refusal(version, Self.name(function, version))
-        pool = FunctionPool(
-            limits: PoolMachine.Limits(
-                concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
-                maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default))
+        var limits = PoolMachine.Limits(
+            concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
+            maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default)
+        limits.maxCalls = spec.maxCalls
+        limits.maxAgeNanos = spec.maxAgeNanos
+        pool = FunctionPool(limits: limits)
     }
 
     /// `app/function@version`; a working copy that equals no version is `app/function`.

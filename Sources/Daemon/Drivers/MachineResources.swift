@@ -111,3 +111,10 @@ package struct MachineResources: Sendable, Equatable {
     /// A file with one number; `nil` for `max` and whatever is none.
     private static func number(_ text: String) -> UInt64? { UInt64(text.filter { $0 != "\n" }) }
 }
+
+extension OCIDriver {
+    /// What this machine can give to containers now. Reads files.
+    ///
+    /// - Throws: `internalError` if the kernel does not say how much memory there is.
+    package func machineResources() throws(Failure) -> MachineResources { try MachineResources(cgroups: layout) }
+}

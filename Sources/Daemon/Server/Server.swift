@@ -88,9 +88,11 @@ package final class Server: Sendable {
         let budget = ByteBudget(limit: Int(configuration.bufferBudgetMiB) << 20)
         let plugIns = startPlugIns(configuration, loops, log)
         let listeners = ListenerRegistry(entities: plugIns, calls: plugIns)
+        let ledger = try makeLedger(configuration, driver, log)
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
-            startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
+            startThreads: Int(configuration.startThreads), ledger: ledger,
+            freezeNanos: UInt64(configuration.freezeAfter * 1e9), initNanos: UInt64(configuration.initTimeout * 1e9),
             listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {

@@ -11,6 +11,8 @@ extension FunctionSpec {
         found.require(
             maxContainers == 0 || minContainers <= maxContainers,
             "min_containers: \(minContainers) is more than max_containers allows, which is \(maxContainers)")
+        Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
+        Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
         Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
         Self.check("pids", pids, Limits.pids, "processes", &found)
         Self.check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB", &found)

@@ -96,6 +96,8 @@ struct FunctionFileReader {
         case .concurrency: limits[key] = try number(entry, FunctionSpec.Limits.concurrency, "calls")
         case .maxContainers: limits[key] = try number(entry, FunctionSpec.Limits.maxContainers, "containers")
         case .minContainers: limits[key] = try number(entry, FunctionSpec.Limits.minContainers, "containers")
+        case .maxCalls: limits[key] = try number(entry, FunctionSpec.Limits.maxCalls, "calls")
+        case .maxAge: clocks[key] = try seconds(entry, FunctionSpec.Limits.maxAgeSeconds)
         case .maxQueue: limits[key] = try number(entry, FunctionSpec.Limits.maxQueue, "calls")
         case .pids: limits[key] = try number(entry, FunctionSpec.Limits.pids, "processes")
         case .tmpSize: limits[key] = try number(entry, FunctionSpec.Limits.tmpMiB, "MiB")
@@ -122,6 +124,8 @@ struct FunctionFileReader {
         if let value = limits[.concurrency] { spec.concurrency = value }
         if let value = limits[.maxContainers] { spec.maxContainers = value }
         if let value = limits[.minContainers] { spec.minContainers = value }
+        if let value = limits[.maxCalls] { spec.maxCalls = value }
+        if let value = clocks[.maxAge] { spec.maxAgeNanos = value }
         if let value = limits[.maxQueue] { spec.maxQueue = value }
         if let value = limits[.pids] { spec.pids = value }
         if let value = limits[.tmpSize] { spec.tmpMiB = value }

@@ -82,6 +82,7 @@ extension JSON {
             "idle_timeout_nanos": .unsigned(spec.idleTimeoutNanos),
             "concurrency": .unsigned(UInt64(spec.concurrency)),
             "max_containers": .unsigned(UInt64(spec.maxContainers)),
+            "max_calls": .unsigned(UInt64(spec.maxCalls)), "max_age_nanos": .unsigned(spec.maxAgeNanos),
             "min_containers": .unsigned(UInt64(spec.minContainers)), "max_queue": .unsigned(UInt64(spec.maxQueue)),
             "pids": .unsigned(UInt64(spec.pids)), "tmp_size_mib": .unsigned(UInt64(spec.tmpMiB)),
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),

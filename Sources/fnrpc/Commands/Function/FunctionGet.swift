@@ -89,7 +89,8 @@ extension FunctionSpec {
             ("cpu", cpuMilli == 0 ? "no limit" : "\(Double(cpuMilli) / 1000) cores"),
             ("timeout", Shown.duration(timeoutNanos)), ("idle_timeout", Shown.duration(idleTimeoutNanos)),
             ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"),
-            ("min_containers", "\(minContainers)"), ("max_queue", "\(maxQueue)"),
+            ("min_containers", "\(minContainers)"), ("max_calls", maxCalls == 0 ? "any" : "\(maxCalls)"),
+            ("max_age", maxAgeNanos == 0 ? "any" : Shown.duration(maxAgeNanos)), ("max_queue", "\(maxQueue)"),
             ("pids", "\(pids)"), ("tmp_size", "\(tmpMiB) MiB"), ("network", network.rawValue),
         ]
         if !services.isEmpty { rows.append(("services", services.joined(separator: " "))) }

@@ -990,7 +990,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[25] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[27] =
 {
   {
     "runtime",
@@ -1292,6 +1292,30 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "max_calls",
+    50,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_max_calls),
+    offsetof(Fnrpc__V1__FunctionSpec, max_calls),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_age_nanos",
+    51,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__FunctionSpec, has_max_age_nanos),
+    offsetof(Fnrpc__V1__FunctionSpec, max_age_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
@@ -1306,6 +1330,8 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   18,   /* field[18] = headers */
   6,   /* field[6] = idle_timeout_nanos */
   20,   /* field[20] = image */
+  26,   /* field[26] = max_age_nanos */
+  25,   /* field[25] = max_calls */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
   4,   /* field[4] = memory_mib */
@@ -1320,10 +1346,11 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[1 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 25 }
+  { 50, 25 },
+  { 0, 27 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -1333,10 +1360,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  25,
+  27,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  1,  fnrpc__v1__function_spec__number_ranges,
+  2,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
