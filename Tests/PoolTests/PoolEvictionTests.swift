@@ -13,11 +13,13 @@ import Testing
         let busy = machine.call(now: 10)
         #expect(busy === boxes[2])
         #expect(machine.evictable(pool, needs: needs)?.lastUsed == [at(0), at(1)])
-        #expect(machine.evict(5).map { $0 as? Box } == [boxes[0], boxes[1]])
+        let evicted = machine.evict(5)
+        #expect(evicted.count == 2 && evicted[0] === boxes[0] && evicted[1] === boxes[1])
         #expect(machine.ready == 1)
         #expect(machine.evictable(pool, needs: needs) == nil)
         _ = machine.release(boxes[2].slot, serviceNanos: 1, now: at(20))
-        #expect(machine.evict(1).isEmpty, "it is the last one, and one stays")
+        let result0 = machine.evict(1).isEmpty
+        #expect(result0, "it is the last one, and one stays")
     }
 
     @Test func callsAreCountedAsLongAsThereIsAContainer() {
@@ -28,7 +30,8 @@ import Testing
             _ = machine.release(box.slot, serviceNanos: 1, now: at(now))
         }
         #expect(machine.evictable(pool, needs: needs)?.calls == 3)
-        #expect(machine.evict(1).count == 1)
+        let result1 = machine.evict(1).count == 1
+        #expect(result1)
         _ = machine.grow(1)
         #expect(machine.evictable(pool, needs: needs)?.calls == 0)
     }
@@ -39,14 +42,18 @@ import Testing
         let box = machine.grow(1)[0]
         _ = machine.retire(box.slot, now: at(0))
         let second = Box()
-        #expect(machine.scaleUp(1) == .start)
+        let result2 = machine.scaleUp(1) == .start
+        #expect(result2)
         // The average of the first start's nanosecond and this one's.
         _ = machine.started(second.slot, coldNanos: 400, now: at(0))
-        #expect(machine.call() === second)
+        let result3 = machine.call() === second
+        #expect(result3)
         let waiters = (0..<3).map { _ in Waiter() }
         for waiter in waiters { _ = machine.lease(waiter, of: waiter, now: at(0)) }
-        #expect(machine.release(second.slot, serviceNanos: 1, yields: true, now: at(900)).calls.count == 1)
-        #expect(machine.release(second.slot, serviceNanos: 1, yields: false, now: at(2000)).calls.count == 1)
+        let result4 = machine.release(second.slot, serviceNanos: 1, yields: true, now: at(900)).calls.count == 1
+        #expect(result4)
+        let result5 = machine.release(second.slot, serviceNanos: 1, yields: false, now: at(2000)).calls.count == 1
+        #expect(result5)
         let hand = machine.release(second.slot, serviceNanos: 1, yields: true, now: at(2000))
         #expect(hand.stop && hand.start && hand.calls.isEmpty)
         #expect(machine.waiting == 1)
@@ -58,7 +65,8 @@ import Testing
         _ = machine.call()
         let waiter = Waiter()
         _ = machine.lease(waiter, of: waiter, now: at(0))
-        #expect(machine.release(box.slot, serviceNanos: 1, yields: true, now: at(1 << 40)).calls.count == 1)
+        let result6 = machine.release(box.slot, serviceNanos: 1, yields: true, now: at(1 << 40)).calls.count == 1
+        #expect(result6)
     }
 
     // MARK: - Starts that nobody needs
@@ -71,24 +79,30 @@ import Testing
             return
         }
         #expect(machine.surplusStarts == 0)
-        #expect(machine.scaleUp(2) == .start)
-        #expect(machine.cancel(waiter))
+        let result7 = machine.scaleUp(2) == .start
+        #expect(result7)
+        let result8 = machine.cancel(waiter)
+        #expect(result8)
         #expect(machine.surplusStarts == 1, "what an administrator asked for is not")
-        #expect(!machine.startWithdrawn(now: at(1)))
+        let result9 = !machine.startWithdrawn(now: at(1))
+        #expect(result9)
         #expect(machine.surplusStarts == 0 && machine.counts.starting == 2)
-        #expect(!machine.abandonsStart())
+        let result10 = !machine.abandonsStart()
+        #expect(result10)
     }
 
     @Test func withdrawnStartIsMadeAfterAllForACallThatCameMeanwhile() {
         var machine = machine()
         let (gone, new) = (Waiter(), Waiter())
         _ = machine.lease(gone, of: gone, now: at(0))
-        #expect(machine.cancel(gone))
+        let result11 = machine.cancel(gone)
+        #expect(result11)
         guard case .wait(start: false) = machine.lease(new, of: new, now: at(0)) else {
             Issue.record("it relies on the start that is there")
             return
         }
-        #expect(machine.startWithdrawn(now: at(1)))
+        let result12 = machine.startWithdrawn(now: at(1))
+        #expect(result12)
         #expect(machine.counts.starting == 1)
     }
 
@@ -98,9 +112,12 @@ import Testing
         var machine = machine(maxSlots: 1)
         machine = PoolMachine(limits: with(maxSlots: 1) { $0.maxCalls = 2 })
         let box = machine.grow(1)[0]
-        #expect(machine.call() === box)
-        #expect(!machine.release(box.slot, serviceNanos: 5, now: at(1)).stop)
-        #expect(machine.call() === box)
+        let result13 = machine.call() === box
+        #expect(result13)
+        let result14 = !machine.release(box.slot, serviceNanos: 5, now: at(1)).stop
+        #expect(result14)
+        let result15 = machine.call() === box
+        #expect(result15)
         let waiter = Waiter()
         guard case .wait(start: false) = machine.lease(waiter, of: waiter, now: at(1)) else {
             Issue.record("the old container is still there")
@@ -109,39 +126,54 @@ import Testing
         let hand = machine.release(box.slot, serviceNanos: 5, now: at(2))
         #expect(hand.stop && hand.start && hand.calls.isEmpty)
         let next = Box()
-        #expect(machine.started(next.slot, coldNanos: 1, now: at(3)).calls.count == 1)
+        let result16 = machine.started(next.slot, coldNanos: 1, now: at(3)).calls.count == 1
+        #expect(result16)
     }
 
     @Test func concurrentCallsFinishInASlotThatTakesNoMore() {
         var machine = PoolMachine(limits: with(concurrency: 4) { $0.maxCalls = 3 })
         let box = machine.grow(1)[0]
-        for _ in 0..<3 { #expect(machine.call() === box) }
-        #expect(machine.call() == nil)
+        for _ in 0..<3 {
+            let isSame = machine.call() === box
+            #expect(isSame)
+        }
+        let result17 = machine.call() == nil
+        #expect(result17)
         #expect(machine.counts.leaving == 1)
-        #expect(!machine.release(box.slot, serviceNanos: 1, now: at(1)).stop)
-        #expect(!machine.release(box.slot, serviceNanos: 1, now: at(1)).stop)
-        #expect(machine.release(box.slot, serviceNanos: 1, now: at(1)).stop)
+        let result18 = !machine.release(box.slot, serviceNanos: 1, now: at(1)).stop
+        #expect(result18)
+        let result19 = !machine.release(box.slot, serviceNanos: 1, now: at(1)).stop
+        #expect(result19)
+        let result20 = machine.release(box.slot, serviceNanos: 1, now: at(1)).stop
+        #expect(result20)
     }
 
     @Test func oldSlotsLeaveWhenTheirCallsAreOver() {
         var machine = PoolMachine(limits: with { $0.maxAgeNanos = 100 })
         let boxes = machine.grow(2)
-        #expect(machine.call(now: 50) === boxes[1])
-        #expect(machine.tick(now: at(99)).stop.isEmpty)
+        let result21 = machine.call(now: 50) === boxes[1]
+        #expect(result21)
+        let result22 = machine.tick(now: at(99)).stop.isEmpty
+        #expect(result22)
         let stopped = machine.tick(now: at(150)).stop
-        #expect(stopped.map { $0 as? Box } == [boxes[0]])
+        #expect(stopped.count == 1 && stopped[0] === boxes[0])
         #expect(machine.counts.leaving == 1)
-        #expect(machine.release(boxes[1].slot, serviceNanos: 1, now: at(160)).stop)
+        let result23 = machine.release(boxes[1].slot, serviceNanos: 1, now: at(160)).stop
+        #expect(result23)
         #expect(machine.isEmpty)
     }
 
     @Test func callsOverlapNoLongerThanTheAge() {
         var machine = PoolMachine(limits: with(concurrency: 2) { $0.maxAgeNanos = 100 })
         let box = machine.grow(1)[0]
-        #expect(machine.call() === box && machine.call() === box)
-        #expect(!machine.release(box.slot, serviceNanos: 1, now: at(120)).stop)
-        #expect(machine.call(now: 121) == nil, "it takes no more")
-        #expect(machine.release(box.slot, serviceNanos: 1, now: at(130)).stop)
+        let result24 = machine.call() === box && machine.call() === box
+        #expect(result24)
+        let result25 = !machine.release(box.slot, serviceNanos: 1, now: at(120)).stop
+        #expect(result25)
+        let result26 = machine.call(now: 121) == nil
+        #expect(result26, "it takes no more")
+        let result27 = machine.release(box.slot, serviceNanos: 1, now: at(130)).stop
+        #expect(result27)
     }
 
     @Test func theLeastNumberIsReplaced() {
@@ -150,11 +182,13 @@ import Testing
         let (stop, start) = machine.tick(now: at(100))
         #expect(stop.first === box && start)
         #expect(machine.surplusStarts == 0)
-        #expect(!machine.abandonsStart())
+        let result28 = !machine.abandonsStart()
+        #expect(result28)
         machine = PoolMachine(limits: with(minSlots: 1) { $0.maxCalls = 1 })
         let single = machine.grow(1)[0]
         _ = machine.call()
-        #expect(machine.release(single.slot, serviceNanos: 1, now: at(1)).start)
+        let result29 = machine.release(single.slot, serviceNanos: 1, now: at(1)).start
+        #expect(result29)
     }
 
     // MARK: - Freezing
@@ -165,8 +199,10 @@ import Testing
         #expect(machine.idle(for: 100, now: at(99)).isEmpty)
         let idle = machine.idle(for: 100, now: at(100))
         #expect(idle.count == 1 && idle[0].owner === box)
-        #expect(machine.frozen(idle[0].slot))
-        #expect(!machine.frozen(idle[0].slot))
+        let result30 = machine.frozen(idle[0].slot)
+        #expect(result30)
+        let result31 = !machine.frozen(idle[0].slot)
+        #expect(result31)
         #expect(machine.idle(for: 100, now: at(500)).isEmpty)
         #expect(machine.frozen == 1 && machine.members[0].state == .frozen)
         let waiter = Waiter()
@@ -188,13 +224,17 @@ import Testing
         let box = machine.grow(1)[0]
         let idle = machine.idle(for: 100, now: at(100))[0].slot
         #expect(machine.isStill(idle))
-        #expect(machine.call(now: 101) === box)
-        #expect(!machine.isStill(idle) && !machine.frozen(idle))
+        let result32 = machine.call(now: 101) === box
+        #expect(result32)
+        let result33 = !machine.isStill(idle) && !machine.frozen(idle)
+        #expect(result33)
         _ = machine.release(box.slot, serviceNanos: 1, now: at(102))
-        #expect(!machine.isStill(idle) && !machine.frozen(idle))
+        let result34 = !machine.isStill(idle) && !machine.frozen(idle)
+        #expect(result34)
         let again = machine.idle(for: 100, now: at(300))[0].slot
         _ = machine.retire(box.slot, now: at(300))
-        #expect(!machine.frozen(again))
+        let result35 = !machine.frozen(again)
+        #expect(result35)
     }
 
     @Test func unusedPoolIsKnown() {
