@@ -18,8 +18,7 @@ import Testing
         #expect(machine.ready == 1)
         #expect(machine.evictable(pool, needs: needs) == nil)
         _ = machine.release(boxes[2].slot, serviceNanos: 1, now: at(20))
-        let result0 = machine.evict(1).isEmpty
-        #expect(result0, "it is the last one, and one stays")
+        #expect((machine.evict(1).isEmpty) == true, "it is the last one, and one stays")
     }
 
     @Test func callsAreCountedAsLongAsThereIsAContainer() {
@@ -30,8 +29,7 @@ import Testing
             _ = machine.release(box.slot, serviceNanos: 1, now: at(now))
         }
         #expect(machine.evictable(pool, needs: needs)?.calls == 3)
-        let result1 = machine.evict(1).count == 1
-        #expect(result1)
+        #expect((machine.evict(1).count == 1) == true)
         _ = machine.grow(1)
         #expect(machine.evictable(pool, needs: needs)?.calls == 0)
     }
@@ -42,18 +40,14 @@ import Testing
         let box = machine.grow(1)[0]
         _ = machine.retire(box.slot, now: at(0))
         let second = Box()
-        let result2 = machine.scaleUp(1) == .start
-        #expect(result2)
+        #expect((machine.scaleUp(1) == .start) == true)
         // The average of the first start's nanosecond and this one's.
         _ = machine.started(second.slot, coldNanos: 400, now: at(0))
-        let result3 = machine.call() === second
-        #expect(result3)
+        #expect((machine.call() === second) == true)
         let waiters = (0..<3).map { _ in Waiter() }
         for waiter in waiters { _ = machine.lease(waiter, of: waiter, now: at(0)) }
-        let result4 = machine.release(second.slot, serviceNanos: 1, yields: true, now: at(900)).calls.count == 1
-        #expect(result4)
-        let result5 = machine.release(second.slot, serviceNanos: 1, yields: false, now: at(2000)).calls.count == 1
-        #expect(result5)
+        #expect((machine.release(second.slot, serviceNanos: 1, yields: true, now: at(900)).calls.count == 1) == true)
+        #expect((machine.release(second.slot, serviceNanos: 1, yields: false, now: at(2000)).calls.count == 1) == true)
         let hand = machine.release(second.slot, serviceNanos: 1, yields: true, now: at(2000))
         #expect(hand.stop && hand.start && hand.calls.isEmpty)
         #expect(machine.waiting == 1)
@@ -65,8 +59,7 @@ import Testing
         _ = machine.call()
         let waiter = Waiter()
         _ = machine.lease(waiter, of: waiter, now: at(0))
-        let result6 = machine.release(box.slot, serviceNanos: 1, yields: true, now: at(1 << 40)).calls.count == 1
-        #expect(result6)
+        #expect((machine.release(box.slot, serviceNanos: 1, yields: true, now: at(1 << 40)).calls.count == 1) == true)
     }
 
     // MARK: - Starts that nobody needs
@@ -79,30 +72,24 @@ import Testing
             return
         }
         #expect(machine.surplusStarts == 0)
-        let result7 = machine.scaleUp(2) == .start
-        #expect(result7)
-        let result8 = machine.cancel(waiter)
-        #expect(result8)
+        #expect((machine.scaleUp(2) == .start) == true)
+        #expect((machine.cancel(waiter)) == true)
         #expect(machine.surplusStarts == 1, "what an administrator asked for is not")
-        let result9 = !machine.startWithdrawn(now: at(1))
-        #expect(result9)
+        #expect((!machine.startWithdrawn(now: at(1))) == true)
         #expect(machine.surplusStarts == 0 && machine.counts.starting == 2)
-        let result10 = !machine.abandonsStart()
-        #expect(result10)
+        #expect((!machine.abandonsStart()) == true)
     }
 
     @Test func withdrawnStartIsMadeAfterAllForACallThatCameMeanwhile() {
         var machine = machine()
         let (gone, new) = (Waiter(), Waiter())
         _ = machine.lease(gone, of: gone, now: at(0))
-        let result11 = machine.cancel(gone)
-        #expect(result11)
+        #expect((machine.cancel(gone)) == true)
         guard case .wait(start: false) = machine.lease(new, of: new, now: at(0)) else {
             Issue.record("it relies on the start that is there")
             return
         }
-        let result12 = machine.startWithdrawn(now: at(1))
-        #expect(result12)
+        #expect((machine.startWithdrawn(now: at(1))) == true)
         #expect(machine.counts.starting == 1)
     }
 
@@ -112,12 +99,9 @@ import Testing
         var machine = machine(maxSlots: 1)
         machine = PoolMachine(limits: with(maxSlots: 1) { $0.maxCalls = 2 })
         let box = machine.grow(1)[0]
-        let result13 = machine.call() === box
-        #expect(result13)
-        let result14 = !machine.release(box.slot, serviceNanos: 5, now: at(1)).stop
-        #expect(result14)
-        let result15 = machine.call() === box
-        #expect(result15)
+        #expect((machine.call() === box) == true)
+        #expect((!machine.release(box.slot, serviceNanos: 5, now: at(1)).stop) == true)
+        #expect((machine.call() === box) == true)
         let waiter = Waiter()
         guard case .wait(start: false) = machine.lease(waiter, of: waiter, now: at(1)) else {
             Issue.record("the old container is still there")
@@ -126,8 +110,7 @@ import Testing
         let hand = machine.release(box.slot, serviceNanos: 5, now: at(2))
         #expect(hand.stop && hand.start && hand.calls.isEmpty)
         let next = Box()
-        let result16 = machine.started(next.slot, coldNanos: 1, now: at(3)).calls.count == 1
-        #expect(result16)
+        #expect((machine.started(next.slot, coldNanos: 1, now: at(3)).calls.count == 1) == true)
     }
 
     @Test func concurrentCallsFinishInASlotThatTakesNoMore() {
@@ -137,43 +120,32 @@ import Testing
             let isSame = machine.call() === box
             #expect(isSame)
         }
-        let result17 = machine.call() == nil
-        #expect(result17)
+        #expect((machine.call() == nil) == true)
         #expect(machine.counts.leaving == 1)
-        let result18 = !machine.release(box.slot, serviceNanos: 1, now: at(1)).stop
-        #expect(result18)
-        let result19 = !machine.release(box.slot, serviceNanos: 1, now: at(1)).stop
-        #expect(result19)
-        let result20 = machine.release(box.slot, serviceNanos: 1, now: at(1)).stop
-        #expect(result20)
+        #expect((!machine.release(box.slot, serviceNanos: 1, now: at(1)).stop) == true)
+        #expect((!machine.release(box.slot, serviceNanos: 1, now: at(1)).stop) == true)
+        #expect((machine.release(box.slot, serviceNanos: 1, now: at(1)).stop) == true)
     }
 
     @Test func oldSlotsLeaveWhenTheirCallsAreOver() {
         var machine = PoolMachine(limits: with { $0.maxAgeNanos = 100 })
         let boxes = machine.grow(2)
-        let result21 = machine.call(now: 50) === boxes[1]
-        #expect(result21)
-        let result22 = machine.tick(now: at(99)).stop.isEmpty
-        #expect(result22)
+        #expect((machine.call(now: 50) === boxes[1]) == true)
+        #expect((machine.tick(now: at(99)).stop.isEmpty) == true)
         let stopped = machine.tick(now: at(150)).stop
         #expect(stopped.count == 1 && stopped[0] === boxes[0])
         #expect(machine.counts.leaving == 1)
-        let result23 = machine.release(boxes[1].slot, serviceNanos: 1, now: at(160)).stop
-        #expect(result23)
+        #expect((machine.release(boxes[1].slot, serviceNanos: 1, now: at(160)).stop) == true)
         #expect(machine.isEmpty)
     }
 
     @Test func callsOverlapNoLongerThanTheAge() {
         var machine = PoolMachine(limits: with(concurrency: 2) { $0.maxAgeNanos = 100 })
         let box = machine.grow(1)[0]
-        let result24 = machine.call() === box && machine.call() === box
-        #expect(result24)
-        let result25 = !machine.release(box.slot, serviceNanos: 1, now: at(120)).stop
-        #expect(result25)
-        let result26 = machine.call(now: 121) == nil
-        #expect(result26, "it takes no more")
-        let result27 = machine.release(box.slot, serviceNanos: 1, now: at(130)).stop
-        #expect(result27)
+        #expect((machine.call() === box && machine.call() === box) == true)
+        #expect((!machine.release(box.slot, serviceNanos: 1, now: at(120)).stop) == true)
+        #expect((machine.call(now: 121) == nil) == true, "it takes no more")
+        #expect((machine.release(box.slot, serviceNanos: 1, now: at(130)).stop) == true)
     }
 
     @Test func theLeastNumberIsReplaced() {
@@ -182,13 +154,11 @@ import Testing
         let (stop, start) = machine.tick(now: at(100))
         #expect(stop.first === box && start)
         #expect(machine.surplusStarts == 0)
-        let result28 = !machine.abandonsStart()
-        #expect(result28)
+        #expect((!machine.abandonsStart()) == true)
         machine = PoolMachine(limits: with(minSlots: 1) { $0.maxCalls = 1 })
         let single = machine.grow(1)[0]
         _ = machine.call()
-        let result29 = machine.release(single.slot, serviceNanos: 1, now: at(1)).start
-        #expect(result29)
+        #expect((machine.release(single.slot, serviceNanos: 1, now: at(1)).start) == true)
     }
 
     // MARK: - Freezing
@@ -199,10 +169,8 @@ import Testing
         #expect(machine.idle(for: 100, now: at(99)).isEmpty)
         let idle = machine.idle(for: 100, now: at(100))
         #expect(idle.count == 1 && idle[0].owner === box)
-        let result30 = machine.frozen(idle[0].slot)
-        #expect(result30)
-        let result31 = !machine.frozen(idle[0].slot)
-        #expect(result31)
+        #expect((machine.frozen(idle[0].slot)) == true)
+        #expect((!machine.frozen(idle[0].slot)) == true)
         #expect(machine.idle(for: 100, now: at(500)).isEmpty)
         #expect(machine.frozen == 1 && machine.members[0].state == .frozen)
         let waiter = Waiter()
@@ -224,17 +192,13 @@ import Testing
         let box = machine.grow(1)[0]
         let idle = machine.idle(for: 100, now: at(100))[0].slot
         #expect(machine.isStill(idle))
-        let result32 = machine.call(now: 101) === box
-        #expect(result32)
-        let result33 = !machine.isStill(idle) && !machine.frozen(idle)
-        #expect(result33)
+        #expect((machine.call(now: 101) === box) == true)
+        #expect((!machine.isStill(idle) && !machine.frozen(idle)) == true)
         _ = machine.release(box.slot, serviceNanos: 1, now: at(102))
-        let result34 = !machine.isStill(idle) && !machine.frozen(idle)
-        #expect(result34)
+        #expect((!machine.isStill(idle) && !machine.frozen(idle)) == true)
         let again = machine.idle(for: 100, now: at(300))[0].slot
         _ = machine.retire(box.slot, now: at(300))
-        let result35 = !machine.frozen(again)
-        #expect(result35)
+        #expect((!machine.frozen(again)) == true)
     }
 
     @Test func unusedPoolIsKnown() {
