@@ -148,15 +148,22 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model"], swiftSettings: swift),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", "Pool"], swiftSettings: swift),
         .testTarget(
             name: "CallsTests",
             dependencies: [
-                "Calls", "Access", "Catalog", "Contracts", "Drivers", "Loop", "Model", "Telemetry", "Wire",
+                "Calls", "Access", "Catalog", "Contracts", "Drivers", "Extensions", "Loop", "Model", "Telemetry",
+                "Wire",
             ],
             swiftSettings: swift),
         .testTarget(
             name: "AccessTests", dependencies: ["Access", "Admin", "Store", "Wire", "Model"], swiftSettings: swift),
+        .testTarget(
+            name: "AdminTests",
+            dependencies: [
+                "Admin", "Calls", "Catalog", "Drivers", "Loop", "Model", "Pool", "Server", "Store", "Telemetry", "Wire",
+            ],
+            swiftSettings: swift),
         .testTarget(
             name: "DriversTests", dependencies: ["Drivers", "Model", "CLinux"], swiftSettings: swift),
         .testTarget(

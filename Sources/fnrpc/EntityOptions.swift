@@ -101,6 +101,8 @@ extension Deletion {
                     (done ? "deleted " : "would delete ")
                         + Terminal.harmless("\(entity.kind) \(entity.name) (\(entity.id))"))
             }
+            let shown = UInt64(entities.count)
+            if count > shown { try Terminal.print("and \(count - shown) more") }
         }
     }
 }

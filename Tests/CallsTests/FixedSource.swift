@@ -1,11 +1,22 @@
 import Catalog
 import Model
 
-/// A catalog's source that never changes.
-struct FixedSource: CatalogSource {
+/// A catalog's source that changes only when a test says so. Thread-safe.
+final class FixedSource: CatalogSource {
     let app: App
-    let functions: [CatalogFunction]
-    let triggers: [Trigger]
+    private let content: Lock<(functions: [CatalogFunction], triggers: [Trigger])>
+
+    var functions: [CatalogFunction] { content.withLock { $0.functions } }
+    var triggers: [Trigger] { content.withLock { $0.triggers } }
+
+    init(app: App, functions: [CatalogFunction], triggers: [Trigger]) {
+        self.app = app
+        content = Lock((functions, triggers))
+    }
+
+    func change(_ body: (inout [CatalogFunction], inout [Trigger]) -> Void) {
+        content.withLock { body(&$0.functions, &$0.triggers) }
+    }
 
     func function(app: String, name: String) -> CatalogAnswer {
         guard app == self.app.name.text else { return .noApp }

@@ -1,5 +1,6 @@
 import Catalog
 import Model
+import Pool
 import Testing
 
 @Suite struct CatalogChangeTests {
@@ -26,8 +27,10 @@ import Testing
         source.put(try contents(app, "f", 1))
         source.put(try contents(app, "g", 2))
         let catalog = catalog()
-        let (first, other) = (try #require(try catalog.runnable("app", "f")), try catalog.runnable("app", "g"))
+        let (first, other) = (try catalog.runnable("app", "f", version: 1), try catalog.runnable("app", "g"))
+        let working = try #require(try catalog.runnable("app", "f"))
         catalog.changed(function: source.change(id) { $0.publish() })
+        #expect(takeRetired().map { $0 === working } == [true], "its containers have the number 1")
         #expect(try catalog.name("app", "f") == "app/f@2")
         #expect(try catalog.runnable("app", "f", version: 1) === first && catalog.runnable("app", "g") === other)
         catalog.changed(function: id)
@@ -38,7 +41,7 @@ import Testing
     @Test func aNewWorkingCopyTakesTheOldOnesPlace() throws {
         source.put(try contents(try source.add(app: "app"), "f", 1))
         let catalog = catalog()
-        let published = try #require(try catalog.runnable("app", "f"))
+        let published = try #require(try catalog.runnable("app", "f", version: 1))
         catalog.changed(function: source.change(id) { $0.update { $0.memoryMiB = 200 } })
         let working = try #require(try catalog.runnable("app", "f"))
         #expect(working.version.number == 0 && takeRetired().isEmpty)
@@ -74,6 +77,44 @@ import Testing
         #expect(try catalog.runnable("app", "f") === third)
     }
 
+    @Test func theWorkingCopyOutlivesTheVersionThatItEquals() throws {
+        source.put(try contents(try source.add(app: "app"), "f", 1, versions: 1...3))
+        let catalog = catalog()
+        let third = try #require(try catalog.runnable("app", "f", version: 3))
+        let working = try #require(try catalog.runnable("app", "f"))
+        for equal in [2, 0] as [UInt32] {
+            let deleted = try #require(try catalog.runnable("app", "f")).version.number
+            catalog.changed(
+                function: source.change(id) { contents in
+                    contents.versions.removeAll { $0.number == deleted }
+                    contents.function.workingVersion = equal
+                })
+            // The same containers under another name.
+            let now = try #require(try catalog.runnable("app", "f"))
+            #expect(now.version.number == equal && now.pool === working.pool && now.isWorkingCopy)
+            #expect(takeRetired().allSatisfy { $0 === third && deleted == 3 })
+        }
+        #expect(try catalog.runnable("app", "f", version: 1)?.pool !== working.pool && catalog.all.count == 2)
+        // Published again, it is a version with new containers.
+        catalog.changed(function: source.change(id) { $0.publish() })
+        #expect(takeRetired().map { $0.pool === working.pool } == [true])
+    }
+
+    @Test func containersThatStayDoSoOnce() throws {
+        var spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
+        spec.minContainers = 2
+        source.put(try contents(try source.add(app: "app"), "f", 1, versions: 1...2, spec: spec))
+        let catalog = catalog()
+        func keeps(_ version: UInt32) throws -> Bool? {
+            try catalog.runnable("app", "f", version: version)?.pool.event { $0.keepsMinimum }
+        }
+        #expect(try keeps(1) == true && keeps(2) == true, "nobody has called the working copy")
+        #expect(try keeps(0) == true)
+        #expect(try keeps(1) == true && keeps(2) == false)
+        catalog.changed(function: source.change(id) { $0.update { $0.memoryMiB = 200 } })
+        #expect(try keeps(0) == true && keeps(1) == true && keeps(2) == true)
+    }
+
     @Test func aDeletedFunctionLeavesWithAllItsNames() throws {
         let app = try source.add(app: "app")
         source.put(try contents(app, "f", 1, versions: 1...2, services: ["a.A"]))
@@ -86,7 +127,7 @@ import Testing
         catalog.removed(function: id)
         #expect(takeRetired().map(\.version.number).sorted() == [1, 2])
         #expect(try catalog.name("app", "f") == "no function")
-        #expect(catalog.size == (1, 1) && catalog.loaded(function: id, version: nil).isEmpty)
+        #expect(catalog.size == (1, 1) && catalog.loaded(.function(id)).isEmpty)
         // Another function of the same name is another function.
         source.put(try contents(app, "f", 3))
         #expect(try catalog.runnable("app", "f")?.function.meta.id == Identifier(high: 2, low: 3))

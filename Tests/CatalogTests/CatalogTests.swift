@@ -38,7 +38,7 @@ import Testing
         let catalog = Catalog(source: source)
         #expect(catalog.size == (0, 0) && catalog.all.isEmpty && source.reads == 0)
         #expect(try catalog.name("app", "nope") == "no function")
-        #expect(catalog.loaded(function: Identifier(high: 2, low: 5), version: nil).isEmpty)
+        #expect(catalog.loaded(.function(Identifier(high: 2, low: 5))).isEmpty)
         source.change(Identifier(high: 2, low: 5)) { $0.publish() }
         catalog.changed(function: Identifier(high: 2, low: 5))
         catalog.changed(app: app.meta.id)
@@ -59,15 +59,17 @@ import Testing
         #expect(catalog.all.map(\.version.number) == [17])
         #expect(try catalog.name("app", "f", version: 51) == "no version 51")
         #expect(try catalog.name("app", "f", alias: "latest") == "app/f@50")
-        // The working copy equals the last version.
-        #expect(try catalog.runnable("app", "f") === catalog.runnable("app", "f", version: 50))
-        #expect(catalog.all.count == 2)
+        // The working copy equals the last version, and is not it.
+        let working = try #require(try catalog.runnable("app", "f"))
+        let last = try #require(try catalog.runnable("app", "f", version: 50))
+        #expect(working.name == "app/f@50" && working.isWorkingCopy && !last.isWorkingCopy)
+        #expect(working !== last && working.pool !== last.pool)
         let id = Identifier(high: 2, low: 1)
-        #expect(catalog.loaded(function: id, version: 17).count == 1)
-        #expect(catalog.loaded(function: id, version: 18).isEmpty)
-        #expect(catalog.loaded(function: id, version: 0).map(\.version.number) == [50])
-        #expect(catalog.loaded(function: id, version: nil).count == 2)
-        #expect(catalog.all.count == 2)
+        #expect(catalog.loaded(.version(17, of: id)).map(\.version.number) == [17])
+        #expect(catalog.loaded(.version(50, of: id)).map { $0 === last } == [true])
+        #expect(catalog.loaded(.version(18, of: id)).isEmpty && catalog.loaded(.version(0, of: id)).isEmpty)
+        #expect(catalog.loaded(.function(id)).count == 3 && catalog.loaded(.app(last.function.appID)).count == 3)
+        #expect(catalog.all.count == 3)
     }
 
     @Test func aWorkingCopyThatEqualsNoVersionIsItsOwn() throws {
@@ -81,8 +83,7 @@ import Testing
         #expect(working.version.number == 0 && working.version.spec.memoryMiB == 999 && working.name == "app/f")
         #expect(working.version.runtime.command == ["y"] && working.version.package == digest)
         #expect(try catalog.name("app", "f", alias: "latest") == "app/f@2")
-        #expect(catalog.loaded(function: made.function.meta.id, version: 0).count == 1)
-        #expect(catalog.loaded(function: made.function.meta.id, version: nil).count == 2)
+        #expect(catalog.loaded(.function(made.function.meta.id)).count == 2)
 
         // Never published.
         made.function.latestVersion = 0

@@ -137,12 +137,13 @@ import Wire
         try withServer { request, _ in
             let asked = try? PurgeByApiVersionRequest(decoding: request.payload, strict: true)
             let deletion = Deletion(
-                entities: TriggerCommandTests.deletion.entities, done: asked?.confirm == true)
+                entities: TriggerCommandTests.deletion.entities, done: asked?.confirm == true, count: 1002)
             guard asked?.apiVersion == 2, asked?.kind == "trigger" else { return [.status(3, "unexpected")] }
             return [
                 .response(
-                    PurgeByApiVersionResponse(deletion: deletion, refused: ["app demo: function demo/f uses it"])
-                        .encoded())
+                    PurgeByApiVersionResponse(
+                        deletion: deletion, refused: ["app demo: function demo/f uses it"], refusedCount: 3
+                    ).encoded())
             ]
         } _: { server, _ in
             let dry = try run(server, ["purge", "2", "--kind", "trigger"])
@@ -150,12 +151,14 @@ import Wire
                 dry.output == """
                     would delete trigger demo/greet (\(TriggerCommandTests.id))
                     would delete function demo/f (\(TriggerCommandTests.other))
+                    and 1000 more
                     stays: app demo: function demo/f uses it
-                    2 entities would go; --confirm deletes them
+                    and 2 more stay
+                    1002 entities would go; --confirm deletes them
 
                     """)
             let done = try run(server, ["purge", "2", "--kind", "trigger", "--confirm"])
-            #expect(done.output.hasSuffix("deleted 2 entities\n") && done.code == 0)
+            #expect(done.output.hasSuffix("deleted 1002 entities\n") && done.code == 0)
             let json = try run(server, ["purge", "2", "--kind", "trigger", "--output", "json"])
             #expect(json.output.contains("\"refused\": [\n    \"app demo: function demo/f uses it\"\n  ]"))
         }

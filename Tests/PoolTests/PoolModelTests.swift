@@ -31,8 +31,10 @@ private struct PoolModel {
     private var oldStarts: UInt32 = 0
     private var accepted = 0
     private var ended = 0
-    private var closing: PoolMachine.Closing?
+    private var refusals = 0
+    private var isStopping = false
     private var isDrained = false
+    private var closing: PoolMachine.Closing? { isStopping ? .stopping : refusals > 0 ? .deleting : nil }
 
     init(seed: UInt64) {
         random = SeededRandom(state: seed &* 7919 + 1)
@@ -143,13 +145,16 @@ private struct PoolModel {
         case 0:
             let calls = busy.count + waiting.count
             #expect(pool.closeForDeletion() == calls)
-            if calls == 0, closing == nil { closing = .deleting }
+            if calls == 0 { refusals += 1 }
         case 1:
-            pool.beginRefusing()
-            if closing == nil { closing = .deleting }
+            let deletions = Int.random(in: 1...3, using: &random)
+            pool.beginRefusing(deletions)
+            refusals += deletions
         default:
+            // Only who has closed opens.
+            guard refusals > 0 else { return }
             pool.reopen()
-            if closing == .deleting { closing = nil }
+            refusals -= 1
         }
     }
 
@@ -161,7 +166,7 @@ private struct PoolModel {
     mutating func close() {
         ended += pool.close().count
         waiting = []
-        closing = .stopping
+        isStopping = true
     }
 
     private mutating func take(_ hand: PoolMachine.Hand, _ box: Box?) {

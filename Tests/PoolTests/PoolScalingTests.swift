@@ -237,6 +237,34 @@ import Testing
         #expect(served === box)
     }
 
+    @Test func poolOpensWhenTheLastDeletionIsOver() {
+        var pool = machine()
+        let box = pool.grow(1)[0]
+        _ = pool.closeForDeletion()
+        _ = pool.closeForDeletion()
+        pool.beginRefusing(2)
+        for left in (0..<4).reversed() {
+            guard case .closed(.deleting) = pool.lease(Waiter(), of: Thing(), now: at(1)) else {
+                Issue.record("\(left + 1) deletions still refuse calls")
+                return
+            }
+            pool.reopen()
+        }
+        let served = pool.call(now: 2)
+        #expect(served === box)
+    }
+
+    /// A version that equals the working copy leaves the containers that stay to that.
+    @Test func poolCanBeToldToKeepNone() {
+        var pool = machine(minSlots: 2)
+        _ = pool.grow(3)
+        pool.keepsMinimum = false
+        #expect(pool.tick(now: at(1_000_000)).stop.count == 3)
+        _ = pool.grow(3)
+        pool.keepsMinimum = true
+        #expect(pool.tick(now: at(2_000_000)).stop.count == 1)
+    }
+
     @Test func refusingPoolServesThoseThatWait() {
         var pool = machine()
         let waiter = Waiter()

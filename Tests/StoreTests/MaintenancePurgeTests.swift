@@ -49,14 +49,14 @@ import Wire
         let (plan, changes) = try await test.store.preview(test.context()) { (transaction) throws(Failure) in
             try transaction.purge(PurgeByApiVersionRequest(apiVersion: 2))
         }
-        #expect(plan.deletion?.done == false && plan.deletedCount == 4 && plan.refused.isEmpty)
+        #expect(plan.deletion?.done == false && plan.deletion?.count == 4 && plan.refused.isEmpty)
         #expect(changes.count == 5)
         #expect((try test.rows() == before) == true)
 
         let sequence = test.store.lastSequence
         let done = try await purge(test, PurgeByApiVersionRequest(apiVersion: 2, confirm: true))
         #expect(names(done) == ["version trial/f@1", "alias trial/f@live", "function trial/f", "app trial"])
-        #expect(done.deletion?.done == true && done.deletedCount == 4 && done.refusedCount == 0)
+        #expect(done.deletion?.done == true && done.deletion?.count == 4 && done.refusedCount == 0)
         let rows = try test.rows()
         #expect(rows.allSatisfy { $0.apiVersion == 1 || $0.kind == .package })
         #expect(rows.contains { $0.kind == .package && $0.key == (try? Sample.digest(1).description) })
@@ -83,7 +83,7 @@ import Wire
         try await test.change { (transaction) throws(Failure) in
             _ = try transaction.deleteTrigger(DeleteTriggerRequest(app: "trial", trigger: "t"))
         }
-        #expect(try await purge(test, PurgeByApiVersionRequest(apiVersion: 2, confirm: true)).deletedCount == 4)
+        #expect(try await purge(test, PurgeByApiVersionRequest(apiVersion: 2, confirm: true)).deletion?.count == 4)
     }
 
     @Test func oneKindOnly() async throws {
@@ -135,20 +135,20 @@ import Wire
             try transaction.createBuiltInRuntimes()
         }
         let done = try await purge(test, PurgeByApiVersionRequest(apiVersion: 2, confirm: true))
-        #expect(done.deletedCount == 0 && done.refused.allSatisfy { $0.hasSuffix(": it is built in") })
+        #expect(done.deletion?.count == 0 && done.refused.allSatisfy { $0.hasSuffix(": it is built in") })
         #expect(done.refused.count == FunctionSpec.Runtime.allCases.count)
     }
 
     @Test func namesInAnAnswerAreLimitedAndCountsAreNot() async throws {
         let test = try TestStore()
-        let count = Transaction.maxPurgedShown + 1
+        let count = Transaction.maxDeletedShown + 1
         try await test.change(apiVersion: 0) { (transaction) throws(Failure) in
             for number in 0..<count { _ = try transaction.createApp(CreateAppRequest(name: "a\(number)")) }
         }
         let plan = try await test.store.preview(test.context()) { (transaction) throws(Failure) in
             try transaction.purge(PurgeByApiVersionRequest(apiVersion: 0))
         }.0
-        #expect(plan.deletedCount == UInt64(count) && plan.deletion?.entities.count == Transaction.maxPurgedShown)
+        #expect(plan.deletion?.count == UInt64(count) && plan.deletion?.entities.count == Transaction.maxDeletedShown)
     }
 
     @Test func rawRowsAreReadAsTheyAre() async throws {
@@ -170,6 +170,11 @@ private final class BusyGate: CallGate {
     private let busy = Lock<Identifier?>(nil)
 
     func setBusy(_ id: Identifier) { busy.withLock { $0 = id } }
-    func close(_ target: GateTarget) -> Int { busy.withLock { $0 == target.function ? 1 : 0 } }
+    func close(_ target: GateTarget) -> Int {
+        switch target {
+        case .app: 0
+        case .function(let id), .version(_, let id): busy.withLock { $0 == id ? 1 : 0 }
+        }
+    }
     func open(_ target: GateTarget) {}
 }

@@ -47,14 +47,14 @@ import Wire
 
     @Test func previewListsAllAndChangesNothing() async throws {
         try await fill()
-        let function = try store.function()
-        gate.run(5, of: function.meta.id)
+        let app = try store.function().appID
+        gate.run(5, of: .app(app))
         let (rows, sequence) = (try store.rows(), store.store.lastSequence)
         let preview = try await store.preview(DeleteAppRequest(app: "demo", preview: true))
         #expect(preview.entities.count == 10)
         #expect((try store.rows() == rows) == true)
         #expect(store.store.lastSequence == sequence && gate.attempts == 0)
-        gate.run(0, of: function.meta.id)
+        gate.run(0, of: .app(app))
         let deletion = try await store.send(DeleteAppRequest(app: "demo", force: true))
         #expect(deletion.done && deletion.entities.map(\.id) == preview.entities.map(\.id))
     }
@@ -64,7 +64,9 @@ import Wire
         try await store.deploy("keep", "three", package: 3)
         try await fill()
         let sequence = store.store.lastSequence
-        let (app, functions) = (try store.function().appID, [try store.function(), try store.function("two")])
+        let app = try store.function().appID
+        let closed = Lock<[Set<GateTarget>]>([])
+        store.store.observe { [gate] _ in closed.withLock { $0.append(gate.closed) } }
         let deletion = try await store.send(DeleteAppRequest(app: app.description, force: true))
         let order = deletion.entities.map(\.name)
         #expect(order.last == "demo" && Set(order).count == 10)
@@ -78,7 +80,8 @@ import Wire
         // One event for each, in that order; packages are nobody's business.
         let events = try await store.store.driver.events(after: sequence, limit: 100)
         #expect(events.map(\.name) == order && events.allSatisfy { $0.action == .delete })
-        #expect(gate.closed == Set(functions.map { GateTarget(function: $0.meta.id, version: nil) }))
+        // Its calls are refused until all that may send calls know of it.
+        #expect(closed.withLock { $0 } == [[.app(app)]] && gate.closed.isEmpty)
         // The package that only it had is gone, the shared one stays.
         #expect(
             try store.rows().filter { $0.kind == .package }.map(\.key)
@@ -89,19 +92,17 @@ import Wire
         #expect(try store.count(.app) == 1)
     }
 
-    @Test func runningCallsForbidItAndOtherGatesOpenAgain() async throws {
+    @Test func runningCallsForbidIt() async throws {
         try await fill()
-        let (hello, two) = (try store.function().meta.id, try store.function("two").meta.id)
-        for (running, other) in [(hello, two), (two, hello)] {
-            gate.run(4, of: running)
-            try await store.expectRefused(
-                DeleteAppRequest(app: "demo", force: true), .precondition, "has 4 running or waiting calls")
-            #expect(gate.closed.isEmpty, "calls of \(other) are taken again")
-            gate.run(0, of: running)
-        }
-        #expect(gate.attempts > 2)
+        let app = try store.function().appID
+        gate.run(4, of: .app(app))
+        try await store.expectRefused(
+            DeleteAppRequest(app: "demo", force: true), .precondition,
+            "app \"demo\" has 4 running or waiting calls")
+        #expect(gate.attempts == 1 && gate.everClosed.isEmpty)
+        gate.run(0, of: .app(app))
         try await store.send(DeleteAppRequest(app: "demo", force: true))
-        #expect(gate.closed.count == 2)
+        #expect(gate.everClosed == [.app(app)])
     }
 
     @Test func gateOpensWhenTheDiskRefuses() async throws {
@@ -117,9 +118,9 @@ import Wire
         try await store.deploy()
         fails.withLock { $0 = true }
         let failure = try await store.refusal(DeleteAppRequest(app: "demo", force: true))
-        #expect(failure.code == .internalError && gate.attempts > 0 && gate.closed.isEmpty)
+        #expect(failure.code == .internalError && gate.everClosed.count == 1 && gate.closed.isEmpty)
         fails.withLock { $0 = false }
         try await store.send(DeleteAppRequest(app: "demo", force: true))
-        #expect(gate.closed.count == 1)
+        #expect(try store.count(.app) == 0 && gate.closed.isEmpty)
     }
 }

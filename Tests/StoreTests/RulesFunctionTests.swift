@@ -224,7 +224,38 @@ import Wire
             try await store.expectRefused(request { $0.onSuccess = target }, .invalid, "on_success: ")
             try await store.expectRefused(request { $0.onFailure = target }, .invalid, "on_failure: ")
         }
-        try await store.send(request { ($0.onSuccess, $0.onFailure) = ("demo/a", "demo/b@3") })
+    }
+
+    @Test func destinationsAreThereAndStay() async throws {
+        let wanted = try request { ($0.onSuccess, $0.onFailure) = ("demo/a", "other/b@1") }
+        try await store.expectRefused(wanted, .notFound, "on_success: function \"a\" was not found in app \"demo\"")
+        try await store.deploy("demo", "a")
+        try await store.expectRefused(wanted, .notFound, "on_failure: app \"other\" was not found")
+        try await store.deploy("other", "b")
+        let later = try request { $0.onFailure = "other/b@2" }
+        try await store.expectRefused(later, .notFound, "on_failure: version 2 of other/b was not found")
+        let made = try await store.send(wanted)
+        #expect(made.spec.onSuccess == "demo/a" && made.spec.onFailure == "other/b@1")
+        // What is named cannot go, and the error says who names it.
+        let used = "is used by function demo/hello"
+        try await store.expectRefused(DeleteFunctionRequest(app: "demo", function: "a"), .precondition, used)
+        try await store.expectRefused(DeleteFunctionRequest(app: "other", function: "b"), .precondition, used)
+        try await store.expectRefused(
+            DeleteVersionRequest(app: "other", function: "b", number: 1), .precondition, used)
+        try await store.send(patch { ($0.onSuccess, $0.onFailure) = ("demo/hello", "") })
+        try await store.send(DeleteFunctionRequest(app: "other", function: "b"))
+        try await store.send(DeleteFunctionRequest(app: "demo", function: "a"))
+        // Itself is nobody else.
+        try await store.send(DeleteFunctionRequest(app: "demo", function: "hello"))
+    }
+
+    @Test func publishedVersionsKeepTheirDestinations() async throws {
+        try await store.deploy("demo", "a")
+        try await store.send(request { $0.onSuccess = "demo/a" })
+        try await store.send(PublishVersionRequest(app: "demo", function: "hello"))
+        try await store.send(patch { $0.onSuccess = "" })
+        try await store.expectRefused(
+            DeleteFunctionRequest(app: "demo", function: "a"), .precondition, "is used by version demo/hello@1")
     }
 
     @Test func servicesAreUniqueInTheApp() async throws {
@@ -264,6 +295,7 @@ import Wire
     }
 
     @Test func absentAndZeroDiffer() async throws {
+        try await store.deploy("demo", "x")
         try await store.send(request { ($0.cpuMilli, $0.onSuccess, $0.minContainers) = (500, "demo/x", 2) })
         let kept = try await store.send(patch { $0.memoryMiB = 64 })
         #expect(kept.spec.cpuMilli == 500 && kept.spec.maxContainers == 16 && kept.spec.maxQueue == 1024)

@@ -247,17 +247,17 @@ import Wire
 
     @Test func runningCallsForbidDeletion() async throws {
         let function = try await store.deploy().function
-        gate.run(2, of: function.meta.id, version: 1)
+        gate.run(2, of: .version(1, of: function.meta.id))
         let request = DeleteVersionRequest(app: "demo", function: "hello", number: 1)
         try await store.expectRefused(request, .precondition, "version demo/hello@1 has 2 running or waiting calls")
         #expect(gate.closed.isEmpty)
-        gate.run(0, of: function.meta.id, version: 1)
+        gate.run(0, of: .version(1, of: function.meta.id))
         // Neither the revision nor a user stops calls.
         try await store.expectRefused(
             DeleteVersionRequest(app: "demo", function: "hello", number: 1, revision: 5), .conflict)
         #expect(gate.closed.isEmpty && gate.attempts == 1)
         try await store.send(request)
-        #expect(gate.closed == [GateTarget(function: function.meta.id, version: 1)])
+        #expect(gate.everClosed == [.version(1, of: function.meta.id)] && gate.closed.isEmpty)
     }
 
     @Test func packageGoesWithItsLastReference() async throws {
@@ -303,9 +303,9 @@ import Wire
         try await store.send(DeleteTriggerRequest(app: "demo", trigger: "web"))
         try await store.expectRefused(delete, .precondition, "is used by alias demo/hello@prod;")
         try await store.send(DeleteAliasRequest(app: "demo", function: "hello", alias: "prod"))
-        gate.run(1, of: function.meta.id)
+        gate.run(1, of: .function(function.meta.id))
         try await store.expectRefused(delete, .precondition, "function demo/hello has 1 running or waiting calls")
-        gate.run(0, of: function.meta.id)
+        gate.run(0, of: .function(function.meta.id))
         let before = gate.attempts
         let preview = try await store.preview(DeleteFunctionRequest(app: "demo", function: "hello", preview: true))
         #expect(preview.entities.map(\.name) == ["demo/hello@1", "demo/hello@2", "demo/hello"])
@@ -314,7 +314,7 @@ import Wire
         let deletion = try await store.send(delete)
         #expect(deletion.entities.map(\.id) == preview.entities.map(\.id))
         #expect(try store.count(.version) == 0)
-        #expect(gate.closed == [GateTarget(function: function.meta.id, version: nil)])
+        #expect(gate.everClosed == [.function(function.meta.id)] && gate.closed.isEmpty)
         // Its name is free, and counts from 1 again: it is another function.
         #expect(try await store.deploy(package: 2).version.number == 1)
     }

@@ -78,11 +78,15 @@ struct MethodList {
                     connection: caller.connection, trace: caller.trace?.traceID))
         }
         let handler = Method.Handler.unary { payload, caller in
+            var decoded: Request?
+            // What the store does with it is over by then, however that ended.
+            defer { Request.wipe(decoded, payload) }
             let request: Request
             do { request = try Request(decoding: payload, strict: true) } catch {
                 record(nil, caller, (error as? Failure)?.code ?? .internalError)
                 throw error
             }
+            decoded = request
             do {
                 let response = try await run(request, caller).encoded()
                 record(request, caller, nil)
@@ -95,7 +99,11 @@ struct MethodList {
         methods.append(
             Method(
                 service, name, kind: .unary, access: .admin, handler: handler,
-                denied: { record(try? Request(decoding: $0, strict: true), $1, .notPermitted) }))
+                denied: { payload, caller in
+                    let request = try? Request(decoding: payload, strict: true)
+                    record(request, caller, .notPermitted)
+                    Request.wipe(request, payload)
+                }))
     }
 
     /// Adds a streaming method that changes something: whoever calls it, it is in the audit log when it has ended.

@@ -134,8 +134,9 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     /// Whether it was called by the name of the function's own service.
     var isRouted: Bool { origin.method === session.context.methods.routed }
 
-    /// What every answer carries.
-    var metadata: CallMetadata { CallMetadata(id: id, version: runnable.version.number) }
+    func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) {
+        CallMetadata(id: id, version: runnable.version.number).withEntries(body)
+    }
 }
 
 /// Where a call comes from.

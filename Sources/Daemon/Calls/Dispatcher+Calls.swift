@@ -35,7 +35,7 @@ extension Dispatcher {
             let origin = CallOrigin(incoming)
             let target = try findService(incoming, origin)
             if incoming.isStream {
-                try FunctionRelay.openService(incoming, target, origin)
+                FunctionRelay.openService(incoming, target, origin)
             } else {
                 open(incoming, target, origin)
             }
@@ -79,6 +79,12 @@ extension Dispatcher {
         if !call.origin.invocationID.isEmpty { invocations.add(call) }
         guard let listeners else { return place(call, data: data) }
         consult(call, data: data, listeners)
+    }
+
+    /// Refuses a call that its session has noted; it is counted and recorded as those are that are accepted.
+    func refuse(_ call: Call, _ failure: Failure) {
+        counters.callsStarted.increment()
+        fail(call, failure)
     }
 
     /// As ``accept(_:data:)``, for a call that is counted and that no listener has to be asked about any more.

@@ -18,8 +18,12 @@ extension Dispatcher {
         wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
         if call.isDone { wheels[0].remove(call.wheelEntry) }
         let proposal = proposal(call, data)
+        upkeep.hold(call)
         listeners.before(proposal) { [self] result in
-            call.session.loop.run { self.decided(call, proposal, result) }
+            call.session.loop.run {
+                self.decided(call, proposal, result)
+                self.upkeep.release(call)
+            }
         }
     }
 

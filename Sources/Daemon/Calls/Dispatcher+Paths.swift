@@ -24,25 +24,54 @@ extension Dispatcher {
             target.app.count > 0
             ? String(decoding: target.app, as: UTF8.self) : Self.defaultApp(origin.principal, session) ?? ""
         guard !app.isEmpty else { throw Failure(.invalid, "app: missing; a path is looked up in an app") }
+        let first = try trigger(target, in: app, for: origin)
+        if let found = try find(first, target, for: origin) { return found }
+        guard !first.trigger.isLatest else {
+            throw Failure(
+                .notFound, "the function of trigger \(quoted(first.trigger.name.text)) has no published version")
+        }
+        // The trigger may have another target since it was looked up: both are read again, once.
+        catalog.changedPaths(app: first.trigger.appID)
+        catalog.changed(function: first.trigger.functionID)
+        let second = try trigger(target, in: app, for: origin)
+        if let found = try find(second, target, for: origin) { return found }
+        throw Failure(.notFound, "the target of trigger \(quoted(second.trigger.name.text)) was not found")
+    }
+
+    /// A trigger that answers a path.
+    private struct Match {
+        let trigger: Trigger
+        let parameters: [PathParameter]
+        /// For callers that may not know whether there is such a trigger.
+        let hidden: Failure
+    }
+
+    private func trigger(
+        _ target: InvokeTargetScan, in app: String, for origin: CallOrigin
+    ) throws(Failure) -> Match {
         let bytes = Array(app.utf8)
-        let known = bytes.withUnsafeBytes { catalog.paths($0) }
+        let (known, seesAll) = bytes.withUnsafeBytes {
+            (catalog.paths($0), origin.principal.grants.allowsCalls(in: $0))
+        }
+        let path = quoted(String(decoding: target.path, as: UTF8.self))
+        let hidden = Self.hidden(origin.principal, "path \(path) of app \(quoted(app))", app)
         // What is no path is a mistake in every app.
         guard let match = try (known?.table ?? PathTable([])).match(path: target.path) else {
-            let path = quoted(String(decoding: target.path, as: UTF8.self))
-            throw Failure(
-                .notFound,
-                known == nil ? "app \(quoted(app)) not found" : "path: no trigger of app \(quoted(app)) answers \(path)"
-            )
+            guard seesAll else { throw hidden }
+            guard known != nil else { throw Failure(.notFound, "app \(quoted(app)) not found") }
+            throw Failure(.notFound, "path: no trigger of app \(quoted(app)) answers \(path)")
         }
         guard let trigger = known?.triggers[match.target] else {
             throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")
         }
-        return try find(trigger, try PathRequest(target, match.parameters), for: origin)
+        return Match(trigger: trigger, parameters: match.parameters, hidden: hidden)
     }
 
+    /// What a trigger's target runs; `nil`: it is not there.
     private func find(
-        _ trigger: Trigger, _ path: PathRequest, for origin: CallOrigin
-    ) throws(Failure) -> CallTarget {
+        _ match: Match, _ target: InvokeTargetScan, for origin: CallOrigin
+    ) throws(Failure) -> CallTarget? {
+        let trigger = match.trigger
         let choice: VersionChoice =
             if trigger.isLatest {
                 .latest
@@ -55,16 +84,19 @@ extension Dispatcher {
             }
         var id: Identifier?
         let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
-        guard case .runnable(let runnable) = found else {
-            let what = trigger.isLatest ? "has no published version" : "was deleted just now"
-            throw Failure(.notFound, "the function of trigger \(quoted(trigger.name.text)) \(what)")
-        }
-        guard origin.principal.grants.allowsCall(to: runnable) else {
-            let name = "\(runnable.function.appName)/\(runnable.function.name)"
-            throw Failure(
-                .notPermitted, "\(origin.principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
-        }
+        guard mayCall(found, trigger, origin.principal.grants) else { throw match.hidden }
+        guard case .runnable(let runnable) = found else { return nil }
+        let request = try PathRequest(target, match.parameters)
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id, path: path)
+        return CallTarget(runnable, choice, callID: id, path: request)
+    }
+
+    /// Whether a caller has rights to the function of a trigger, also where the version is missing that it names.
+    private func mayCall(_ found: Catalog.Result, _ trigger: Trigger, _ grants: Grants) -> Bool {
+        if case .runnable(let runnable) = found { return grants.allowsCall(to: runnable) }
+        guard case .runnable(let working) = catalog.find(function: trigger.functionID, split: { _ in 0 }) else {
+            return grants.allowsAllCalls
+        }
+        return grants.allowsCall(to: working)
     }
 }

@@ -109,22 +109,14 @@ extension Dispatcher {
 
     // MARK: - Deletion
 
-    /// Refuses calls of a version from now on if none runs or waits; else changes nothing. Then ``retire(_:)`` when it is
-    /// deleted, or ``reopen(_:)``. One deletion of a version at a time: the caller sees to it.
-    ///
-    /// - Returns: how many calls run or wait; 0: it is closed.
-    package func closeForDeletion(_ runnable: Runnable) -> Int {
-        runnable.pool.event { $0.closeForDeletion() }
+    /// Whatever may have calls of a target, what was replaced included: its last calls are calls of the same thing.
+    package func active(_ target: GateTarget) -> [Runnable] {
+        upkeep.runnables.filter { $0.gates.contains(target) }
     }
 
-    /// Refuses calls of a version from now on, while those that run or wait go on; see ``untilIdle(_:deadline:)``.
-    package func beginRefusing(_ runnable: Runnable) {
-        runnable.pool.event { $0.beginRefusing() }
-    }
-
-    /// Takes calls of a version again: it was not deleted.
-    package func reopen(_ runnable: Runnable) {
-        runnable.pool.event { $0.reopen() }
+    /// How many calls of a target run or wait in ``active(_:)``.
+    package func calls(of target: GateTarget) -> Int {
+        active(target).reduce(0) { $0 + $1.pool.event { $0.calls } }
     }
 
     /// Waits until no call of a version runs or waits.
@@ -141,10 +133,9 @@ extension Dispatcher {
         case .deleting:
             // Until the deletion is committed nobody knows that the version is gone.
             let name = "\(runnable.function.appName)/\(runnable.function.name)"
+            let what = runnable.isWorkingCopy ? "function \(name)" : "version \(runnable.version.number) of \(name)"
             return Failure(
-                .unavailable,
-                "version \(runnable.version.number) of \(name) is being deleted; the call was not executed",
-                retryNanos: deletionRetryNanos)
+                .unavailable, "\(what) is being deleted; the call was not executed", retryNanos: deletionRetryNanos)
         }
     }
 }

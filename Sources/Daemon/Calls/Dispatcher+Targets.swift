@@ -84,6 +84,16 @@ extension Dispatcher {
         return Failure(.notPermitted, "\(principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
     }
 
+    /// The answer to a caller without rights, whether there is what it names or not.
+    ///
+    /// - Parameters:
+    ///   - what: as the caller named it.
+    ///   - app: that it named, or that its calls go to; `nil`: none.
+    static func hidden(_ principal: Principal, _ what: String, _ app: String?) -> Failure {
+        let scope = app.map { ":" + $0 } ?? ""
+        return Failure(.notPermitted, "\(principal) may not call \(what); it needs the scope invoke\(scope)")
+    }
+
     private static func notFound(
         _ result: Catalog.Result, _ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer,
         _ choice: VersionChoice
@@ -114,19 +124,19 @@ extension Dispatcher {
             let callable = functions.filter {
                 principal.grants.allowsCall(app: $0.app.utf8, function: $0.function.utf8)
             }
-            guard callable.count == 1, let only = callable.first else {
-                throw Self.ambiguous(callable.map(\.app), envelope.service)
+            guard callable.count < 2 else { throw Self.ambiguous(callable.map(\.app), envelope.service) }
+            if let only = callable.first {
+                name = only.app
+                route = self.route(envelope.service, in: name, choice, origin, &id)
             }
-            route = self.route(envelope.service, in: only.app, choice, origin, &id)
+        }
+        guard mayCall(route, envelope.service, in: name, origin) else {
+            let what = "service \(quoted(String(decoding: envelope.service, as: UTF8.self)))"
+            throw Self.hidden(principal, what + (name.map { " of app \(quoted($0))" } ?? ""), name)
         }
         let service = String(decoding: envelope.service, as: UTF8.self)
         switch route {
         case .runnable(let runnable):
-            guard principal.grants.allowsCall(to: runnable) else {
-                let name = "\(runnable.function.appName)/\(runnable.function.name)"
-                throw Failure(
-                    .notPermitted, "\(principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
-            }
             if let refusal = runnable.refusal { throw refusal }
             return CallTarget(runnable, choice, callID: id)
         case .noVersion(let version):
@@ -147,6 +157,25 @@ extension Dispatcher {
         }
     }
 
+    /// Whether a caller has rights to the function that serves a service, or would have them if there were one.
+    private func mayCall(
+        _ route: Catalog.Route, _ service: UnsafeRawBufferPointer, in app: String?, _ origin: CallOrigin
+    ) -> Bool {
+        let grants = origin.principal.grants
+        switch route {
+        case .runnable(let runnable), .notServed(let runnable): return grants.allowsCall(to: runnable)
+        case .noVersion, .noAlias:
+            var id: Identifier?
+            guard case .runnable(let working) = self.route(service, in: app, .working, origin, &id) else {
+                return grants.allowsAllCalls
+            }
+            return grants.allowsCall(to: working)
+        case .noService, .noApp, .ambiguous:
+            guard let app else { return grants.allowsAllCalls }
+            return Grants.withBytes(app.utf8) { grants.allowsCalls(in: $0) }
+        }
+    }
+
     private func route(
         _ service: UnsafeRawBufferPointer, in app: String?, _ choice: VersionChoice, _ origin: CallOrigin,
         _ id: inout Identifier?
@@ -158,13 +187,9 @@ extension Dispatcher {
     }
 
     private static func ambiguous(_ apps: [String], _ service: UnsafeRawBufferPointer) -> Failure {
-        let service = quoted(String(decoding: service, as: UTF8.self))
-        guard !apps.isEmpty else {
-            return Failure(.notPermitted, "service \(service) is in apps that the caller may not call")
-        }
-        return Failure(
+        Failure(
             .precondition,
-            "fnrpc-app: missing; service \(service) is in the apps \(apps.joined(separator: ", ")); name one by request "
+            "fnrpc-app: missing; service \(quoted(String(decoding: service, as: UTF8.self))) is in the apps \(apps.joined(separator: ", ")); name one by request "
                 + "metadata fnrpc-app")
     }
 }

@@ -136,7 +136,8 @@ extension Dispatcher {
         if hand.start { startWorker(start.runnable) }
     }
 
-    /// Whether a container has a package's files: one that is there, being made or removed, or that calls wait for.
+    /// Whether a container has a package's files: one that is there, being made or removed, or that calls wait for,
+    /// in its pool or for their listeners.
     /// Thread-safe.
     package func usesPackage(_ digest: Digest) -> Bool { upkeep.usesPackage(digest) }
 

@@ -282,14 +282,14 @@ package final class Dispatcher: @unchecked Sendable {
     ) {
         if call.relay != nil { return answer(call, .failed(status, isUrgent: true), code: code) }
         finished(call, code: code)
-        call.metadata.withEntries { metadata in
+        call.withMetadata { metadata in
             _ = call.session.answer(call.streamID, status: status, payload: payload, metadata: metadata)
         }
     }
 
     private func answer(_ call: Call, _ answer: FunctionRelay.Answer, code: Int32) {
         finished(call, code: code)
-        call.relay?.answer(answer, metadata: call.metadata)
+        call.relay?.answer(answer)
     }
 
     private func finished(_ call: Call, code: Int32) {

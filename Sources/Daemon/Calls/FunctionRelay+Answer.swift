@@ -13,7 +13,7 @@ extension FunctionRelay {
     }
 
     /// Answers the caller; the call has been claimed. Thread-safe.
-    func answer(_ answer: Answer, metadata: CallMetadata) {
+    func answer(_ answer: Answer) {
         stream.session.loop.run { [self] in
             isOver = true
             switch answer {
@@ -23,13 +23,11 @@ extension FunctionRelay {
                     if !payload.isEmpty { payload.withUnsafeBytes { stream.send($0) } }
                     stream.finish()
                 } else {
-                    metadata.withEntries { entries in
-                        payload.withUnsafeBytes { stream.respond(payload: $0, metadata: entries) }
-                    }
+                    payload.withUnsafeBytes { stream.respond(payload: $0) }
                 }
             case .failed(let status, let isUrgent):
                 if isUrgent { stream.dropOutput() }
-                metadata.withEntries { stream.respond(status: status, metadata: $0) }
+                stream.respond(status: status)
             }
             letGo()
         }

@@ -63,23 +63,25 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     }
 
     /// Accepts a streamed call by service name.
-    ///
-    /// - Throws: `busy` if the daemon has no room for the request.
-    static func openService(_ request: Incoming, _ target: CallTarget, _ origin: CallOrigin) throws(Failure) {
+    static func openService(_ request: Incoming, _ target: CallTarget, _ origin: CallOrigin) {
         let held = request.envelope.bytes.count
         let dispatcher = request.session.context.dispatcher
-        guard dispatcher.budget.reserve(held) else { throw dispatcher.noRoom }
+        let hasRoom = dispatcher.budget.reserve(held)
         let stream = Stream(session: request.session, id: request.streamID)
         let relay = FunctionRelay(
-            stream: stream, isBody: false, frame: Array(request.envelope.bytes), flags: request.flags, opening: nil)
+            stream: stream, isBody: false, frame: hasRoom ? Array(request.envelope.bytes) : [], flags: request.flags,
+            opening: nil)
         stream.receiver = relay
         stream.mayWait = true
         let call = dispatcher.makeCall(
             target, origin, session: request.session, streamID: request.streamID, relay: relay)
-        call.hold(held)
-        guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
+        if hasRoom { call.hold(held) }
+        guard request.session.add(stream, request.streamID) else {
+            return dispatcher.budget.release(call.takeHeldBytes())
+        }
         relay.call = call
         stream.call.withLock { $0 = call }
+        guard hasRoom else { return dispatcher.refuse(call, dispatcher.noRoom) }
         if request.flags & FrameHeader.remoteClosed != 0 { stream.endInput() }
         dispatcher.accept(call, data: request.envelope.bytes)
     }
@@ -134,9 +136,16 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             try ReservedHeaders.check(scan)
             target = try dispatcher.resolve(scan.target, for: origin, stream.session)
         } catch { return refuse(error) }
-        guard dispatcher.budget.reserve(scan.bytes.count) else { return refuse(dispatcher.noRoom) }
         self.opening = nil
         wheel.remove(entry)
+        let call = dispatcher.makeCall(target, origin, session: stream.session, streamID: stream.id, relay: self)
+        self.call = call
+        stream.call.withLock { $0 = call }
+        guard dispatcher.budget.reserve(scan.bytes.count) else {
+            dispatcher.refuse(call, dispatcher.noRoom)
+            return true
+        }
+        call.hold(scan.bytes.count)
         firstMessage = Array(scan.bytes)
         bodyEnded = scan.isEnd
         if let credit = scan.credit {
@@ -147,10 +156,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             grant(Self.window)
         }
         stream.mayWait = true
-        let call = dispatcher.makeCall(target, origin, session: stream.session, streamID: stream.id, relay: self)
-        call.hold(scan.bytes.count)
-        self.call = call
-        stream.call.withLock { $0 = call }
         dispatcher.accept(call, data: scan.bytes)
         return true
     }

@@ -134,6 +134,14 @@ struct MetricsInterceptor: Interceptor {
 }
 
 extension Method {
+    /// Whether the versions of the daemon's own methods mean anything to it, and its answers name one.
+    var hasVersion: Bool {
+        switch handler {
+        case .immediate, .unary, .streaming: true
+        case .echo, .hello, .invoke, .invokeStream: false
+        }
+    }
+
     /// Whether it answers while the daemon stops: who looks at the end should see it.
     var worksWhileDraining: Bool { access == .read || access == .known || (access == .call && isUnaryTask) }
 

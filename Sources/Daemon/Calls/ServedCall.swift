@@ -44,6 +44,8 @@ final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
         }
     }
 
+    func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) { metadata.withEntries(body) }
+
     func abandoned(_ reason: AbandonReason) {
         guard claim() else { return }
         task.withLock { $0 }?.cancel()

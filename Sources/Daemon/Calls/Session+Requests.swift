@@ -74,8 +74,7 @@ extension Session {
         let budget = context.budget
         let held = request.envelope.payload.count
         guard budget.reserve(held) else {
-            request.method.metrics.observe(code: Failure.Code.busy.status, nanos: 0)
-            return refuse(request.streamID, context.noRoom)
+            return refuse(request, context.noRoom)
         }
         let call = ServedCall(request, version ?? context.apiVersions.current)
         guard add(call, request.streamID) else { return budget.release(held) }
@@ -95,7 +94,8 @@ extension Session {
         guard fits(request) else { return }
         let version: APIVersion?
         do throws(Failure) { version = try namedVersion(request) } catch { return refuse(request, error) }
-        let stream = Stream(session: self, id: request.streamID)
+        let stream = Stream(
+            session: self, id: request.streamID, metadata: VersionMetadata(version ?? context.apiVersions.current))
         let served = ServerStream(
             stream: stream, caller: request.caller(version), request: Array(request.envelope.payload),
             method: request.method, arrivedAt: request.arrivedAt, timeoutNanos: request.timeoutNanos)
@@ -112,6 +112,12 @@ extension Session {
         return try context.apiVersions.version(named: text)
     }
 
+    /// The version that an answer names which comes before the handler; `nil`: the request names one that there is not.
+    func meantVersion(_ envelope: RequestEnvelope) -> APIVersion? {
+        guard let text = envelope.metadata(APIVersions.metadataKey) else { return context.apiVersions.current }
+        return try? context.apiVersions.version(named: text)
+    }
+
     private func fits(_ request: Incoming) -> Bool {
         let count = request.envelope.payload.count
         guard count > context.limits.managementBytes else { return true }
@@ -126,16 +132,22 @@ extension Session {
 
     // MARK: - Answers
 
-    /// Refuses a request that was counted as started. Thread-safe.
+    /// Refuses a request that was counted as started.
     func refuse(_ request: Incoming, _ failure: Failure) {
         request.method.metrics.observe(
             code: failure.code.status, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
-        refuse(request.streamID, failure)
+        guard request.method.hasVersion, let version = meantVersion(request.envelope) else {
+            return refuse(request.streamID, failure)
+        }
+        VersionMetadata(version).withEntries { refuse(request.streamID, failure, metadata: $0) }
     }
 
     /// Answers without having opened the stream. Thread-safe.
-    func refuse(_ streamID: UInt32, _ failure: Failure) {
-        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0)) }
+    func refuse(
+        _ streamID: UInt32, _ failure: Failure,
+        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
+    ) {
+        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0, metadata: metadata)) }
         // Ten bytes of a mistake cost a sentence of answer; who does not read the answers is not read either.
         if loop.isCurrent, queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }

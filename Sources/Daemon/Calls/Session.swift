@@ -5,6 +5,8 @@ internal import Wire
 
 /// Something that a client has open: a call or a stream.
 protocol OpenCall: AnyObject, Sendable {
+    /// The metadata that each Response of it carries, borrowed. Thread-safe.
+    func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void)
     /// Nobody waits for it any more. On the connection's loop; its answer, if one comes, goes nowhere.
     func abandoned(_ reason: AbandonReason)
 }
@@ -241,7 +243,9 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         let method = String(decoding: envelope.method, as: UTF8.self)
         // Go's wording; clients match on it.
         let text = context.methods.services.contains(service) ? "method \(method)" : "service \(service)"
-        refuse(streamID, Failure(.unimplemented, text))
+        let failure = Failure(.unimplemented, text)
+        guard let version = meantVersion(envelope) else { return refuse(streamID, failure) }
+        VersionMetadata(version).withEntries { refuse(streamID, failure, metadata: $0) }
     }
 
     private func streamData(_ header: FrameHeader, _ data: UnsafeRawBufferPointer) {
@@ -259,15 +263,23 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
             stream.received(hasMessage ? data : nil, ends: ends)
         } else if hasMessage {
             // The answer ends the call, so the call must not give a second one.
-            take(streamID)?.abandoned(.broken)
-            refuse(streamID, Failure(.invalid, "stream id \(streamID): a unary call takes no stream data"))
+            let failure = Failure(.invalid, "stream id \(streamID): a unary call takes no stream data")
+            if take(streamID) != nil { end(call, streamID, .broken, failure) } else { refuse(streamID, failure) }
         }
     }
 
     private func cancel(_ streamID: UInt32) {
         guard let call = take(streamID) else { return }
-        call.abandoned(.cancelled)
-        refuse(streamID, Failure(.cancelled, AbandonReason.cancelled.rawValue))
+        end(call, streamID, .cancelled, Failure(.cancelled, AbandonReason.cancelled.rawValue))
+    }
+
+    /// Answers a call that is not open any more, in its handler's place.
+    private func end(_ call: any OpenCall, _ streamID: UInt32, _ reason: AbandonReason, _ failure: Failure) {
+        // A stream that is abandoned forgets whose it was.
+        call.withMetadata { metadata in
+            call.abandoned(reason)
+            refuse(streamID, failure, metadata: metadata)
+        }
     }
 
     // MARK: - Who it is

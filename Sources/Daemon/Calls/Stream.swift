@@ -29,6 +29,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     let id: UInt32
     /// The call of a function that it belongs to, if any.
     let call = Lock<Call?>(nil)
+    /// What its Response carries if it is no call's.
+    private let metadata: VersionMetadata?
     /// Who handles it; cut when the stream ends.
     var receiver: (any StreamReceiver)?
     /// Whether its handler cannot take anything yet, as while a call waits for a container: not its fault.
@@ -55,7 +57,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     /// It has failed already; its handler does not know yet.
     private var isAnswered = false
 
-    init(session: Session, id: UInt32) {
+    init(session: Session, id: UInt32, metadata: VersionMetadata? = nil) {
+        self.metadata = metadata
         self.session = session
         self.id = id
     }
@@ -188,19 +191,19 @@ final class Stream: OpenCall, @unchecked Sendable {
     }
 
     /// Ends it with a Response, behind what was sent before.
-    func respond(
-        status: [UInt8] = [], payload: UnsafeRawBufferPointer = .init(start: nil, count: 0),
-        metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
-    ) {
-        let frame = status.withUnsafeBytes { status -> [UInt8]? in
-            let frame = ResponseFrame(status: status, payload: payload, metadata: metadata)
-            let size = FrameHeader.size + frame.length
-            guard frame.length <= FrameHeader.maxLength else { return nil }
-            return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-                frame.write(
-                    streamID: id,
-                    to: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
-                count = size
+    func respond(status: [UInt8] = [], payload: UnsafeRawBufferPointer = .init(start: nil, count: 0)) {
+        var frame: [UInt8]?
+        withMetadata { metadata in
+            status.withUnsafeBytes { status in
+                let response = ResponseFrame(status: status, payload: payload, metadata: metadata)
+                let size = FrameHeader.size + response.length
+                guard response.length <= FrameHeader.maxLength else { return }
+                frame = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                    response.write(
+                        streamID: id,
+                        to: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
+                    count = size
+                }
             }
         }
         if let frame { return end(with: frame) }
@@ -212,9 +215,15 @@ final class Stream: OpenCall, @unchecked Sendable {
         guard !isOver else { return }
         let receiver = receiver
         dropOutput()
-        if !isAnswered { failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) } }
+        if !isAnswered { send(failure) }
         close()
         receiver?.stream(self, abandoned: .cancelled, failure: failure)
+    }
+
+    func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) {
+        if let call = call.withLock({ $0 }) { return call.withMetadata(body) }
+        if let metadata { return metadata.withEntries(body) }
+        body(.init(start: nil, count: 0))
     }
 
     func abandoned(_ reason: AbandonReason) {
@@ -248,9 +257,16 @@ final class Stream: OpenCall, @unchecked Sendable {
     /// As ``fail(_:)``, but its handler, which is sending right now, is told after this turn.
     private func fail(later failure: Failure) {
         dropOutput()
-        failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0)) }
+        send(failure)
         isAnswered = true
         session.loop.post { [self] in fail(failure) }
+    }
+
+    /// At once, before what waits for its turn.
+    private func send(_ failure: Failure) {
+        withMetadata { metadata in
+            failure.encodedStatus().withUnsafeBytes { session.send(id, ResponseFrame(status: $0, metadata: metadata)) }
+        }
     }
 
     private func enqueue(_ frame: [UInt8]) {

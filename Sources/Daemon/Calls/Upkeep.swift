@@ -21,6 +21,8 @@ package final class Upkeep: @unchecked Sendable {
     private struct State {
         var pools: [ObjectIdentifier: Runnable] = [:]
         var workers: [ObjectIdentifier: Worker] = [:]
+        /// What calls are to run whose listeners are asked, by call.
+        var asked: [ObjectIdentifier: Runnable] = [:]
         /// By container.
         var starts: [String: WorkerStart] = [:]
         /// The timer's period, 0 when it is off.
@@ -59,9 +61,19 @@ package final class Upkeep: @unchecked Sendable {
         state.withLock { _ = $0.starts.removeValue(forKey: start.container) }
     }
 
+    /// Keeps the package of a call's function while listeners are asked about the call: no pool knows of it yet.
+    func hold(_ call: Call) {
+        state.withLock { $0.asked[ObjectIdentifier(call)] = call.runnable }
+    }
+
+    /// The listeners have spoken, and the call has ended or is in a pool.
+    func release(_ call: Call) {
+        state.withLock { _ = $0.asked.removeValue(forKey: ObjectIdentifier(call)) }
+    }
+
     /// The containers of a function that are being made, the oldest first.
     func starts(of runnable: Runnable) -> [WorkerStart] {
-        let starts = state.withLock { state in state.starts.values.filter { $0.runnable === runnable } }
+        let starts = state.withLock { state in state.starts.values.filter { $0.runnable.pool === runnable.pool } }
         return starts.sorted { $0.time < $1.time }
     }
 
@@ -69,6 +81,7 @@ package final class Upkeep: @unchecked Sendable {
     func usesPackage(_ digest: Digest) -> Bool {
         state.withLock { state in
             state.pools.values.contains { $0.version.package == digest }
+                || state.asked.values.contains { $0.version.package == digest }
                 || state.workers.values.contains { $0.runnable.version.package == digest }
                 || state.starts.values.contains { $0.runnable.version.package == digest }
         }

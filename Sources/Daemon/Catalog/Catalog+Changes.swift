@@ -77,6 +77,7 @@ extension Catalog {
         guard var row = state.rows[id] else { return [] }
         let entry = CatalogEntry(contents)
         let retired = entry.adopt(row.entry.runnables)
+        entry.shareMinimum()
         row.entry = entry
         // Who serves a service may have changed with it.
         for key in row.keys where key.kind == .service { names.remove(key) }

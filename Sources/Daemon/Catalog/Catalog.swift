@@ -6,7 +6,7 @@ package import Model
 /// allocate nothing. What was answered before ``changed(function:)`` and the like return may be as it was; later
 /// look-ups never are.
 ///
-/// Lock order: `state`, then a part of a table, then nothing. The source is never asked with a lock held; whether it
+/// Lock order: `state`, then a part of a table or a pool, then nothing. The source is never asked with a lock held; whether it
 /// answered too early says the generation, which every change raises.
 package final class Catalog: Sendable {
     /// Where everything comes from: for those who only want to know what there is.
@@ -25,6 +25,8 @@ package final class Catalog: Sendable {
         var functions: [Identifier: Set<Identifier>] = [:]
         /// The names in `pathTables` by their app.
         var paths: [Identifier: [NameKey]] = [:]
+        /// How many deletions refuse calls of what.
+        var gates: [GateTarget: Int] = [:]
     }
 
     struct Row {
@@ -93,16 +95,6 @@ package final class Catalog: Sendable {
         state.withLock { $0.rows.values.map(\.entry) }.flatMap(\.runnables)
     }
 
-    /// What was called of a function since it last changed; loads nothing.
-    ///
-    /// - Parameter version: 0: the working copy, which may be a version's too; `nil`: any.
-    package func loaded(function id: Identifier, version: UInt32?) -> [Runnable] {
-        guard let entry = state.withLock({ $0.rows[id]?.entry }) else { return [] }
-        guard let version else { return entry.runnables }
-        let slot = version == 0 ? entry.working : entry.versions[version]
-        return slot?.runnable.load().map { [$0] } ?? []
-    }
-
     /// Functions that are in memory, and the names that lead to them.
     package var size: (functions: Int, names: Int) { (state.withLock { $0.rows.count }, names.count) }
 
@@ -121,7 +113,12 @@ package final class Catalog: Sendable {
     private func makeRunnable(_ slot: CatalogEntry.Slot, of entry: CatalogEntry) -> Runnable? {
         state.withLock { state in
             guard state.rows[entry.id]?.entry === entry else { return nil }
-            return slot.runnable.load() ?? slot.runnable.storeIfNil(entry.makeRunnable(slot))
+            if let known = slot.runnable.load() { return known }
+            let made = entry.makeRunnable(slot)
+            state.refuseCalls(of: made)
+            let stored = slot.runnable.storeIfNil(made)
+            entry.shareMinimum()
+            return stored
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Model
+internal import Pool
 internal import Synchronization
 
 /// What the catalog knows of one function: immutable, and replaced when the function changes. Only the runnables are
@@ -18,7 +19,8 @@ final class CatalogEntry: Sendable {
     let contents: CatalogFunction
     /// By number.
     let versions: [UInt32: Slot]
-    /// That of a version, if the working copy equals one.
+    /// Of its own, so that whoever calls a version and whoever calls none never meet; with the number of the version that
+    /// the working copy equals.
     let working: Slot
     /// Of the highest number.
     private let latest: Slot?
@@ -32,26 +34,36 @@ final class CatalogEntry: Sendable {
         let function = contents.function
         versions = Dictionary(contents.versions.map { ($0.number, Slot($0)) }) { $1 }
         latest = versions.keys.max().flatMap { [versions] in versions[$0] }
-        working =
-            versions[function.workingVersion]
-            ?? Slot(
-                Version(
+        working = Slot(
+            versions[function.workingVersion]?.version
+                ?? Version(
                     meta: function.meta, functionID: function.meta.id, number: 0, description: "", spec: function.spec,
                     package: function.package, packageBytes: 0, runtime: function.runtime))
         aliases = Dictionary(grouping: contents.aliases) { FNV1a.hash($0.name.text) }
     }
 
     /// Every slot once.
-    var slots: [Slot] { versions.values + (working.version.number == 0 ? [working] : []) }
+    private var slots: [Slot] { versions.values + [working] }
 
     /// What was called so far.
     var runnables: [Runnable] { slots.compactMap { $0.runnable.load() } }
 
     /// A new runnable for one of the slots.
-    func makeRunnable(_ slot: Slot) -> Runnable {
+    ///
+    /// - Parameter pool: that it takes over.
+    func makeRunnable(_ slot: Slot, pool: FunctionPool? = nil) -> Runnable {
         Runnable(
-            app: contents.app, function: contents.function, version: slot.version,
-            secretRevisions: contents.secretRevisions)
+            app: contents.app, function: contents.function, version: slot.version, isWorkingCopy: slot === working,
+            secretRevisions: contents.secretRevisions, pool: pool)
+    }
+
+    /// `min_containers` of a version that is the working copy, too, stay once: for the working copy, if anybody called it.
+    func shareMinimum() {
+        for (number, slot) in versions {
+            guard let runnable = slot.runnable.load() else { continue }
+            let isShared = number == working.version.number && working.runnable.load() != nil
+            runnable.pool.event { $0.keepsMinimum = !isShared }
+        }
     }
 
     /// Takes over what is still right of the entry before; nobody else has seen this one yet.
@@ -60,9 +72,11 @@ final class CatalogEntry: Sendable {
     func adopt(_ runnables: [Runnable]) -> [Runnable] {
         runnables.filter { runnable in
             let number = runnable.version.number
-            guard let slot = number == 0 ? working : versions[number], runnable.isCurrent(slot.version, of: contents)
+            guard let slot = runnable.isWorkingCopy ? working : versions[number],
+                runnable.isCurrent(slot.version, of: contents)
             else { return true }
-            _ = slot.runnable.storeIfNil(runnable)
+            let isRenamed = slot.version.number != number
+            _ = slot.runnable.storeIfNil(isRenamed ? makeRunnable(slot, pool: runnable.pool) : runnable)
             return false
         }
     }

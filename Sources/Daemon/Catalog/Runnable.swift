@@ -7,6 +7,8 @@ package final class Runnable: Sendable {
     package let function: Function
     /// Number 0: a working copy that equals no version.
     package let version: Version
+    /// What callers who name no version run; even where it equals a version it is not that version.
+    package let isWorkingCopy: Bool
     /// Environment that all functions of the app have.
     package let appConfig: [String: String]
     /// The revisions of the secrets that it is given, by their names; without those that are not there.
@@ -17,21 +19,22 @@ package final class Runnable: Sendable {
     package let refusal: Failure?
     private let services: [[UInt8]]
 
-    /// - Parameter secretRevisions: of the app's secrets, by their names.
-    package init(app: App, function: Function, version: Version, secretRevisions: [String: UInt64] = [:]) {
+    /// - Parameters:
+    ///   - secretRevisions: of the app's secrets, by their names.
+    ///   - pool: its containers; `nil`: there are none yet.
+    package init(
+        app: App, function: Function, version: Version, isWorkingCopy: Bool = false,
+        secretRevisions: [String: UInt64] = [:], pool: FunctionPool? = nil
+    ) {
         self.function = function
         self.version = version
+        self.isWorkingCopy = isWorkingCopy
         appConfig = app.config
         let spec = version.spec
         self.secretRevisions = Self.revisions(spec, secretRevisions)
         services = spec.services.map { Array($0.utf8) }
         refusal = Self.refusal(version, Self.name(function, version))
-        var limits = PoolMachine.Limits(
-            concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
-            maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default)
-        limits.maxCalls = spec.maxCalls
-        limits.maxAgeNanos = spec.maxAgeNanos
-        pool = FunctionPool(limits: limits)
+        self.pool = pool ?? FunctionPool(limits: Self.limits(spec))
     }
 
     /// `app/function@version`; a working copy that equals no version is `app/function`.
@@ -50,14 +53,26 @@ package final class Runnable: Sendable {
 
     /// Whether its containers are what a version wants now.
     func isCurrent(_ version: Version, of contents: CatalogFunction) -> Bool {
-        guard version.number == self.version.number, version.meta.id == self.version.meta.id,
-            appConfig == contents.app.config,
+        guard appConfig == contents.app.config,
             secretRevisions == Self.revisions(version.spec, contents.secretRevisions)
         else { return false }
+        let number = self.version.number
         // Published versions never change.
-        return version.number > 0
-            || (version.spec == self.version.spec && version.package == self.version.package
-                && version.runtime == self.version.runtime)
+        guard isWorkingCopy else { return version.number == number && version.meta.id == self.version.meta.id }
+        // Its containers know their number, but the deletion of a version is nothing that it may notice.
+        let isRenamed = version.number != number
+        guard !isRenamed || (number > 0 && !contents.versions.contains { $0.number == number }) else { return false }
+        return version.spec == self.version.spec && version.package == self.version.package
+            && version.runtime == self.version.runtime
+    }
+
+    private static func limits(_ spec: FunctionSpec) -> PoolMachine.Limits {
+        var limits = PoolMachine.Limits(
+            concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
+            maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default)
+        limits.maxCalls = spec.maxCalls
+        limits.maxAgeNanos = spec.maxAgeNanos
+        return limits
     }
 
     private static func revisions(_ spec: FunctionSpec, _ all: [String: UInt64]) -> [String: UInt64] {

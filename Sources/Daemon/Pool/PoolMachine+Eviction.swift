@@ -6,8 +6,11 @@ extension PoolMachine {
     /// functions that take turns spend a tenth of their time on starts at most.
     private static let tenureStarts: UInt64 = 10
 
+    /// How many stay, however long they are idle.
+    private var leastSlots: Int { keepsMinimum ? Int(limits.minSlots) : 0 }
+
     /// Containers beyond the least number.
-    var spareSlots: Int { max(slots.count - Int(limits.minSlots), 0) }
+    var spareSlots: Int { max(slots.count - leastSlots, 0) }
 
     /// Whether nothing was called for so long, and nothing is here that could be lost.
     package func isUnused(for nanos: UInt64, now: Instant) -> Bool {
@@ -73,7 +76,7 @@ extension PoolMachine {
     /// Whether to start a container in place of one whose time was over, so that the least number is kept; if so counts
     /// it as starting.
     mutating func wantsReplacement() -> Bool {
-        guard closing == nil, !isDraining, slots.count + Int(starting) < Int(limits.minSlots),
+        guard closing == nil, !isDraining, slots.count + Int(starting) < leastSlots,
             containers < limits.maxSlots
         else { return false }
         starting += 1

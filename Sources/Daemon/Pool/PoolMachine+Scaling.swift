@@ -79,7 +79,7 @@ extension PoolMachine {
         return retireIdle(slots.filter { $0.calls == 0 })
     }
 
-    /// Takes no more calls if none runs or waits; else changes nothing. One deletion at a time: the caller sees to it.
+    /// Takes no more calls if none runs or waits; else changes nothing.
     ///
     /// - Returns: the calls that run or wait.
     package mutating func closeForDeletion() -> Int {
@@ -87,15 +87,12 @@ extension PoolMachine {
         return calls
     }
 
-    /// Takes no more calls; those that run or wait go on.
-    package mutating func beginRefusing() {
-        if closing == nil { closing = .deleting }
-    }
+    /// Takes no more calls, for one deletion more or several; those that run or wait go on.
+    package mutating func beginRefusing(_ deletions: Int = 1) { refusals += deletions }
 
-    /// Takes calls again: undoes ``closeForDeletion()`` and ``beginRefusing()``, but not the daemon's stop.
-    package mutating func reopen() {
-        if closing == .deleting { closing = nil }
-    }
+    /// Undoes one ``closeForDeletion()`` that closed, or one deletion of ``beginRefusing(_:)``: calls are taken again when
+    /// no deletion refuses them any more and the daemon does not stop.
+    package mutating func reopen() { refusals = max(refusals - 1, 0) }
 
     /// More containers, though nobody waits. Unused, they leave as all others do.
     package mutating func scaleUp(_ count: UInt32) -> ScaleUp {

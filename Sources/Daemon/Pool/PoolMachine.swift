@@ -57,7 +57,7 @@ package struct PoolMachine {
     package enum Closing: Sendable {
         /// The daemon ends; for good.
         case stopping
-        /// The version is being deleted; may be undone.
+        /// It is being deleted; may be undone.
         case deleting
     }
 
@@ -92,8 +92,12 @@ package struct PoolMachine {
     var lastCall = Instant(nanoseconds: 0)
     /// Calls that are in a slot.
     private(set) var running = 0
-    /// Why no call is taken; `nil`: calls are taken.
-    var closing: Closing?
+    /// The daemon ends.
+    var isStopping = false
+    /// Deletions that refuse calls now.
+    var refusals = 0
+    /// Whether the least number of idle containers stays.
+    package var keepsMinimum = true
     /// Containers leave as soon as nobody needs them.
     var isDraining = false
     /// Moving averages, nanoseconds; 0: not measured yet.
@@ -116,6 +120,8 @@ package struct PoolMachine {
     package var isSaturated: Bool { free.isEmpty || waiters.count > 0 }
     /// Calls that run or wait.
     package var calls: Int { running + waiters.count }
+    /// Why no call is taken; `nil`: calls are taken.
+    var closing: Closing? { isStopping ? .stopping : refusals > 0 ? .deleting : nil }
     /// Containers of every state; never more than the limit.
     var containers: UInt32 { UInt32(slots.count + leaving.count) + starting }
 
@@ -158,7 +164,7 @@ package struct PoolMachine {
             let isOver = slot.calls == 0
             return Hand(stop: isOver, start: wantsStart(now: now) || (isOver && slot.isExpired && wantsReplacement()))
         }
-        if limits.isSingleUse || closing == .stopping {
+        if limits.isSingleUse || isStopping {
             retire(slot)
             return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
         }
@@ -177,7 +183,7 @@ package struct PoolMachine {
     package mutating func started(_ slot: Slot, coldNanos nanos: UInt64, now: Instant) -> Hand {
         let isOld = startEnded()
         coldNanos = coldNanos == 0 ? nanos : coldNanos - coldNanos / 4 + nanos / 4
-        if closing == .stopping {
+        if isStopping {
             retire(slot)
             return Hand(stop: true)
         }
@@ -206,7 +212,7 @@ package struct PoolMachine {
     /// - Returns: `true` if nobody needs its container any more: then it is not to be made, and counts no more.
     package mutating func abandonsStart() -> Bool {
         let isUnwanted =
-            closing == .stopping || (waiters.count == 0 && (isDraining || startingOld > 0)) || surplusStarts > 0
+            isStopping || (waiters.count == 0 && (isDraining || startingOld > 0)) || surplusStarts > 0
         if isUnwanted { _ = startEnded() }
         return isUnwanted
     }
@@ -237,7 +243,7 @@ package struct PoolMachine {
 
     /// No more calls: gives those that wait.
     package mutating func close() -> [AnyObject] {
-        closing = .stopping
+        isStopping = true
         return waiters.removeAll()
     }
 
@@ -305,7 +311,7 @@ package struct PoolMachine {
 
     /// Whether to start a container, and if so counts it as starting: only when waiting costs more than starting.
     mutating func wantsStart(now: Instant) -> Bool {
-        guard closing != .stopping, waiters.count > 0, containers < limits.maxSlots else { return false }
+        guard !isStopping, waiters.count > 0, containers < limits.maxSlots else { return false }
         if limits.isSingleUse {
             guard Int(starting) < waiters.count else { return false }
         } else {

@@ -74,8 +74,8 @@ struct StoreSource: CatalogSource {
                     return row
                 }
                 var value = try box.open(row.sealed, for: row.id)
+                defer { value.wipe() }
                 secrets.append(try SandboxSecret(name: try Name(name, field: "secret"), value: value))
-                value.wipe()
             }
             return .success(secrets)
         } catch {

@@ -9,7 +9,7 @@ package final class Transaction {
     package private(set) var tables: Tables
     /// What was done, in order.
     package private(set) var changes: [Change] = []
-    /// Calls that were stopped for a deletion, to be allowed again if it fails.
+    /// What was closed to calls for deletions, to be opened when they are over.
     private(set) var closed: [GateTarget] = []
     /// What the operations know of the daemon around them.
     package let surroundings: Surroundings
@@ -52,9 +52,10 @@ package final class Transaction {
         while closed.count > mark.closed { surroundings.gate.open(closed.removeLast()) }
     }
 
-    /// Forgets what was done: it is durable now.
+    /// Forgets what was done: it is durable now, and who lets calls in knows what is gone.
     func finish() {
         changes.removeAll(keepingCapacity: true)
+        for target in closed { surroundings.gate.open(target) }
         closed.removeAll()
     }
 
@@ -242,25 +243,14 @@ package struct Surroundings: Sendable {
     }
 }
 
-/// Calls of a version, or of the working copy.
-package struct GateTarget: Hashable, Sendable {
-    package let function: Identifier
-    /// 0: the working copy; `nil`: all of the function.
-    package let version: UInt32?
-
-    package init(function: Identifier, version: UInt32?) {
-        self.function = function
-        self.version = version
-    }
-}
-
 /// Keeps calls away from what is being deleted. Thread-safe; must not block.
 package protocol CallGate: Sendable {
-    /// Refuses new calls if none runs or waits.
+    /// Refuses new calls if none runs or waits, for one deletion more.
     ///
-    /// - Returns: how many run or wait; 0: they are refused from now on.
+    /// - Returns: how many run or wait; 0: they are refused from now on, until ``open(_:)``.
     func close(_ target: GateTarget) -> Int
-    /// Takes calls again: nothing was deleted.
+    /// One deletion less: nothing was deleted, or all that was is known. What is still there takes calls again when no
+    /// other deletion refuses them.
     func open(_ target: GateTarget)
 }
 

@@ -108,6 +108,7 @@ final class Writer: @unchecked Sendable {
         let answers = batch.map { attempt($0) }
         let changes = transaction.changes
         guard !changes.isEmpty else {
+            transaction.finish()
             for (job, answer) in zip(batch, answers) { job.finish(answer) }
             return
         }
@@ -126,8 +127,8 @@ final class Writer: @unchecked Sendable {
             return
         }
         sequence += UInt64(events.count)
-        transaction.finish()
         committed(changes, events)
+        transaction.finish()
         for (job, answer) in zip(batch, answers) { job.finish(answer) }
     }
 

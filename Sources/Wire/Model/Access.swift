@@ -58,7 +58,8 @@ package struct Grants: Hashable, Sendable {
     package let allowsAdmin: Bool
     /// Whether looking is allowed.
     package let allowsRead: Bool
-    private let allowsAllCalls: Bool
+    /// Whether every function may be called.
+    package let allowsAllCalls: Bool
     private let targets: [Target]
 
     private struct Target: Hashable, Sendable {
@@ -100,6 +101,11 @@ package struct Grants: Hashable, Sendable {
             if target.function.isEmpty || Self.same(target.function, function) { return true }
         }
         return false
+    }
+
+    /// Whether every function of an app may be called, those too that are not there; its name as it came off the wire.
+    package func allowsCalls(in app: UnsafeRawBufferPointer) -> Bool {
+        allowsAllCalls || targets.contains { $0.function.isEmpty && Self.same($0.app, app) }
     }
 
     /// Whether a function may be called; its names as UTF-8.

@@ -17,4 +17,14 @@ extension [UInt8] {
         }
         removeAll(keepingCapacity: true)
     }
+
+    /// Overwrites what is in it for every copy that shares its storage: for bytes that came off the wire, when nobody
+    /// reads any copy any more. Never for a literal, whose bytes may lie where nobody can write.
+    package func wipeShared() {
+        withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+            // SAFETY: the storage was made at run time, and nobody reads it meanwhile: the caller's promise.
+            explicit_bzero(UnsafeMutableRawPointer(mutating: start), bytes.count)
+        }
+    }
 }

@@ -1,4 +1,5 @@
 internal import CProtobufC
+internal import Glibc
 
 /// Memory for one message: grows in chunks up to a quota, freed all at once. Not thread-safe.
 ///
@@ -9,14 +10,18 @@ final class Arena {
 
     private let quota: Int
     private var used = 0
-    private var chunks: [UnsafeMutableRawPointer] = []
+    private let wipes: Bool
+    private var chunks: [UnsafeMutableRawBufferPointer] = []
     private var free: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0)
     // SAFETY: points into memory that this object owns and that `deinit` frees; never handed out beyond `unpack`.
     private let allocator: UnsafeMutablePointer<ProtobufCAllocator>
 
-    /// - Parameter quota: bytes; an allocation past it fails.
-    init(quota: Int = Arena.defaultQuota) {
+    /// - Parameters:
+    ///   - quota: bytes; an allocation past it fails.
+    ///   - wipes: whether the memory is overwritten before it is freed.
+    init(quota: Int = Arena.defaultQuota, wipes: Bool = false) {
         self.quota = quota
+        self.wipes = wipes
         allocator = .allocate(capacity: 1)
         allocator.initialize(to: ProtobufCAllocator())
         // SAFETY: unretained, because the allocator is used only while a method of this object runs.
@@ -30,7 +35,10 @@ final class Arena {
     }
 
     deinit {
-        for chunk in chunks { chunk.deallocate() }
+        for chunk in chunks {
+            if wipes, let start = chunk.baseAddress { explicit_bzero(start, chunk.count) }
+            chunk.deallocate()
+        }
         allocator.deallocate()
     }
 
@@ -43,9 +51,8 @@ final class Arena {
         if free.count < rounded {
             // Most messages fit into the first one, and the allocator has small blocks at hand.
             let count = max(chunks.isEmpty ? 1008 : 4096, rounded)
-            let chunk = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
-            chunks.append(chunk)
-            free = .init(start: chunk, count: count)
+            free = .allocate(byteCount: count, alignment: 16)
+            chunks.append(free)
         }
         let start = free.baseAddress
         free = .init(rebasing: free.dropFirst(rounded))

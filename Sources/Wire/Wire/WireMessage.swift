@@ -11,9 +11,24 @@ package protocol WireMessage: Sendable {
     init(_ raw: Raw) throws(Failure)
     /// Fills the struct; its pointers come from the builder.
     func write(to raw: inout Raw, _ builder: Builder)
+    /// The value that must not be found in memory after use; `nil`: this kind of message has none.
+    static var secretValue: (@Sendable (Self) -> [UInt8])? { get }
 }
 
 extension WireMessage {
+    package static var secretValue: (@Sendable (Self) -> [UInt8])? { nil }
+
+    /// Overwrites the secret value of a request, when nobody reads it any more.
+    ///
+    /// - Parameters:
+    ///   - request: as it was decoded; `nil`: it did not decode.
+    ///   - payload: what it was decoded from.
+    package static func wipe(_ request: Self?, _ payload: [UInt8]) {
+        guard let secretValue else { return }
+        payload.wipeShared()
+        if let request { secretValue(request).wipeShared() }
+    }
+
     /// The message's bytes.
     package func encoded() -> [UInt8] {
         let builder = Builder()
@@ -31,7 +46,7 @@ extension WireMessage {
     ///   - bytes: any bytes; never trusted.
     ///   - strict: for requests: refuses fields that this version does not know.
     package init(decoding bytes: UnsafeRawBufferPointer, strict: Bool) throws(Failure) {
-        let arena = Arena()
+        let arena = Arena(wipes: Self.secretValue != nil)
         let probe = UnsafeMutablePointer<Raw>.allocate(capacity: 1)
         defer { probe.deallocate() }
         Self.initialize(probe)

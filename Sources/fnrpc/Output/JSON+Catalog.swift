@@ -7,7 +7,7 @@ import Wire
 extension JSON {
     init(_ deletion: Deletion) {
         self = .object([
-            "done": .bool(deletion.done),
+            "done": .bool(deletion.done), "count": .unsigned(deletion.count),
             "entities": .array(
                 deletion.entities.map { entity in
                     .object(["kind": .string(entity.kind), "id": .string(entity.id), "name": .string(entity.name)])

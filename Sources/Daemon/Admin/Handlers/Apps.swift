@@ -11,7 +11,7 @@ struct AppsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        let store = context.store
+        let (store, deletions) = (context.store, Deletions(context))
         list.addOperation(Self.service, "Create", target: { [("app", $0.name)] }) {
             (request: CreateAppRequest, transaction) throws(Failure) in try transaction.createApp(request)
         }
@@ -29,7 +29,7 @@ struct AppsHandler: Sendable {
             (request: UpdateAppRequest, transaction) throws(Failure) in try transaction.updateApp(request)
         }
         list.addChange(Self.service, "Delete", target: { [("app", $0.app)] }) {
-            (request: DeleteAppRequest, caller: Caller) in try await delete(request, caller)
+            (request: DeleteAppRequest, caller: Caller) in try await deletions.app(request) { ChangeContext(caller) }
         }
         list.add(Self.service, "Usage", .read) { (request: AppUsageRequest, _: Caller) in
             try await usage(request.app, now: .now())
@@ -54,27 +54,6 @@ struct AppsHandler: Sendable {
             })
     }
 
-    private func delete(_ request: DeleteAppRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
-            try transaction.deleteApp(request)
-        }
-        if request.preview {
-            var (deletion, _) = try await context.store.preview(ChangeContext(caller), operation)
-            deletion.done = false
-            return deletion
-        }
-        let functions = try context.store.read { (tables) throws(Failure) in
-            tables.children(.function, of: try tables.named(request.app, .app).id).map(\.id)
-        }
-        let targets = functions.map { GateTarget(function: $0, version: nil) }
-        return try await context.gate.deleting(
-            request.force ? targets : [],
-            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller), operation)
-        }
-    }
-
     private func usage(_ app: String, now: Timestamp) async throws(Failure) -> AppUsage {
         let (row, functions, counts) = try context.store.read { (tables) throws(Failure) in
             let row = try tables.named(app, .app)
@@ -83,7 +62,7 @@ struct AppsHandler: Sendable {
             return (row, functions, (triggers: tables.children(.trigger, of: row.id).count, versions: versions))
         }
         await context.recorder.flush()
-        let loaded = functions.flatMap { context.catalog.loaded(function: $0.id, version: nil) }
+        let loaded = context.catalog.loaded(.app(row.id))
         let containers = loaded.map { (count: context.dispatcher.workers(of: $0).count, spec: $0.version.spec) }
         return AppUsage(
             functions: UInt32(clamping: functions.count), triggers: UInt32(clamping: counts.triggers),

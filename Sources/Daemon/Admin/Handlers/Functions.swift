@@ -9,7 +9,7 @@ struct FunctionsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        let store = context.store
+        let (store, deletions) = (context.store, Deletions(context))
         list.addOperation(Self.service, "Create", target: { [("app", $0.app), ("function", $0.function)] }) {
             (request: CreateFunctionRequest, transaction) throws(Failure) in try transaction.createFunction(request)
         }
@@ -30,28 +30,8 @@ struct FunctionsHandler: Sendable {
             (request: UpdateFunctionRequest, transaction) throws(Failure) in try transaction.updateFunction(request)
         }
         list.addChange(Self.service, "Delete", target: { [("app", $0.app), ("function", $0.function)] }) {
-            (request: DeleteFunctionRequest, caller: Caller) in try await delete(request, caller)
-        }
-    }
-
-    private func delete(_ request: DeleteFunctionRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
-            try transaction.deleteFunction(request)
-        }
-        if request.preview {
-            var (deletion, _) = try await context.store.preview(ChangeContext(caller), operation)
-            deletion.done = false
-            return deletion
-        }
-        let row = try context.store.read { (tables) throws(Failure) in
-            try tables.function(request.app, request.function)
-        }
-        let targets = request.force ? [GateTarget(function: row.id, version: nil)] : []
-        return try await context.gate.deleting(
-            targets,
-            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller), operation)
+            (request: DeleteFunctionRequest, caller: Caller) in
+            try await deletions.function(request) { ChangeContext(caller) }
         }
     }
 }
@@ -62,7 +42,7 @@ struct VersionsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        let store = context.store
+        let (store, deletions) = (context.store, Deletions(context))
         list.addOperation(Self.service, "Publish", target: { [("app", $0.app), ("function", $0.function)] }) {
             (request: PublishVersionRequest, transaction) throws(Failure) in try transaction.publishVersion(request)
         }
@@ -81,29 +61,13 @@ struct VersionsHandler: Sendable {
         list.addChange(
             Self.service, "Delete",
             target: { [("app", $0.app), ("function", $0.function), ("version", "\($0.number)")] }
-        ) { (request: DeleteVersionRequest, caller: Caller) in try await delete(request, caller) }
+        ) { (request: DeleteVersionRequest, caller: Caller) in
+            try await deletions.version(request) { ChangeContext(caller) }
+        }
         list.addOperation(
             Self.service, "Restore",
             target: { [("app", $0.app), ("function", $0.function), ("version", "\($0.number)")] }
         ) { (request: RestoreVersionRequest, transaction) throws(Failure) in try transaction.restoreVersion(request) }
-    }
-
-    private func delete(_ request: DeleteVersionRequest, _ caller: Caller) async throws(Failure) -> Deletion {
-        let function = try context.store.read { (tables) throws(Failure) in
-            let row = try tables.function(request.app, request.function)
-            _ = try tables.version(request.number, of: row)
-            return row
-        }
-        let operation: @Sendable (Transaction) throws(Failure) -> Deletion = { (transaction) throws(Failure) in
-            try transaction.deleteVersion(request)
-        }
-        let targets = request.force ? [GateTarget(function: function.id, version: request.number)] : []
-        return try await context.gate.deleting(
-            targets,
-            check: { () throws(Failure) in _ = try await context.store.preview(ChangeContext(caller), operation) }
-        ) { () throws(Failure) in
-            try await context.store.change(ChangeContext(caller), operation)
-        }
     }
 }
 

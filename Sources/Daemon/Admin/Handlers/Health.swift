@@ -12,8 +12,8 @@ struct HealthHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        list.add(Self.service, "Check", .known) { (request: HealthCheckRequest, _: Caller) in
-            guard let status = status(request.service) else {
+        list.add(Self.service, "Check", .known) { (request: HealthCheckRequest, caller: Caller) in
+            guard let status = status(request.service, for: caller) else {
                 throw Failure(
                     .notFound,
                     "service \(quoted(request.service)): unknown; \"\" asks for the daemon, app/function for a function"
@@ -25,15 +25,21 @@ struct HealthHandler: Sendable {
         list.add(Self.service, "List", .read) { (_: HealthListRequest, _: Caller) in try all() }
     }
 
-    private func status(_ name: String) -> HealthCheckResponse.Status? {
+    /// `nil`: it is not there, or not for this caller.
+    private func status(_ name: String, for caller: Caller) -> HealthCheckResponse.Status? {
         let now: HealthCheckResponse.Status = context.dispatcher.isDraining ? .notServing : .serving
         if name.isEmpty { return now }
+        if context.ownServices.withLock({ $0.contains(name) }) { return now }
         let source = context.catalog.source
         let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else {
-            return context.ownServices.withLock { $0.contains(name) } || !source.servers(of: name).isEmpty ? now : nil
+            let isServed = source.servers(of: name).contains { server in
+                source.function(id: server.function).map { caller.maySee($0.function) } ?? false
+            }
+            return isServed ? now : nil
         }
-        guard case .found = source.function(app: parts[0], name: parts[1]) else { return nil }
+        guard case .found(let found) = source.function(app: parts[0], name: parts[1]), caller.maySee(found.function)
+        else { return nil }
         return now
     }
 
@@ -44,7 +50,7 @@ struct HealthHandler: Sendable {
         while true {
             // Read before the look, so that no change is missed in between.
             let seen = context.changes.count
-            let status = status(request.service) ?? .serviceUnknown
+            let status = status(request.service, for: stream.caller) ?? .serviceUnknown
             if status != last {
                 last = status
                 try await stream.send(HealthCheckResponse(status: status).encoded())

@@ -29,18 +29,12 @@ struct ReflectionHandler: Sendable {
         }
         let source = context.catalog.source
         let others = source.allServices().compactMap { service, app, id -> ServiceInfo? in
-            guard let function = source.function(id: id)?.function, maySee(function, caller) else { return nil }
+            guard let function = source.function(id: id)?.function, caller.maySee(function) else { return nil }
             return ServiceInfo(
                 service: service, app: app, function: function.name.text,
                 described: !function.spec.descriptorSet.isEmpty)
         }
         return own + others
-    }
-
-    private func maySee(_ function: Function, _ caller: Caller) -> Bool {
-        let grants = caller.principal.grants
-        return grants.allowsRead
-            || grants.allowsCall(app: function.appName.text.utf8, function: function.name.text.utf8)
     }
 
     private func descriptors(_ request: GetFileDescriptorSetRequest, _ caller: Caller) async throws -> [UInt8] {
@@ -50,7 +44,7 @@ struct ReflectionHandler: Sendable {
         let app = request.app.isEmpty ? caller.defaultApp : request.app
         let source = context.catalog.source
         let serving = source.servers(of: request.service).filter { app.isEmpty || $0.app == app }
-            .compactMap { source.function(id: $0.function)?.function }.filter { maySee($0, caller) }
+            .compactMap { source.function(id: $0.function)?.function }.filter { caller.maySee($0) }
         guard let found = serving.first else {
             throw Failure(.notFound, "service \(quoted(request.service)) not found; see fnrpc rpc list")
         }

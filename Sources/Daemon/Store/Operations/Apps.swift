@@ -43,9 +43,7 @@ extension Transaction {
         }
         try checkUnused("app \(quoted(row.key))", rows)
         // Those who only look must not disturb calls.
-        for function in rows where function.kind == .function && !request.preview {
-            try close(GateTarget(function: function.id, version: nil), "function \(tables.name(of: function))")
-        }
+        if !request.preview { try close(.app(row.id), "app \(quoted(row.key))") }
         return remove(rows)
     }
 
@@ -68,14 +66,17 @@ extension Transaction {
         return result + [row]
     }
 
+    /// Entities that an answer names as deleted: with names of any length it fits into a message.
+    static let maxDeletedShown = 1000
+
     /// Removes rows, children first, and packages that nothing else needs.
     func remove(_ rows: [Row]) -> Deletion {
-        let names = rows.map { row in
+        let names = rows.prefix(Self.maxDeletedShown).map { row in
             EntityName(kind: row.kind.rawValue, id: row.id.description, name: tables.name(of: row))
         }
         for row in rows { delete(row) }
         dropPackages(rows.flatMap(\.references))
-        return Deletion(entities: names, done: true)
+        return Deletion(entities: names, done: true, count: UInt64(rows.count))
     }
 
     private func check(

@@ -72,7 +72,7 @@ extension Transaction {
         // Its aliases are users of its versions.
         let rows = withVersions(row)
         try checkUnused(name, rows)
-        if !isPreview { try close(GateTarget(function: row.id, version: nil), name) }
+        if !isPreview { try close(.function(row.id), name) }
         return remove(rows)
     }
 
@@ -160,7 +160,21 @@ extension Transaction {
         for secret in spec.secrets {
             binding.references.append(try tables.named(secret, .secret, in: app, field: "secrets").id)
         }
+        for (field, target) in [("on_success", spec.onSuccess), ("on_failure", spec.onFailure)] where !target.isEmpty {
+            binding.references.append(try destination(target, field).id)
+        }
         return binding
+    }
+
+    /// The function, or version, that results go to. Its name stands for it: neither changes while it is referred to.
+    private func destination(_ text: String, _ field: String) throws(Failure) -> Row {
+        do throws(Failure) {
+            let target = try FunctionReference(text)
+            let row = try tables.function(target.app.text, target.function.text)
+            return target.version == 0 ? row : try tables.version(target.version, of: row)
+        } catch {
+            throw Failure(error.code, "\(field): \(error.message)")
+        }
     }
 
     /// An image's name without tag and digest.

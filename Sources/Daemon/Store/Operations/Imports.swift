@@ -7,7 +7,7 @@ extension Transaction {
     /// Stores entities as they are: ids, revisions and times stay. Built-in runtimes and packages that are there already
     /// take the place of the archive's.
     ///
-    /// - Parameter entities: parents first, and what is referred to before what refers.
+    /// - Parameter entities: parents first, and packages and runtimes before what refers to them.
     /// - Returns: how many were made.
     /// - Throws: `exists` naming ids, names, services and paths that are taken; `busy` beyond `max-entities`;
     ///   `precondition` for a built-in runtime that this daemon does not have.

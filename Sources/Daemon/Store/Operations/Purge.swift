@@ -2,8 +2,6 @@ package import Model
 package import Wire
 
 extension Transaction {
-    /// Entities that an answer names as deleted.
-    static let maxPurgedShown = 1000
     /// Entities that an answer names as staying.
     static let maxRefusedShown = 100
 
@@ -33,11 +31,10 @@ extension Transaction {
         let refused = purge.refused
         var deletion = remove(going)
         for id in keptParents { if let parent = tables[id] { try refreshVersions(of: parent) } }
-        deletion.entities = Array(deletion.entities.prefix(Self.maxPurgedShown))
         deletion.done = request.confirm
         return PurgeByApiVersionResponse(
             deletion: deletion, refused: Array(refused.prefix(Self.maxRefusedShown)),
-            deletedCount: UInt64(going.count), refusedCount: UInt64(refused.count))
+            refusedCount: UInt64(refused.count))
     }
 
     /// Takes out what has to stay, until nothing outside of the set needs any of it.
@@ -55,10 +52,10 @@ extension Transaction {
         guard purge.contains(row) else { return }
         let target: GateTarget
         if row.kind == .function {
-            target = GateTarget(function: row.id, version: nil)
+            target = .function(row.id)
         } else {
             guard let function = row.parent.flatMap({ tables[$0] }), !purge.contains(function) else { return }
-            target = GateTarget(function: function.id, version: VersionKey.number(row.key))
+            target = .version(VersionKey.number(row.key), of: function.id)
         }
         let name = "\(row.kind.rawValue) \(tables.name(of: row))"
         do throws(Failure) { try close(target, name) } catch {

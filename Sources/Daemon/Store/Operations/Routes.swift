@@ -69,7 +69,9 @@ extension Transaction {
         try check(revision: request.revision, of: row, and: function)
         var deletion = remove([row])
         if trigger.ownsFunction, users(of: withVersions(function)).isEmpty {
-            deletion.entities += try removeFunction(function).entities
+            let rest = try removeFunction(function)
+            deletion.entities = Array((deletion.entities + rest.entities).prefix(Self.maxDeletedShown))
+            deletion.count += rest.count
         }
         return deletion
     }

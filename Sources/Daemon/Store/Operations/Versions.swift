@@ -39,7 +39,7 @@ extension Transaction {
         try check(revision: request.revision, of: row)
         let name = "version \(tables.name(of: row))"
         try checkUnused(name, [row])
-        try close(GateTarget(function: parent.id, version: request.number), name)
+        try close(.version(request.number, of: parent.id), name)
         let deletion = remove([row])
         try refreshVersions(of: parent)
         return deletion

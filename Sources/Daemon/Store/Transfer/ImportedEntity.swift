@@ -13,7 +13,7 @@ struct ImportedEntity: Sendable {
     /// Checks rows one by one and against one another: each is what its message says, and needs only others of the
     /// archive.
     ///
-    /// - Returns: parents first, and what is referred to before what refers.
+    /// - Returns: parents first, and packages and runtimes before what refers to them.
     /// - Throws: `invalid`; `precondition` for a row that is newer than this daemon, or a secret that cannot be opened.
     static func checked(
         _ rows: [Row], _ dialects: Dialects, _ key: Import.Key

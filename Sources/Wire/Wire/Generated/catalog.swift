@@ -59,13 +59,17 @@ package struct EntityName: WireMessage {
 
 /// What a deletion takes with it.
 package struct Deletion: WireMessage {
+    /// At most the first 1000.
     package var entities: [EntityName]
     /// False: this was a preview.
     package var done: Bool
+    /// Of all that goes.
+    package var count: UInt64
 
-    package init(entities: [EntityName] = [], done: Bool = false) {
+    package init(entities: [EntityName] = [], done: Bool = false, count: UInt64 = 0) {
         self.entities = entities
         self.done = done
+        self.count = count
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__Deletion>) {
@@ -73,7 +77,7 @@ package struct Deletion: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__Deletion) throws(Failure) {
-        self.init(entities: try list(raw.entities, raw.n_entities), done: raw.done != 0)
+        self.init(entities: try list(raw.entities, raw.n_entities), done: raw.done != 0, count: raw.count)
     }
 
     package func write(to raw: inout Fnrpc__V1__Deletion, _ builder: Builder) {
@@ -81,6 +85,8 @@ package struct Deletion: WireMessage {
         raw.entities = builder.messages(entities)
         raw.has_done = 1
         raw.done = done ? 1 : 0
+        raw.has_count = 1
+        raw.count = count
     }
 }
 

@@ -112,21 +112,15 @@ package struct PurgeByApiVersionRequest: WireMessage {
 
 /// The answer of Entities/PurgeByApiVersion.
 package struct PurgeByApiVersionResponse: WireMessage {
-    /// At most the first 1000 entities.
     package var deletion: Deletion?
     /// What stays, and what needs it; at most the first 100.
     package var refused: [String]
-    /// Of all that went, or would go.
-    package var deletedCount: UInt64
     /// Of all that stay.
     package var refusedCount: UInt64
 
-    package init(
-        deletion: Deletion? = nil, refused: [String] = [], deletedCount: UInt64 = 0, refusedCount: UInt64 = 0
-    ) {
+    package init(deletion: Deletion? = nil, refused: [String] = [], refusedCount: UInt64 = 0) {
         self.deletion = deletion
         self.refused = refused
-        self.deletedCount = deletedCount
         self.refusedCount = refusedCount
     }
 
@@ -137,15 +131,13 @@ package struct PurgeByApiVersionResponse: WireMessage {
     package init(_ raw: Fnrpc__V1__PurgeByApiVersionResponse) throws(Failure) {
         self.init(
             deletion: try optional(raw.deletion), refused: texts(raw.refused, raw.n_refused),
-            deletedCount: raw.deleted_count, refusedCount: raw.refused_count)
+            refusedCount: raw.refused_count)
     }
 
     package func write(to raw: inout Fnrpc__V1__PurgeByApiVersionResponse, _ builder: Builder) {
         raw.deletion = deletion.map { builder.message($0) }
         raw.n_refused = refused.count
         raw.refused = builder.strings(refused)
-        raw.has_deleted_count = 1
-        raw.deleted_count = deletedCount
         raw.has_refused_count = 1
         raw.refused_count = refusedCount
     }

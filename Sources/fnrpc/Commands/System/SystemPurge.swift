@@ -34,11 +34,14 @@ struct SystemPurge: AsyncParsableCommand {
         case .json:
             try JSON.object([
                 "deletion": JSON(deletion), "refused": .array(answer.refused.map { .string($0) }),
+                "refused_count": .unsigned(answer.refusedCount),
             ]).print()
         case .table:
             try deletion.show(output)
             for reason in answer.refused { try Terminal.print(Terminal.harmless("stays: \(reason)")) }
-            let count = deletion.entities.count
+            let stays = UInt64(answer.refused.count)
+            if answer.refusedCount > stays { try Terminal.print("and \(answer.refusedCount - stays) more stay") }
+            let count = deletion.count
             try Terminal.print(
                 deletion.done ? "deleted \(count) entities" : "\(count) entities would go; --confirm deletes them")
         }

@@ -1382,7 +1382,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__entity_name__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__entity_name__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__deletion__field_descriptors[2] =
+static const ProtobufCFieldDescriptor fnrpc__v1__deletion__field_descriptors[3] =
 {
   {
     "entities",
@@ -1408,15 +1408,28 @@ static const ProtobufCFieldDescriptor fnrpc__v1__deletion__field_descriptors[2] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "count",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Deletion, has_count),
+    offsetof(Fnrpc__V1__Deletion, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__deletion__field_indices_by_name[] = {
+  2,   /* field[2] = count */
   1,   /* field[1] = done */
   0,   /* field[0] = entities */
 };
 static const ProtobufCIntRange fnrpc__v1__deletion__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__deletion__descriptor =
 {
@@ -1426,7 +1439,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__deletion__descriptor =
   "Fnrpc__V1__Deletion",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Deletion),
-  2,
+  3,
   fnrpc__v1__deletion__field_descriptors,
   fnrpc__v1__deletion__field_indices_by_name,
   1,  fnrpc__v1__deletion__number_ranges,

@@ -931,7 +931,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__purge_by_api_version_request__descri
   (ProtobufCMessageInit) fnrpc__v1__purge_by_api_version_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__field_descriptors[3] =
 {
   {
     "deletion",
@@ -958,20 +958,8 @@ static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "deleted_count",
-    3,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT64,
-    offsetof(Fnrpc__V1__PurgeByApiVersionResponse, has_deleted_count),
-    offsetof(Fnrpc__V1__PurgeByApiVersionResponse, deleted_count),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "refused_count",
-    4,
+    3,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_UINT64,
     offsetof(Fnrpc__V1__PurgeByApiVersionResponse, has_refused_count),
@@ -983,15 +971,14 @@ static const ProtobufCFieldDescriptor fnrpc__v1__purge_by_api_version_response__
   },
 };
 static const unsigned fnrpc__v1__purge_by_api_version_response__field_indices_by_name[] = {
-  2,   /* field[2] = deleted_count */
   0,   /* field[0] = deletion */
   1,   /* field[1] = refused */
-  3,   /* field[3] = refused_count */
+  2,   /* field[2] = refused_count */
 };
 static const ProtobufCIntRange fnrpc__v1__purge_by_api_version_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__purge_by_api_version_response__descriptor =
 {
@@ -1001,7 +988,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__purge_by_api_version_response__descr
   "Fnrpc__V1__PurgeByApiVersionResponse",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__PurgeByApiVersionResponse),
-  4,
+  3,
   fnrpc__v1__purge_by_api_version_response__field_descriptors,
   fnrpc__v1__purge_by_api_version_response__field_indices_by_name,
   1,  fnrpc__v1__purge_by_api_version_response__number_ranges,

@@ -96,6 +96,9 @@ struct  Fnrpc__V1__EntityName
 struct  Fnrpc__V1__Deletion
 {
   ProtobufCMessage base;
+  /*
+   * at most the first 1000
+   */
   size_t n_entities;
   Fnrpc__V1__EntityName **entities;
   /*
@@ -103,10 +106,15 @@ struct  Fnrpc__V1__Deletion
    */
   protobuf_c_boolean has_done;
   protobuf_c_boolean done;
+  /*
+   * of all that goes
+   */
+  protobuf_c_boolean has_count;
+  uint64_t count;
 };
 #define FNRPC__V1__DELETION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__deletion__descriptor) \
-    , 0,NULL, 0, 0 }
+    , 0,NULL, 0, 0, 0, 0 }
 
 
 /*

@@ -107,20 +107,12 @@ struct  Fnrpc__V1__PurgeByApiVersionRequest
 struct  Fnrpc__V1__PurgeByApiVersionResponse
 {
   ProtobufCMessage base;
-  /*
-   * at most the first 1000 entities
-   */
   Fnrpc__V1__Deletion *deletion;
   /*
    * what stays, and what needs it; at most the first 100
    */
   size_t n_refused;
   char **refused;
-  /*
-   * of all that went, or would go
-   */
-  protobuf_c_boolean has_deleted_count;
-  uint64_t deleted_count;
   /*
    * of all that stay
    */
@@ -129,7 +121,7 @@ struct  Fnrpc__V1__PurgeByApiVersionResponse
 };
 #define FNRPC__V1__PURGE_BY_API_VERSION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__purge_by_api_version_response__descriptor) \
-    , NULL, 0,NULL, 0, 0, 0, 0 }
+    , NULL, 0,NULL, 0, 0 }
 
 
 struct  Fnrpc__V1__GetRawRequest
