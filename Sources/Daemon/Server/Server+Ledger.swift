@@ -1,3 +1,4 @@
+internal import Catalog
 internal import Drivers
 internal import Logging
 internal import Model
@@ -17,5 +18,16 @@ extension Server {
             + "the machine can give \(machine.usable.memoryMiB) MiB and keeps \(machine.headRoomMiB) MiB for everything else"
         log.info("\(text)")
         return Ledger(total: total, maxStarts: Int(configuration.startThreads))
+    }
+
+    /// The longest time between two looks for functions that nobody calls, nanoseconds.
+    private static let forgetPeriodNanos: UInt64 = 60_000_000_000
+
+    /// Forgets functions that nobody calls, until its task is cancelled.
+    static func forgetUnused(_ catalog: Catalog, after nanos: UInt64) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .nanoseconds(min(nanos / 2, forgetPeriodNanos)))
+            catalog.forgetUnused(for: nanos, now: .now())
+        }
     }
 }

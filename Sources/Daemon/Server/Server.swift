@@ -151,7 +151,9 @@ package final class Server: Sendable {
             loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
             metrics: metrics, plugIns: plugIns)
-        server.startBackground { await keepPackages(packages, sweeper, blocking, log) }
+        let forgetNanos = UInt64(configuration.forgetAfter * 1e9)
+        server.startBackground(
+            [{ await keepPackages(packages, sweeper, blocking, log) }, { await forgetUnused(catalog, after: forgetNanos) }])
         return server
     }
 
@@ -271,9 +273,8 @@ package final class Server: Sendable {
         }
     }
 
-    private func startBackground(_ keepPackages: @escaping @Sendable () async -> Void) {
-        let tasks = [
-            Task { await keepPackages() },
+    private func startBackground(_ bodies: [@Sendable () async -> Void]) {
+        let tasks = bodies.map { body in Task { await body() } } + [
             Task { [recorder] in await recorder.run() },
             Task { [store, configuration, log] in
                 while !Task.isCancelled {
