@@ -115,9 +115,10 @@ extension Dispatcher {
         case .slot(let owner): (owner as? Worker)?.dispatch(call, data)
         case .frozen(let owner):
             guard let worker = owner as? Worker else { return }
-            worker.thaw()
             counters.thaws.increment()
             worker.dispatch(call, data)
+            // After the turn in which the call is written: else the function would wake up, find nothing, and wait again.
+            worker.loop.post { worker.thaw() }
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }

@@ -17,8 +17,8 @@ extension Worker {
         if !pool.event({ $0.frozen(idle) }) { freezer.thaw() }
     }
 
-    /// Lets it go on, for a call that the pool has given a frozen slot. On any thread: the write takes some 6 microseconds
-    /// and waits for nothing in the container. One that has died is found as any other is.
+    /// Lets it go on, for a call that the pool has given a frozen slot. On any thread, a loop too: the write takes some 6
+    /// microseconds and waits for nothing in the container. One that has died is found as any other is.
     func thaw() { freezer.load()?.thaw() }
 }
 
