@@ -116,9 +116,8 @@ extension Dispatcher {
         case .frozen(let owner):
             guard let worker = owner as? Worker else { return }
             counters.thaws.increment()
+            worker.thaw()
             worker.dispatch(call, data)
-            // After the turn in which the call is written: else the function would wake up, find nothing, and wait again.
-            worker.loop.post { worker.thaw() }
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }

@@ -55,7 +55,7 @@ package struct Configuration: Sendable, Equatable {
     /// What the containers with a limit of their own may hold of its processors, thousandths of a core; 0: all.
     package var maxCPUMilli: UInt32 = 0
     /// How long a container is idle before it is frozen, seconds; 0: it never is.
-    package var freezeAfter: Double = 0
+    package var freezeAfter: Double = 1
     /// How long nobody calls a function before the daemon forgets what it keeps for its calls, seconds.
     package var forgetAfter: Double = 600
     /// How long a function may take from its start until it listens, seconds.

@@ -79,7 +79,7 @@ package struct DaemonCommand: ParsableCommand {
     package var maxMemoryMib: String?
     @Option(help: "Processors of all containers that have a limit, thousandths of a core; 0: all. (default: 0)")
     package var maxCpuMilli: String?
-    @Option(help: "How long a container is idle before it is frozen; 0: never. (default: 0)")
+    @Option(help: "How long a container is idle before it is frozen; 0: never. (default: 1)")
     package var freezeAfter: String?
     @Option(help: "How long a function is not called before its queue is forgotten. (default: 600)")
     package var forgetAfter: String?
