@@ -35,7 +35,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/Wire/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/Wire/CWire"),
-        .target(name: "Model", path: "Sources/Wire/Model", swiftSettings: swift),
+        .target(name: "CBacktrace", path: "Sources/Wire/CBacktrace", cSettings: c),
+        .target(name: "Model", dependencies: ["CBacktrace"], path: "Sources/Wire/Model", swiftSettings: swift),
         .target(
             name: "Wire", dependencies: ["Model", "CWire", "CProtobufC"], path: "Sources/Wire/Wire",
             swiftSettings: swift),
@@ -171,8 +172,11 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "MetricsTests",
-            dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Pool", "Access", "Calls"], swiftSettings: swift),
-        .testTarget(name: "ServerTests", dependencies: ["Server", "Access", "Model"], swiftSettings: swift),
+            dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Pool", "Access", "Calls"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "Access", "Catalog", "Model", "Store", "Wire"],
+            swiftSettings: swift),
         .testTarget(
             name: "FnrpcTests",
             dependencies: [

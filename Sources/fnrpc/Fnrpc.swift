@@ -138,16 +138,28 @@ enum Advice {
         return switch error.code {
         case .functionFailed: "see \(log ?? "its log with fnrpc call list and fnrpc call logs ID")"
         case .timeout: log.map { "see \($0), or raise timeout in func.yaml" } ?? "try again with a longer --timeout"
-        case .notFound: "see what there is with fnrpc app list, fnrpc fn list APP and fnrpc call list"
+        case .notFound: "see what there is with \(lists[noun(of: error)] ?? "fnrpc app list and fnrpc fn list APP")"
         case .busy: "try again later, or raise max_containers in func.yaml"
         case .unavailable: "check that fnrpcd runs and try again"
         case .notPermitted: "run it as a user who may, or with a token that may"
         case .unauthenticated: "give a token by --token-file or FNRPC_TOKEN"
         case .conflict: "try again"
         case .unimplemented: "update fnrpcd to the version of this command"
+        case .exists: "choose another name, or change what is there"
         case .internalError: "look at the daemon's log" + (error.callID.map { " for call \($0)" } ?? "")
         case .cancelled: "call it again"
-        case .invalid, .tooLarge, .exists, .precondition: "correct it and try again"
+        case .invalid, .tooLarge, .precondition: "correct it and try again"
         }
     }
+
+    /// What shows all of a kind.
+    private static let lists = [
+        "app": "fnrpc app list", "function": "fnrpc fn list APP", "version": "fnrpc version list APP/FUNCTION",
+        "alias": "fnrpc alias list APP/FUNCTION", "trigger": "fnrpc trigger list APP", "path": "fnrpc trigger list APP",
+        "route": "fnrpc route list APP", "runtime": "fnrpc runtime list", "secret": "fnrpc secret list APP",
+        "token": "fnrpc token list", "call": "fnrpc call list", "service": "fnrpc rpc list",
+    ]
+
+    /// What was not found: the daemon begins with it.
+    private static func noun(of error: ClientError) -> String { String(error.message.prefix { $0.isLetter }) }
 }

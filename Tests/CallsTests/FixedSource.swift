@@ -31,8 +31,4 @@ final class FixedSource: CatalogSource {
     }
 
     func servers(of service: String) -> [(app: String, function: Identifier)] { [] }
-
-    func allServices() -> [(service: String, app: String, function: Identifier)] { [] }
-
-    func functionNames() -> [String] { functions.map { "\(app.name)/\($0.function.name)" } }
 }

@@ -93,13 +93,11 @@ final class TestSource: CatalogSource {
         allServices().filter { $0.service == service }.map { ($0.app, $0.function) }
     }
 
-    func allServices() -> [(service: String, app: String, function: Identifier)] {
+    private func allServices() -> [(service: String, app: String, function: Identifier)] {
         state.withLock { Array($0.functions.values) }.flatMap { contents in
             contents.function.spec.services.map { ($0, contents.app.name.text, contents.function.meta.id) }
         }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }
-
-    func functionNames() -> [String] { state.withLock { $0.names.keys.sorted() } }
 
     private static func app(_ text: String, _ state: State) -> App? {
         state.apps[text] ?? state.apps.values.first { $0.meta.id.description == text }

@@ -221,3 +221,26 @@ import Testing
         }
     }
 }
+
+/// What the platform does wrong is for its administrator.
+@Suite struct InternalErrorTests {
+    @Test func theCallerIsToldWhereToLookAndTheLogHasIt() async throws {
+        try await withDaemon { daemon in
+            let folder = try daemon.write("hello", MainJobTests.hello)
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            let packages = daemon.folder + "/data/packages"
+            for entry in try FileManager.default.contentsOfDirectory(atPath: packages) {
+                try FileManager.default.removeItem(atPath: packages + "/" + entry)
+            }
+            let result = try daemon.fnrpc("invoke", "demo/hello", "-d", "{}", "--output", "json")
+            #expect(result.code == 1 && result.errors.contains("the daemon failed; its log says why"), "\(result)")
+            #expect(!result.errors.contains("package"), "\(result.errors)")
+            let log = daemon.log
+            let lines = log.split(separator: "\n")
+            let report = try #require(lines.firstIndex { $0.contains("is not in the data directory") })
+            #expect(lines[report].contains("raised at Server/Server.swift:"), "\(lines[report])")
+            #expect(lines[report...].contains { $0.hasPrefix("  at ") && $0.contains("fnrpcd+0x") }, "\(log)")
+            #expect(lines.count { $0.contains("is not in the data directory") } == 1)
+        }
+    }
+}

@@ -13,7 +13,8 @@ import Testing
                 #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "x\(round)").output == "x\(round)")
                 #expect(try daemon.fnrpc("invoke", "demo/ticks", "-d", "{}").code == 0)
                 try daemon.wait("both are frozen") { try daemon.metric("fnrpc_containers_frozen") == 2 }
-                #expect(try daemon.frozenGroups().count == 2)
+                // The kernel says so when the last thread has stopped.
+                try daemon.wait("both stand still") { try daemon.frozenGroups().count == 2 }
                 #expect(try daemon.fnrpc("worker", "list", "demo/echo").output.contains("frozen"))
             }
             let ticks = try #require(Int(try daemon.fnrpc("invoke", "demo/ticks", "-d", "{}").output))
@@ -51,6 +52,8 @@ import Testing
             try daemon.deployEcho(as: "echo")
             #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "a").output == "a")
             try daemon.wait("it is frozen") { try daemon.metric("fnrpc_containers_frozen") == 1 }
+            // The kernel says so when the last thread has stopped.
+            try daemon.wait("it stands still") { try daemon.frozenGroups().count == 1 }
             let group = try #require(try daemon.frozenGroups().first)
             for process in try daemon.processes(in: group) { kill(process, SIGKILL) }
             try daemon.wait("it is gone") { try daemon.metric("fnrpc_containers") == 0 }
@@ -64,6 +67,8 @@ import Testing
             try daemon.deployEcho(as: "echo")
             #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "a").output == "a")
             try daemon.wait("it is frozen") { try daemon.metric("fnrpc_containers_frozen") == 1 }
+            // The kernel says so when the last thread has stopped.
+            try daemon.wait("it stands still") { try daemon.frozenGroups().count == 1 }
             let group = try #require(try daemon.frozenGroups().first)
             let before = try daemon.processes(in: group)
             #expect(before.count == 2)

@@ -167,6 +167,11 @@ import Testing
     }
 }
 
+/// The daemon of these tests gives no package time after its last use.
+private func withDaemon(_ body: (TestDaemon) async throws -> Void) async throws {
+    try await withDaemon(["--package-grace", "0"], body)
+}
+
 /// The start of requests about `demo/hello` and `demo/work`.
 private let hello = Proto.field(1, "demo") + Proto.field(2, "hello")
 private let work = Proto.field(1, "demo") + Proto.field(2, "work")

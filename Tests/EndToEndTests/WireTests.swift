@@ -72,7 +72,14 @@ extension TestDaemon {
         let folder = try write(
             name,
             [
-                "func.yaml": "name: \(name)\nruntime: shell\nentry: run.sh\nmemory: 32\n\(yaml)",
+                "func.yaml": """
+                name: \(name)
+                runtime: shell
+                entry: run.sh
+                memory: 32
+                start_margin: false
+                \(yaml)
+                """,
                 "run.sh": Self.scripts[name] ?? "",
             ])
         let result = try fnrpc("deploy", folder, "--app", "demo")

@@ -7,6 +7,4 @@ struct EmptySource: CatalogSource {
     func function(id: Identifier) -> CatalogFunction? { nil }
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? { nil }
     func servers(of service: String) -> [(app: String, function: Identifier)] { [] }
-    func allServices() -> [(service: String, app: String, function: Identifier)] { [] }
-    func functionNames() -> [String] { [] }
 }

@@ -79,6 +79,7 @@ private struct PoolModel {
             waiting.append(waiter)
             accepted += 1
         case .full: #expect(pool.waiting >= Int(pool.limits.maxWaiters))
+        case .limited: Issue.record("there is no limit")
         case .closed(let reason):
             #expect(reason == closing)
             return

@@ -77,6 +77,11 @@ func violations(of rows: [Row]) -> [String] {
             if step % 100 == 99 { try disk.reopen() }
             let (rows, others) = (try memory.rows(), try disk.rows())
             try #require((rows == others) == true, "\(what)")
+            let counts = Dictionary(grouping: rows, by: \.kind).mapValues {
+                Dictionary(grouping: $0, by: \.apiVersion).mapValues(\.count)
+            }
+            try #require(try memory.store.countByAPIVersion() == counts, "\(what)")
+            try #require(try disk.store.countByAPIVersion() == counts, "\(what)")
             let isSame = (rows == before) == true
             try #require(first.text.isEmpty && !isDry || isSame, "\(what) changed something: \(first.text)")
             if step % 10 == 9 {

@@ -32,7 +32,7 @@ import Wire
             let app = try app(&random)
             // From 1 to 3 and back, and on from there.
             let message = try new.encode(app)
-            let back = try #require(try new.decode(.app, message) as? App)
+            let back = try #require(try new.decode(.app, message, strict: true) as? App)
             #expect(back == app)
             #expect(try old.encode(back) == (try old.encode(app)))
             #expect(try new.encode(back) == message)
@@ -52,7 +52,7 @@ import Wire
         let package = try Sample.package(1)
         let message = try NextDialect().encode(package)
         #expect(message == package.encoded())
-        #expect(try NextDialect().decode(.package, message) as? StoredPackage == package)
+        #expect(try NextDialect().decode(.package, message, strict: true) as? StoredPackage == package)
     }
 
     /// Whoever reads converts; only who writes changes the row, into the version that it names.
@@ -152,11 +152,8 @@ import Wire
             #expect(try test.store.list(kind, ListRequest()).items.count == later.count { $0.kind == kind })
         }
         try await test.deploy("demo", "neighbour")
-        try await test.change { tx throws(Failure) in
-            _ = try tx.publishVersion(PublishVersionRequest(app: "demo", function: "hello"))
-        }
-        // Only the function that was published is another one.
+        // Who works beside them changes none.
         let rows = try test.rows()
-        #expect(later.filter { !rows.contains($0) }.map(\.key) == ["hello"])
+        #expect(later.allSatisfy { rows.contains($0) })
     }
 }

@@ -59,8 +59,9 @@ final class ArchiveSide: Sendable {
         }
         let key = Import.Key(id: keyID) { (sealed, id) throws(Failure) in
             guard !sealed.isEmpty else { throw Failure(.invalid, "secret \(id): it is empty") }
+            return sealed.count
         }
-        let content = try incoming.verify(test.store.surroundings.dialects, key)
+        let content = try incoming.verify(test.store.surroundings, key)
         try await incoming.check(content, for: test.store, test.context())
         try incoming.storePackages(content, in: packages)
         return try await incoming.store(content, in: test.store, test.context())

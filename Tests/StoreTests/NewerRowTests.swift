@@ -111,7 +111,7 @@ import Wire
             #expect(refusal.code == .precondition && refusal.message.contains("function demo/newer"), "\(refusal)")
             #expect(refusal.message.contains("version demo/newer@1"))
         }
-        try await test.change { tx throws(Failure) in tx.dropUnusedPackages(before: .now()) }
+        try await test.change { tx throws(Failure) in tx.dropUnusedPackages() }
         let digest = try Sample.digest(3).description
         #expect(try test.store.read { $0.find(.package, in: nil, key: digest) } != nil)
         // Its name and its services are taken.

@@ -15,8 +15,8 @@ struct NextDialect: Dialect {
 
     private let release = ReleaseOne(number: 3)
 
-    func decode(_ kind: EntityKind, _ body: [UInt8]) throws(Failure) -> any Entity {
-        guard kind == .app else { return try release.decode(kind, body) }
+    func decode(_ kind: EntityKind, _ body: [UInt8], strict: Bool) throws(Failure) -> any Entity {
+        guard kind == .app else { return try release.decode(kind, body, strict: strict) }
         var app = try App(decoding: body, strict: false)
         for (number, text) in Self.fields(body) {
             guard let key = Self.attributes.first(where: { $0.number == number })?.key else { continue }

@@ -125,7 +125,7 @@ enum Operations {
         },
         Operation("revokeToken") { tx throws(Failure) in try tx.revokeToken("ci") },
         Operation("dropUnusedPackages") { tx throws(Failure) in
-            tx.dropUnusedPackages(before: Timestamp(nanoseconds: 6))
+            tx.dropUnusedPackages()
         },
         Operation("deleteApp") { tx throws(Failure) in
             try tx.deleteApp(DeleteAppRequest(app: "demo", force: true))

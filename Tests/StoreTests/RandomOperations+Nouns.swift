@@ -215,7 +215,7 @@ extension RandomOperations {
     mutating func package() -> Operation {
         if chance(20) {
             return Operation("dropUnusedPackages") { tx throws(Failure) in
-                tx.dropUnusedPackages(before: Timestamp(nanoseconds: 6))
+                tx.dropUnusedPackages()
             }
         }
         let number = one(of: [1, 2, 3])

@@ -20,8 +20,8 @@ final class WrappedDriver: StoreDriver {
     func load(_ take: (Row) throws(Failure) -> Void) throws(Failure) { try base.load(take) }
     func lastSequence() throws(Failure) -> UInt64 { try base.lastSequence() }
 
-    func commit(_ changes: [Change], _ events: [ChangeEvent]) throws(Failure) {
-        try around(changes) { () throws(Failure) in try base.commit(changes, events) }
+    func commit(_ changes: [Change], _ events: [ChangeEvent], _ calls: [any CallSource]) throws(Failure) {
+        try around(changes) { () throws(Failure) in try base.commit(changes, events, calls) }
     }
 
     func events(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent] {

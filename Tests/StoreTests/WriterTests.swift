@@ -219,4 +219,21 @@ import Wire
         #expect(function.latestVersion == 20 && function.lastVersionNumber == 21)
         #expect(try await test.change { tx throws(Failure) in try tx.publishVersion(publish).number } == 22)
     }
+
+    /// Operations of one transaction have their own times, in the order of their events.
+    @Test func everyEventHasTheTimeOfItsOperation() async throws {
+        let held = try await Held()
+        let sequence = held.test.store.lastSequence
+        let first = await held.block()
+        let tasks = (0..<3).map { number in
+            Task { () -> Timestamp? in try? await held.createApp("next\(number)").meta.createdAt }
+        }
+        await held.isWaiting(3)
+        held.barrier.open()
+        var times = [try await first.value.get().meta.createdAt]
+        for task in tasks { times.append(try #require(await task.value)) }
+        let events = try await held.test.store.driver.events(after: sequence, limit: 100)
+        #expect(held.commits.withLock { $0.map(\.count) } == [1, 3])
+        #expect(Set(times).count == 4 && Set(events.map(\.at)) == Set(times), "\(events.map(\.at)), not \(times)")
+    }
 }

@@ -58,7 +58,7 @@ extension ChangeContext {
 extension ListRequest {
     /// The page that a message asks for.
     init(_ page: Wire.Page, _ filter: String) {
-        self.init(page: PageRequest(cursor: page.cursor, size: page.size), filter: filter)
+        self.init(page: PageRequest(page), filter: filter)
     }
 }
 

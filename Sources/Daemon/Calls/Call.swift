@@ -30,6 +30,8 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     let acceptedAt: Instant
     let acceptedTime: Timestamp
     let deadline: Instant
+    /// Until when it may wait for a container.
+    let startBy: Instant
     /// The data of the Request frame, kept while the call waits.
     private(set) var request: [UInt8] = []
     let waiter = Waiter()
@@ -52,7 +54,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
 
     init(
         id: Identifier, target: CallTarget, session: Session, streamID: UInt32, origin: CallOrigin,
-        relay: FunctionRelay?, deadline: Instant, now: Instant, time: Timestamp
+        relay: FunctionRelay?, deadline: Instant, startBy: Instant, now: Instant, time: Timestamp
     ) {
         self.id = id
         runnable = target.runnable
@@ -64,6 +66,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         path = target.path
         self.relay = relay
         self.deadline = deadline
+        self.startBy = startBy
         acceptedAt = now
         acceptedTime = time
     }
@@ -124,7 +127,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     var isDone: Bool { stage.load(ordering: .acquiring) == Stage.done }
 
     package func expired() {
-        session.context.dispatcher.timedOut(self)
+        session.context.dispatcher.expired(self)
     }
 
     func abandoned(_ reason: AbandonReason) {

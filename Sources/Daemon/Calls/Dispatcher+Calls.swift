@@ -65,10 +65,12 @@ extension Dispatcher {
         let time = Timestamp.now()
         var timeout = target.runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
+        let deadline = origin.arrivedAt.advanced(byNanoseconds: timeout)
         return Call(
             id: target.callID ?? newID(time), target: target, session: session, streamID: streamID, origin: origin,
-            relay: relay, deadline: origin.arrivedAt.advanced(byNanoseconds: timeout), now: origin.arrivedAt,
-            time: time)
+            relay: relay, deadline: deadline,
+            startBy: startBy(target.runnable.version.spec, accepted: origin.arrivedAt, deadline: deadline),
+            now: origin.arrivedAt, time: time)
     }
 
     /// Gets a slot for a call that its session has noted.
@@ -109,8 +111,10 @@ extension Dispatcher {
             return
         }
         // After the lease, so that its deadline finds the call where it is.
-        wheels[0].add(call.wheelEntry, of: call, due: call.deadline)
-        if call.isDone { wheels[0].remove(call.wheelEntry) }
+        switch lease {
+        case .slot, .frozen: watch(call, until: call.deadline)
+        default: watch(call, until: call.startBy)
+        }
         switch lease {
         case .slot(let owner): (owner as? Worker)?.dispatch(call, data)
         case .frozen(let owner):
@@ -125,6 +129,11 @@ extension Dispatcher {
             let limit = call.runnable.version.spec.maxQueue
             let text = "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"
             fail(call, Failure(.busy, text, retryNanos: 100_000_000, quota: "max_queue"))
+        case .limited(let nanos):
+            let limit = call.runnable.version.spec.rateLimit
+            let text =
+                "\(call.runnable.name): more than \(limit) calls a second came, its limit (rate_limit); try again later"
+            fail(call, Failure(.busy, text, retryNanos: nanos, quota: "rate_limit"))
         case .closed(let closing): fail(call, Self.closed(closing, call.runnable))
         }
     }

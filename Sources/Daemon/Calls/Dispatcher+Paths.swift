@@ -42,8 +42,14 @@ extension Dispatcher {
     private struct Match {
         let trigger: Trigger
         let parameters: [PathParameter]
-        /// For callers that may not know whether there is such a trigger.
-        let hidden: Failure
+        /// As the caller named it.
+        let app: String
+    }
+
+    /// For callers that may not know whether a trigger answers the path.
+    private func hidden(_ target: InvokeTargetScan, in app: String, for origin: CallOrigin) -> Failure {
+        let path = quoted(String(decoding: target.path, as: UTF8.self))
+        return Self.hidden(origin.principal, "path \(path) of app \(quoted(app))", app)
     }
 
     private func trigger(
@@ -53,18 +59,17 @@ extension Dispatcher {
         let (known, seesAll) = bytes.withUnsafeBytes {
             (catalog.paths($0), origin.principal.grants.allowsCalls(in: $0))
         }
-        let path = quoted(String(decoding: target.path, as: UTF8.self))
-        let hidden = Self.hidden(origin.principal, "path \(path) of app \(quoted(app))", app)
         // What is no path is a mistake in every app.
         guard let match = try (known?.table ?? PathTable([])).match(path: target.path) else {
-            guard seesAll else { throw hidden }
+            guard seesAll else { throw hidden(target, in: app, for: origin) }
             guard known != nil else { throw Failure(.notFound, "app \(quoted(app)) not found") }
+            let path = quoted(String(decoding: target.path, as: UTF8.self))
             throw Failure(.notFound, "path: no trigger of app \(quoted(app)) answers \(path)")
         }
         guard let trigger = known?.triggers[match.target] else {
             throw Failure(.internalError, "a trigger of app \(quoted(app)) was lost")
         }
-        return Match(trigger: trigger, parameters: match.parameters, hidden: hidden)
+        return Match(trigger: trigger, parameters: match.parameters, app: app)
     }
 
     /// What a trigger's target runs; `nil`: it is not there.
@@ -84,7 +89,9 @@ extension Dispatcher {
             }
         var id: Identifier?
         let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
-        guard mayCall(found, trigger, origin.principal.grants) else { throw match.hidden }
+        guard mayCall(found, trigger, origin.principal.grants) else {
+            throw hidden(target, in: match.app, for: origin)
+        }
         guard case .runnable(let runnable) = found else { return nil }
         let request = try PathRequest(target, match.parameters)
         if let refusal = runnable.refusal { throw refusal }

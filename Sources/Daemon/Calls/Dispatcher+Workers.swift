@@ -53,7 +53,8 @@ extension Dispatcher {
             arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
         let format = runnable.version.spec.format
         guard let package = runnable.version.package else {
-            return .failure(Failure(.unimplemented, "\(runnable.name): images are not run by this daemon yet"))
+            return .failure(
+                Failure(.unimplemented, "\(runnable.name): images are not run by this daemon yet; deploy its code"))
         }
         let path: String
         switch packagePath(package) {
@@ -76,7 +77,8 @@ extension Dispatcher {
             secrets: given)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {
-            return .failure(Failure(error.code, "\(runnable.name): the container does not start: \(error.message)"))
+            return .failure(
+                Failure(error.code, "\(runnable.name): the container does not start: \(error.message)", cause: error))
         }
         guard format != .default else {
             return .success(ReadySandbox(sandbox: sandbox, plan: assignment, connection: nil))

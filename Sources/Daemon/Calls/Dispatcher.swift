@@ -31,6 +31,8 @@ package final class Dispatcher: @unchecked Sendable {
     let isMakingRoom = Atomic<Bool>(false)
     /// How long a function may take from its start to listening, nanoseconds.
     let initNanos: UInt64
+    /// The most time that has to be left for a call to start, nanoseconds; half of its time always is enough.
+    let startMarginNanos: UInt64
     /// The host folder of an unpacked package; blocks.
     let packagePath: @Sendable (Digest) -> Result<String, Failure>
     /// The values of the secrets that a function is given; blocks.
@@ -53,12 +55,14 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - ledger: what containers may hold together; `nil`: anything.
     ///   - freezeNanos: how long a container is idle before it is frozen; 0: it never is.
     ///   - initNanos: time for a function to listen, from its start.
+    ///   - startMarginNanos: the most time that has to be left for a call to start.
     ///   - packagePath: the host folder of an unpacked package; called where it may block.
     ///   - secrets: what a container's start gets of its app's secrets; called where it may block.
     ///   - listeners: asked about every call before it gets a slot, and told how it ended.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
         budget: ByteBudget, startThreads: Int, ledger: Ledger? = nil, freezeNanos: UInt64 = 0, initNanos: UInt64,
+        startMarginNanos: UInt64 = 30_000_000_000,
         listeners: ListenerRegistry = ListenerRegistry(),
         packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
         secrets: @escaping @Sendable (Runnable) -> Result<[SandboxSecret], Failure>,
@@ -71,6 +75,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.loops = loops
         self.budget = budget
         self.initNanos = initNanos
+        self.startMarginNanos = startMarginNanos
         self.packagePath = packagePath
         self.listeners = listeners.hasCallListeners ? listeners : nil
         self.secrets = secrets
@@ -182,9 +187,7 @@ package final class Dispatcher: @unchecked Sendable {
     @discardableResult
     func fail(_ call: Call, _ failure: Failure) -> Bool {
         guard call.claimWaiting() else { return false }
-        if failure.code == .internalError {
-            log("call \(call.id)\(Self.describe(call.origin.trace)): \(failure.message)")
-        }
+        let failure = failure.code == .internalError ? masked(failure, of: call) : failure
         let status: CallRecord.Status =
             switch failure.code {
             case .timeout: .timeout
@@ -203,29 +206,6 @@ package final class Dispatcher: @unchecked Sendable {
         let failure = Failure(.unavailable, "\(call.runnable.name): the daemon stops; the call was interrupted")
         record(call, .error, error: failure.message, worker: worker, coldNanos: nil)
         answer(call, status: failure.encodedStatus(), code: failure.code.status)
-    }
-
-    /// The call's deadline has passed. On the first loop.
-    func timedOut(_ call: Call) {
-        let limit = seconds(call.deadline.nanoseconds(since: call.acceptedAt))
-        if let worker = call.isRunning ? call.worker : nil {
-            worker.loop.run { [self] in
-                guard call.claim() else { return }
-                worker.flushLog()
-                let waited = seconds((call.startedAt ?? call.acceptedAt).nanoseconds(since: call.acceptedAt))
-                let text =
-                    "\(call.runnable.name): timed out after \(limit): it waited \(waited) for a container and ran the rest"
-                record(call, .timeout, error: text, worker: worker, coldNanos: nil)
-                let failure = Failure(.timeout, text + worker.logTail(of: call))
-                answer(call, status: failure.encodedStatus(), code: failure.code.status)
-                worker.abandon(call)
-            }
-        } else {
-            withdraw(call)
-            let text = "\(call.runnable.name): timed out after \(limit) waiting for a container"
-            // It may have been handed to a worker just now.
-            if !fail(call, Failure(.timeout, text)) && call.isRunning { timedOut(call) }
-        }
     }
 
     /// Nobody waits for the call any more. Thread-safe.
@@ -266,7 +246,7 @@ package final class Dispatcher: @unchecked Sendable {
         }
     }
 
-    private func withdraw(_ call: Call) {
+    func withdraw(_ call: Call) {
         if call.runnable.pool.event({ $0.cancel(call.waiter) }) { dropSurplusStarts(of: call.runnable) }
     }
 
@@ -276,7 +256,7 @@ package final class Dispatcher: @unchecked Sendable {
         headers.added(to: reply).withUnsafeBytes { answer(call, payload: $0) }
     }
 
-    private func answer(
+    func answer(
         _ call: Call, status: [UInt8] = [], code: Int32 = 0,
         payload: UnsafeRawBufferPointer = .init(start: nil, count: 0)
     ) {
@@ -301,12 +281,13 @@ package final class Dispatcher: @unchecked Sendable {
         counters.callsFinished.increment()
     }
 
-    private func record(
+    func record(
         _ call: Call, _ status: CallRecord.Status, error: String, worker: Worker?, coldNanos: UInt64?
     ) {
         let now = Instant.now()
         let started = worker == nil ? nil : call.startedAt
         let completed = Timestamp.now()
+        let error = String(decoding: error.utf8.prefix(CallRecord.maxErrorBytes), as: UTF8.self)
         let record = CallRecord(
             meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
             appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
@@ -320,6 +301,13 @@ package final class Dispatcher: @unchecked Sendable {
             requestedAlias: call.requestedAlias)
         recorder.add(record)
         listeners?.after(record)
+    }
+
+    /// What a caller is told of an internal error; the log has the whole of it.
+    private func masked(_ failure: Failure, of call: Call) -> Failure {
+        log("call \(call.id) of \(call.runnable.name)\(Self.describe(call.origin.trace)): \(failure.report)")
+        return Failure(
+            .internalError, "\(call.runnable.name): the daemon failed; its log says why, beside the call's id")
     }
 
     /// So that the line is found beside those of the caller and of other services.

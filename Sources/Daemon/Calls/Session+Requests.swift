@@ -185,7 +185,7 @@ extension SessionContext {
     func failure(_ error: any Error, of method: Method) -> Failure {
         switch error {
         case let failure as Failure:
-            if failure.code == .internalError { log("\(method.service)/\(method.name): \(failure.message)") }
+            if failure.code == .internalError { log("\(method.service)/\(method.name): \(failure.report)") }
             return failure
         case is CancellationError: return Failure(.cancelled, "the call was cancelled")
         default:

@@ -13,8 +13,6 @@ internal import Wire
 final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// What of a container's output is kept for error messages, bytes.
     private static let tailBytes = 4096
-    /// What of a call's output is kept, bytes (Fn's default).
-    static let maxLogBytes = 1 << 20
     /// How long a lost connection waits for the exit report that explains it, milliseconds.
     private static let exitGraceMilliseconds: UInt64 = 200
 
@@ -86,6 +84,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func dispatch(_ call: Call, _ data: UnsafeRawBufferPointer) {
         let now = Instant.now()
         let time = Timestamp.now()
+        // Too late to start: a failure that nobody else has answered with yet.
+        if now >= call.startBy { dispatcher.fail(call, dispatcher.waitedTooLong(call, now: now)) }
         guard call.begin(self, now: now, time: time) else {
             // Answered while it waited: give the slot on.
             _ = call.leaveSlot()
@@ -385,7 +385,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         tail.append(contentsOf: bytes.suffix(Self.tailBytes))
         if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
         guard let current else { return }
-        let room = Self.maxLogBytes - current.log.count
+        let room = CallRecord.maxLogBytes - current.log.count
         current.log.append(contentsOf: bytes.prefix(room))
         if bytes.count > room { current.logTruncated = true }
     }

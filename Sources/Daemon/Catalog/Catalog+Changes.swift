@@ -12,9 +12,20 @@ extension Catalog {
 
     /// A function was made, or changed: its working copy, a version, an alias, or a secret that it is given. Runnables
     /// that are still right stay, with their containers.
-    package func changed(function id: Identifier) {
-        raiseGeneration()
-        reload(id)
+    package func changed(function id: Identifier) { changed(functions: [id], apps: []) }
+
+    /// Functions were made or changed, and apps were made or their config or secrets changed. Each function is read
+    /// once, whatever of it has changed.
+    package func changed(functions: Set<Identifier>, apps: Set<Identifier>) {
+        let all = state.withLock { state in
+            state.generation += 1
+            return apps.reduce(into: functions) { all, app in
+                forgetPaths(of: app, &state)
+                all.formUnion(state.functions[app] ?? [])
+            }
+        }
+        // One after the other: calls of the others go on.
+        for function in all { reload(function) }
     }
 
     /// A function was deleted.
@@ -35,15 +46,7 @@ extension Catalog {
     }
 
     /// An app was made, or its config or secrets changed.
-    package func changed(app id: Identifier) {
-        let functions = state.withLock { state in
-            state.generation += 1
-            forgetPaths(of: id, &state)
-            return state.functions[id] ?? []
-        }
-        // One after the other: calls of the others go on.
-        for function in functions { reload(function) }
-    }
+    package func changed(app id: Identifier) { changed(functions: [], apps: [id]) }
 
     /// An app was deleted with all that belongs to it.
     package func removed(app id: Identifier) {
@@ -54,8 +57,6 @@ extension Catalog {
         }
         retire(retired)
     }
-
-    private func raiseGeneration() { state.withLock { $0.generation += 1 } }
 
     private func reload(_ id: Identifier) {
         while true {

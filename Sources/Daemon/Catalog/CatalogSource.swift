@@ -41,8 +41,4 @@ package protocol CatalogSource: Sendable {
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])?
     /// The functions that serve a service under its own name: at most one of each app, sorted by the app's name.
     func servers(of service: String) -> [(app: String, function: Identifier)]
-    /// Every service that can be called by its own name, sorted by it, then by the app's name.
-    func allServices() -> [(service: String, app: String, function: Identifier)]
-    /// Every function as `app/function`, sorted.
-    func functionNames() -> [String]
 }

@@ -69,7 +69,8 @@ package final class Runnable: Sendable {
     private static func limits(_ spec: FunctionSpec) -> PoolMachine.Limits {
         var limits = PoolMachine.Limits(
             concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
-            maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default)
+            maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default,
+            rateLimit: spec.rateLimit)
         limits.maxCalls = spec.maxCalls
         limits.maxAgeNanos = spec.maxAgeNanos
         return limits
@@ -93,7 +94,7 @@ package final class Runnable: Sendable {
                 .unimplemented, "\(name) is asynchronous; asynchronous calls are not served by this daemon yet")
         }
         if version.package == nil {
-            return Failure(.unimplemented, "\(name): images are not run by this daemon yet")
+            return Failure(.unimplemented, "\(name): images are not run by this daemon yet; deploy its code")
         }
         switch spec.format {
         case .default, .httpStream, .ttrpc: break

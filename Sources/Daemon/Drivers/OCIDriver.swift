@@ -105,7 +105,8 @@ package final class OCIDriver: Driver {
         case .folder(let path):
             return try RootFolder(
                 path, dataDirectory: configuration.dataDirectory, hiddenPaths: configuration.hiddenPaths)
-        case .image: throw Failure(.precondition, "root: images are not supported by this daemon yet")
+        case .image:
+            throw Failure(.precondition, "root: images are not supported by this daemon yet; use host or folder:PATH")
         }
     }
 

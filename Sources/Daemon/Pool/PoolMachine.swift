@@ -24,11 +24,13 @@ package struct PoolMachine {
         package var maxCalls: UInt32 = 0
         /// Age from which on a slot takes no more calls, nanoseconds; 0: any.
         package var maxAgeNanos: UInt64 = 0
+        /// Calls a second that are taken; 0: no limit.
+        package let rateLimit: UInt32
 
         /// - Parameter maxSlots: 0: ``machineSlots``.
         package init(
             concurrency: UInt32, maxSlots: UInt32, minSlots: UInt32 = 0, maxWaiters: UInt32, idleNanos: UInt64,
-            isSingleUse: Bool
+            isSingleUse: Bool, rateLimit: UInt32 = 0
         ) {
             self.concurrency = concurrency
             self.maxSlots = maxSlots == 0 ? Self.machineSlots : maxSlots
@@ -36,6 +38,7 @@ package struct PoolMachine {
             self.maxWaiters = maxWaiters
             self.idleNanos = idleNanos
             self.isSingleUse = isSingleUse
+            self.rateLimit = rateLimit
         }
     }
 
@@ -49,6 +52,8 @@ package struct PoolMachine {
         case wait(start: Bool)
         /// The queue is full.
         case full
+        /// Too many came in this second; when to come again, nanoseconds.
+        case limited(UInt64)
         /// The pool takes no more calls.
         case closed(Closing)
     }
@@ -100,12 +105,14 @@ package struct PoolMachine {
     package var keepsMinimum = true
     /// Containers leave as soon as nobody needs them.
     var isDraining = false
+    private var rate: RateLimiter
     /// Moving averages, nanoseconds; 0: not measured yet.
     private var serviceNanos: UInt64 = 0
     private(set) var coldNanos: UInt64 = 0
 
     package init(limits: Limits) {
         self.limits = limits
+        rate = RateLimiter(rate: limits.rateLimit)
     }
 
     /// Calls that wait.
@@ -128,6 +135,7 @@ package struct PoolMachine {
     /// A call wants a slot.
     package mutating func lease(_ waiter: Waiter, of call: AnyObject, now: Instant) -> Lease {
         if let closing { return .closed(closing) }
+        if let wait = rate.take(now: now) { return .limited(wait) }
         lastCall = now
         if waiters.count == 0, let slot = free.last, let owner = slot.owner {
             let isFrozen = slot.isFrozen

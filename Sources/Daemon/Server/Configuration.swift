@@ -38,6 +38,8 @@ package struct Configuration: Sendable, Equatable {
     package var runtimeFiles = ""
     /// Unpacked size of a package, MiB.
     package var maxPackageMiB: UInt32 = 256
+    /// How long a package that nothing uses stays after it was last uploaded or asked for, seconds.
+    package var packageGrace: Double = 3600
     /// An archive that is imported, MiB.
     package var maxImportMiB: UInt32 = 4096
     /// The first of the uids that sandboxes have on the host.
@@ -60,6 +62,8 @@ package struct Configuration: Sendable, Equatable {
     package var forgetAfter: Double = 600
     /// How long a function may take from its start until it listens, seconds.
     package var initTimeout: Double = 5
+    /// The most time that has to be left for a call to start, seconds.
+    package var startMarginMax: Double = 30
     /// Call records that are kept.
     package var keepCalls: UInt32 = 1_000_000
     /// Open client connections; the limit on open files bounds them too.
@@ -96,6 +100,8 @@ package struct Configuration: Sendable, Equatable {
     package var maxEntities: UInt32 = 1_000_000
     /// Published versions of one function.
     package var maxVersions: UInt32 = 50
+    /// Which keys of `extra` entities of releases may get.
+    package var extraPolicy = ExtraPolicy.open
     /// Plug-ins that are asked about changes and calls, in this order.
     package var extensions: [PlugInSetting] = []
     /// Whether requests may name test versions of the management methods.

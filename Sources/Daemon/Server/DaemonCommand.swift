@@ -85,6 +85,9 @@ package struct DaemonCommand: ParsableCommand {
     package var forgetAfter: String?
     @Option(help: "How long a function may take to listen. (default: 5)")
     package var initTimeout: String?
+    @Option(
+        help: "The most time that must be left for a call to start; half of its time always suffices. (default: 30)")
+    package var startMarginMax: String?
     @Option(help: "Call records that are kept. (default: 1000000)")
     package var keepCalls: String?
     @Option(help: "Open client connections; open files (ulimit -n) bound them too. (default: 16384)")
@@ -119,6 +122,10 @@ package struct DaemonCommand: ParsableCommand {
     package var keepEvents: String?
     @Option(help: "Entities of the catalog, all together. (default: 1000000)")
     package var maxEntities: String?
+    @Option(help: "How long an unused package stays after its last upload. (default: 3600)")
+    package var packageGrace: String?
+    @Option(help: "Which keys of extra entities of releases may get: open, namespaced or empty. (default: open)")
+    package var extraPolicy: String?
     @Option(help: "An archive that is imported, MiB. (default: 4096)")
     package var maxImportMib: String?
     @Option(help: "Published versions of one function. (default: 50)")
@@ -146,9 +153,11 @@ package struct DaemonCommand: ParsableCommand {
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
             ("max-memory-mib", maxMemoryMib), ("max-cpu-milli", maxCpuMilli), ("freeze-after", freezeAfter),
             ("forget-after", forgetAfter),
+            ("start-margin-max", startMarginMax),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
             ("allow-test-versions", allowTestVersions), ("keep-events", keepEvents), ("max-versions", maxVersions),
-            ("max-entities", maxEntities), ("max-import-mib", maxImportMib),
+            ("max-entities", maxEntities), ("package-grace", packageGrace), ("extra-policy", extraPolicy),
+            ("max-import-mib", maxImportMib),
             ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate), ("secret-key-file", secretKeyFile),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),

@@ -16,9 +16,15 @@ extension Server {
         var sweeps = 0
         while !Task.isCancelled {
             if sweeps % unusedSweeps == 0 {
-                blocking.post { packages.removeStaleUploads() }
                 do throws(Failure) { try await sweeper.dropUnused() } catch {
                     log.error("packages that nobody has deployed were not removed: \(error)")
+                }
+                blocking.post {
+                    packages.removeStaleUploads()
+                    // Whoever stored files and then failed, such as an import, has left them without a row.
+                    do throws(Failure) { try sweeper.sweepAll() } catch {
+                        log.error("packages without a row were not looked for: \(error)")
+                    }
                 }
             }
             if sweeper.isPending { blocking.post { sweeper.sweep() } }

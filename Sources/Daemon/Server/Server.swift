@@ -60,7 +60,8 @@ package final class Server: Sendable {
                 database,
                 surroundings: Surroundings(
                     gate: gate, interpreters: driver.info.interpreters, maxVersions: Int(configuration.maxVersions),
-                    maxEntities: Int(configuration.maxEntities),
+                    maxEntities: Int(configuration.maxEntities), extraPolicy: configuration.extraPolicy,
+                    packageGraceNanos: Int64(configuration.packageGrace * 1e9),
                     seal: { (value, id) throws(Failure) in try secretBox.seal(value, for: id) },
                     checkRoot: { (root) throws(Failure) in try driver.check(root) }))
             try await store.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
@@ -93,6 +94,7 @@ package final class Server: Sendable {
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), ledger: ledger,
             freezeNanos: UInt64(configuration.freezeAfter * 1e9), initNanos: UInt64(configuration.initTimeout * 1e9),
+            startMarginNanos: UInt64(configuration.startMarginMax * 1e9),
             listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {
@@ -115,7 +117,7 @@ package final class Server: Sendable {
             changes.announce()
             if sweeper.note(committed) { blocking.post { sweeper.sweep() } }
         }
-        store.listen(listeners)
+        store.listen(listeners) { log.error("\($0)") }
         let addresses = Lock<[String]>([])
         let authenticator = Authenticator(try store.allTokens())
         let sessions = SessionRegistry(counters: counters)

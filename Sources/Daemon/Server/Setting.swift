@@ -1,6 +1,7 @@
 internal import Access
 internal import Extensions
 internal import Model
+internal import Wire
 
 /// One thing that can be set: its name serves the file (`data-dir:`), the environment (`FNRPCD_DATA_DIR`) and the
 /// command line (`--data-dir`).
@@ -95,6 +96,8 @@ package struct Setting: Sendable {
         text("runtime", "auto, crun, runc, or the path of one of them", \.runtime),
         text("runtime-files", "folder with fnrpc-init; empty: fnrpc-runtime beside fnrpcd", \.runtimeFiles),
         number("max-package-mib", "unpacked size of a package, MiB", \.maxPackageMiB, 1...65_536),
+        seconds(
+            "package-grace", "how long an unused package stays after its last upload", \.packageGrace, 0...2_592_000),
         number("max-import-mib", "an archive that is imported, MiB", \.maxImportMiB, 1...1_048_576),
         number("uid-base", "the first uid of sandboxes on the host", \.uidBase, 100_000...4_000_000_000),
         number("uid-count", "how many uids; a sandbox takes two", \.uidCount, 2...1_000_000),
@@ -116,6 +119,9 @@ package struct Setting: Sendable {
         seconds(
             "forget-after", "how long a function is not called before its queue is forgotten", \.forgetAfter,
             0.1...86_400),
+        seconds(
+            "start-margin-max", "the most time that must be left for a call to start; half of its time always suffices",
+            \.startMarginMax, 0...3600),
         seconds("init-timeout", "how long a function may take to listen", \.initTimeout, 0.1...300),
         number("keep-calls", "call records that are kept", \.keepCalls, 0...1_000_000_000),
         number(
@@ -143,6 +149,12 @@ package struct Setting: Sendable {
             isList: true, read: { $0.extensions.map(\.description) },
             write: { (configuration, values) throws(Failure) in
                 configuration.extensions = try PlugInSetting.list(values)
+            }),
+        Setting(
+            key: "extra-policy", help: "which keys of extra entities of releases may get: open, namespaced or empty",
+            isList: false, read: { [$0.extraPolicy.rawValue] },
+            write: { (configuration, values) throws(Failure) in
+                configuration.extraPolicy = try choice(try single("extra-policy", values), "extra-policy")
             }),
         bool("allow-test-versions", "requests may name test versions of the API", \.allowTestVersions, isFlag: false),
     ]

@@ -46,22 +46,6 @@ struct StoreSource: CatalogSource {
         return (found ?? []).sorted { $0.app < $1.app }
     }
 
-    func allServices() -> [(service: String, app: String, function: Identifier)] {
-        let found = try? store.read { (tables) throws(Failure) in
-            tables.allServers.flatMap { service, rows in
-                rows.map { (service: service, app: $0.parent.flatMap { tables[$0] }?.key ?? "", function: $0.id) }
-            }
-        }
-        return (found ?? []).sorted { ($0.service, $0.app) < ($1.service, $1.app) }
-    }
-
-    func functionNames() -> [String] {
-        let found = try? store.read { (tables) throws(Failure) in
-            tables.all.filter { $0.kind == .function }.map { tables.name(of: $0) }
-        }
-        return (found ?? []).sorted()
-    }
-
     /// The values of a function's secrets, for its container.
     func secrets(of runnable: Runnable, _ box: SecretBox) -> Result<[SandboxSecret], Failure> {
         do throws(Failure) {
@@ -121,23 +105,34 @@ struct StoreSource: CatalogSource {
 }
 
 extension Catalog {
-    /// Learns of committed changes.
+    /// Learns of committed changes: what a batch changes often is read again once.
     func learn(_ changes: [Change]) {
+        var functions: Set<Identifier> = []
+        var apps: Set<Identifier> = []
+        var paths: Set<Identifier> = []
         for change in changes {
             let row = change.row
             switch (row.kind, change.action, row.parent) {
             // Nothing that is known leads to a new function that serves no service.
             case (.function, .create, _) where row.claims.isEmpty: break
-            case (.function, .delete, _): removed(function: row.id)
-            case (.function, _, _): changed(function: row.id)
-            case (.version, _, let function?), (.alias, _, let function?): changed(function: function)
-            case (.app, .delete, _): removed(app: row.id)
-            case (.app, .update, _): changed(app: row.id)
-            case (.trigger, _, let app?): changedPaths(app: app)
+            case (.function, _, _): functions.insert(row.id)
+            case (.version, _, let function?), (.alias, _, let function?): functions.insert(function)
+            case (.app, .update, _): apps.insert(row.id)
+            case (.trigger, _, let app?): paths.insert(app)
             case (.secret, .create, _): break
-            case (.secret, _, let app?): changed(app: app)
+            case (.secret, _, let app?): apps.insert(app)
             default: break
             }
         }
+        // After an app its functions are gone too.
+        for change in changes.reversed() where change.action == .delete {
+            let id = change.row.id
+            if change.row.kind == .app { removed(app: id) }
+            if functions.remove(id) != nil { removed(function: id) }
+            apps.remove(id)
+            paths.remove(id)
+        }
+        for app in paths.subtracting(apps) { changedPaths(app: app) }
+        if !functions.isEmpty || !apps.isEmpty { changed(functions: functions, apps: apps) }
     }
 }

@@ -1,12 +1,6 @@
 package import Model
 package import Wire
 
-/// How much a store holds.
-package struct StoreCounts: Hashable, Sendable {
-    package var apps = 0
-    package var functions = 0
-}
-
 extension Store {
     /// Records that one page looks at, at most: a filter that nothing matches ends with a cursor, not after a minute.
     package static let maxScannedCalls = 20_000
@@ -31,14 +25,18 @@ extension Store {
             if !function.isEmpty { return .function(try tables.function(app, function).id) }
             return app.isEmpty ? .all : .app(try tables.named(app, .app).id)
         }
-        let limit = try request.page.limit()
         let list = Cursor.List.calls(scope)
+        var page = try PageBuilder<CallRecord>(request.page, list)
         let before = try Cursor.key(of: request.page.cursor, in: list).flatMap { Identifier($0) }
         let filter = try Filter(request.filter, fields: Self.callFields)
         let (found, last) = try await driver.calls(
-            scope, before: before, limit: limit, scanned: Self.maxScannedCalls,
+            scope, before: before, limit: try request.page.limit(), scanned: Self.maxScannedCalls,
             where: { call in filter.isEmpty || filter.matches { call.value(of: $0) } })
-        return ListPage(items: found, nextCursor: last.map { Cursor.text(of: $0.description, in: list) } ?? "")
+        for call in found where !page.add(call, bytes: call.encodedSize, key: call.meta.id.description) {
+            return page.finish()
+        }
+        return ListPage(
+            items: page.finish().items, nextCursor: last.map { Cursor.text(of: $0.description, in: list) } ?? "")
     }
 
     /// One record, without its log.
@@ -73,16 +71,6 @@ extension Store {
             calls.append(ArchivedCall(call: record, log: log.bytes, logTruncated: log.truncated))
         }
         return (calls, last)
-    }
-
-    /// How much there is.
-    package func counts() throws(Failure) -> StoreCounts {
-        try read { tables in
-            tables.all.reduce(into: StoreCounts()) { counts, row in
-                if row.kind == .app { counts.apps += 1 }
-                if row.kind == .function { counts.functions += 1 }
-            }
-        }
     }
 
     private static func callID(_ text: String) throws(Failure) -> Identifier {

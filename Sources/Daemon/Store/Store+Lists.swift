@@ -27,23 +27,19 @@ extension Store {
             return (owner, tables.children(kind, of: owner?.id), owner?.key ?? "")
         }
         let list = Cursor.List.entities(kind, parent: owner?.id)
-        let limit = try request.page.limit()
+        var page = try PageBuilder<[UInt8]>(request.page, list)
         let after = try Cursor.key(of: request.page.cursor, in: list)
         let filter = try Filter(request.filter, fields: ListFields.of(kind))
         // Outside of the lock: a filter may look at every row.
-        let found = try rows.page(after: after, descending: kind == .version, limit: limit + 1) {
-            (row) throws(Failure) in
-            guard extra(row) else { return false }
-            if filter.isEmpty { return true }
-            return try matches(filter, row, row.message(app: app))
+        try rows.visit(after: after, descending: kind == .version) { (row) throws(Failure) in
+            // Rows that are newer than this daemon are for Entities/GetRaw only.
+            guard extra(row), surroundings.dialects.knows(row.apiVersion) else { return true }
+            let message = row.message(app: app)
+            guard filter.isEmpty ? true : try matches(filter, row, message) else { return true }
+            let readable = try surroundings.dialects.readable(row, message)
+            return page.add(readable, bytes: readable.count, key: row.key)
         }
-        let page = ListPage(found: found, limit: limit, list: list) { $0.key }
-        var messages: [[UInt8]] = []
-        // Rows that are newer than this daemon are for Entities/GetRaw only.
-        for row in page.items where surroundings.dialects.knows(row.apiVersion) {
-            messages.append(try surroundings.dialects.readable(row, row.message(app: app)))
-        }
-        return ListPage(items: messages, nextCursor: page.nextCursor)
+        return page.finish()
     }
 
     /// Whether a row is wanted; one that this daemon cannot read is known by its columns alone.
@@ -57,9 +53,7 @@ extension Store {
 
     /// How many rows there are of each kind and api_version.
     package func countByAPIVersion() throws(Failure) -> [EntityKind: [UInt32: Int]] {
-        try read { tables in
-            tables.all.reduce(into: [:]) { $0[$1.kind, default: [:]][$1.apiVersion, default: 0] += 1 }
-        }
+        try read { $0.counts }
     }
 }
 

@@ -15,35 +15,29 @@ extension Store {
     }
 
     /// The routes of an app, by their triggers' names.
-    package func routes(_ request: ListRoutesRequest) throws(Failure) -> ListRoutesResponse {
+    package func routes(_ request: ListRoutesRequest) throws(Failure) -> ListPage<[UInt8]> {
         let (app, triggers) = try read { (tables) throws(Failure) in
             let app = try tables.named(request.app, .app)
             return (app, tables.children(.trigger, of: app.id))
         }
-        let limit = try PageRequest(cursor: request.page.cursor, size: request.page.size).limit()
         let list = Cursor.List.routes(app: app.id)
+        var page = try PageBuilder<[UInt8]>(PageRequest(request.page), list)
         let after = try Cursor.key(of: request.page.cursor, in: list)
         let filter = try Filter(request.filter, fields: ListFields.of(.trigger))
-        var routes: [Route] = []
-        var last = after
         // One look at each function; a filter is not worth an index.
-        let found = try triggers.page(after: after, descending: false, limit: limit + 1) { (row) throws(Failure) in
-            guard filter.isEmpty ? true : try matches(filter, row, row.body) else { return false }
+        try triggers.visit(after: after, descending: false) { (row) throws(Failure) in
+            guard filter.isEmpty ? true : try matches(filter, row, row.body) else { return true }
             // It may be deleted since the triggers were looked at; and what is newer than this daemon is for
             // Entities/GetRaw only.
             guard let rows = try read({ (tables) throws(Failure) in tables.routeRows(row) }),
                 [row, rows.function].allSatisfy({ surroundings.dialects.knows($0.apiVersion) })
-            else { return false }
+            else { return true }
             let made = try route(rows)
-            guard request.image.isEmpty || made.image == request.image else { return false }
-            if routes.count < limit {
-                routes.append(made)
-                last = row.key
-            }
-            return true
+            guard request.image.isEmpty || made.image == request.image else { return true }
+            let message = made.encoded()
+            return page.add(message, bytes: message.count, key: row.key)
         }
-        let next = found.count > limit ? last.map { Cursor.text(of: $0, in: list) } ?? "" : ""
-        return ListRoutesResponse(routes: routes, nextCursor: next)
+        return page.finish()
     }
 
     private func route(_ rows: (trigger: Row, function: Row, message: [UInt8])) throws(Failure) -> Route {

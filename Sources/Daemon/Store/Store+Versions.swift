@@ -13,18 +13,13 @@ extension Store {
     /// - Throws: `invalid` for an unknown kind.
     package func countByApiVersion(_ request: CountByApiVersionRequest) throws(Failure) -> CountByApiVersionResponse {
         let kind = try EntityKind.named(request.kind)
-        struct Group: Hashable {
-            let kind: EntityKind
-            let version: UInt32
-        }
-        var counts: [Group: UInt64] = [:]
-        for row in rows() where kind == nil || row.kind == kind {
-            counts[Group(kind: row.kind, version: row.apiVersion), default: 0] += 1
-        }
-        let groups = counts.sorted { ($0.key.kind.rawValue, $0.key.version) < ($1.key.kind.rawValue, $1.key.version) }
+        let counts = try countByAPIVersion().filter { kind == nil || $0.key == kind }
+            .sorted { $0.key.rawValue < $1.key.rawValue }
         return CountByApiVersionResponse(
-            counts: groups.map {
-                ApiVersionCount(kind: $0.key.kind.rawValue, apiVersion: $0.key.version, entities: $0.value)
+            counts: counts.flatMap { kind, versions in
+                versions.sorted { $0.key < $1.key }.map {
+                    ApiVersionCount(kind: kind.rawValue, apiVersion: $0.key, entities: UInt64($0.value))
+                }
             })
     }
 

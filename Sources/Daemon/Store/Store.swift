@@ -12,6 +12,7 @@ package final class Store: Sendable {
     private let followers: Followers
     private let observers: Observers
     private let listeners: Lock<ListenerRegistry>
+    private let feed: ListenerFeed
 
     /// Reads everything. Blocks.
     ///
@@ -29,6 +30,8 @@ package final class Store: Sendable {
         self.driver = driver
         self.followers = followers
         listeners = Lock(ListenerRegistry())
+        let feed = ListenerFeed(surroundings.dialects)
+        self.feed = feed
         self.surroundings = surroundings
         self.tables = tables
         self.observers = observers
@@ -37,6 +40,7 @@ package final class Store: Sendable {
             committed: { changes, events in
                 tables.withLock { for change in changes { $0.apply(old: change.old, new: change.new) } }
                 for observer in observers.all { observer(changes) }
+                feed.append(changes)
                 if let last = events.last { followers.announce(last.sequence) }
             })
         followers.announce(sequence)
@@ -99,8 +103,14 @@ package final class Store: Sendable {
         return try await change(context, asking: listeners, operation)
     }
 
-    /// Who is asked before changes of apps, functions and triggers, and told after them; at start.
-    package func listen(_ listeners: ListenerRegistry) { self.listeners.withLock { $0 = listeners } }
+    /// Who is asked before changes of apps, functions and triggers, and told after them in the order of the commits; at
+    /// start.
+    ///
+    /// - Parameter log: told when listeners take so long that they do not hear of everything.
+    package func listen(_ listeners: ListenerRegistry, log: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.listeners.withLock { $0 = listeners }
+        feed.listen(listeners, log: log)
+    }
 
     /// Asks before an app is read or apps are listed.
     ///

@@ -11,6 +11,8 @@ package final class Transaction {
     package private(set) var changes: [Change] = []
     /// What was closed to calls for deletions, to be opened when they are over.
     private(set) var closed: [GateTarget] = []
+    /// Records of calls that are stored with the changes.
+    private(set) var calls: [any CallSource] = []
     /// What the operations know of the daemon around them.
     package let surroundings: Surroundings
 
@@ -27,13 +29,14 @@ package final class Transaction {
         self.surroundings = surroundings
     }
 
-    /// How far ``changes`` and ``closed`` have come.
+    /// How far ``changes``, ``closed`` and ``calls`` have come.
     struct Mark {
         fileprivate let changes: Int
         fileprivate let closed: Int
+        fileprivate let calls: Int
     }
 
-    var mark: Mark { Mark(changes: changes.count, closed: closed.count) }
+    var mark: Mark { Mark(changes: changes.count, closed: closed.count, calls: calls.count) }
 
     /// Begins an operation. The same seed makes the same ids again.
     func begin(_ context: ChangeContext, isDry: Bool) {
@@ -50,6 +53,7 @@ package final class Transaction {
             tables.apply(old: change.new, new: change.old)
         }
         while closed.count > mark.closed { surroundings.gate.open(closed.removeLast()) }
+        calls.removeLast(calls.count - mark.calls)
     }
 
     /// Forgets what was done: it is durable now, and who lets calls in knows what is gone.
@@ -57,6 +61,7 @@ package final class Transaction {
         changes.removeAll(keepingCapacity: true)
         for target in closed { surroundings.gate.open(target) }
         closed.removeAll()
+        calls.removeAll()
     }
 
     // MARK: - For operations
@@ -107,6 +112,7 @@ package final class Transaction {
         let (references, secret) = (references ?? old.references, sealed ?? old.sealed)
         let same = try row(entity, references: references, sealed: secret)
         if same == old { return entity }
+        try checkRewritable(old)
         entity.meta.revision = old.revision + 1
         entity.meta.updatedAt = max(now, old.updatedAt)
         let new = try row(entity, references: references, sealed: secret)
@@ -118,13 +124,24 @@ package final class Transaction {
     /// Removes a row, whatever refers to it.
     package func delete(_ row: Row) { apply(old: row, new: nil) }
 
+    /// Stores records of calls with what else is done, or nothing of it.
+    func add(_ calls: any CallSource) { self.calls.append(calls) }
+
     /// Replaces a row as it is: for imports.
     package func put(_ row: Row) { apply(old: tables[row.id], new: row) }
 
     /// Stores an entity otherwise than before, with the same meaning: no new revision, and nobody is told.
     func rewrite(_ old: Row, as entity: some Entity) throws(Failure) {
+        try checkRewritable(old)
         let new = try row(entity, references: old.references, sealed: old.sealed)
         apply(old: old, new: new, isSilent: true)
+    }
+
+    /// Whether a row can be written by this daemon without losing anything.
+    func isRewritable(_ row: Row) -> Bool { (try? checkRewritable(row)) != nil }
+
+    private func checkRewritable(_ row: Row) throws(Failure) {
+        try surroundings.dialects.checkRewritable(row, tables.message(of: row), tables.name(of: row))
     }
 
     /// - Parameters:
@@ -160,11 +177,13 @@ package final class Transaction {
     ) throws(Failure) -> Row {
         let meta = entity.meta
         let dialect = try surroundings.dialects[meta.apiVersion, "the \(type(of: entity).kind.rawValue)"].get()
-        return Row(
+        let row = Row(
             kind: type(of: entity).kind, id: meta.id, parent: entity.parentID, key: entity.key,
             apiVersion: meta.apiVersion, revision: meta.revision, createdAt: meta.createdAt, updatedAt: meta.updatedAt,
             references: references, claims: entity.claims, sealed: sealed,
             body: Row.body(of: try dialect.encode(entity), type(of: entity).kind))
+        try row.checkSize()
+        return row
     }
 
     /// - Throws: `busy` if there can be no more entities.
@@ -193,7 +212,7 @@ package final class Transaction {
         guard let row = new ?? old else { return }
         let name = tables.name(of: row)
         tables.apply(old: old, new: new)
-        changes.append(Change(old: old, new: new, name: name, isSilent: isSilent || row.kind == .package))
+        changes.append(Change(old: old, new: new, name: name, at: now, isSilent: isSilent || row.kind == .package))
     }
 }
 
@@ -221,6 +240,11 @@ package struct Surroundings: Sendable {
     package var maxVersions: Int
     /// The most entities of all kinds together; all of them are in memory.
     package var maxEntities: Int
+    /// Which keys of `extra` entities of releases may get.
+    package var extraPolicy: ExtraPolicy
+    /// How long a package that nothing uses stays after it was last uploaded or asked for, nanoseconds: who was told that
+    /// nothing has to be sent has this long to deploy it.
+    package var packageGraceNanos: Int64
     /// Encrypts the value of the secret with an id.
     package var seal: @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8]
     /// Whether a runtime's root can be used on this machine.
@@ -229,6 +253,7 @@ package struct Surroundings: Sendable {
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
         interpreters: [FunctionSpec.Runtime: String] = [:], maxVersions: Int = 50, maxEntities: Int = 1_000_000,
+        extraPolicy: ExtraPolicy = .open, packageGraceNanos: Int64 = 3_600_000_000_000,
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
         }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in }
@@ -238,6 +263,8 @@ package struct Surroundings: Sendable {
         self.interpreters = interpreters
         self.maxVersions = maxVersions
         self.maxEntities = maxEntities
+        self.extraPolicy = extraPolicy
+        self.packageGraceNanos = packageGraceNanos
         self.seal = seal
         self.checkRoot = checkRoot
     }

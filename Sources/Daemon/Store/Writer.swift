@@ -107,18 +107,17 @@ final class Writer: @unchecked Sendable {
         // Answers wait for the disk, refusals too: what an operation was refused for may be taken back with the batch.
         let answers = batch.map { attempt($0) }
         let changes = transaction.changes
-        guard !changes.isEmpty else {
+        guard !changes.isEmpty || !transaction.calls.isEmpty else {
             transaction.finish()
             for (job, answer) in zip(batch, answers) { job.finish(answer) }
             return
         }
-        let now = batch[0].context.now
         var events: [ChangeEvent] = []
         for change in changes where !change.isSilent {
-            events.append(ChangeEvent(change, sequence: sequence + UInt64(events.count) + 1, at: now))
+            events.append(ChangeEvent(change, sequence: sequence + UInt64(events.count) + 1))
         }
         do throws(Failure) {
-            try driver.commit(changes, events)
+            try driver.commit(changes, events, transaction.calls)
         } catch {
             transaction.rollBack(to: start)
             // One of them may be what the disk refuses; the others are not to suffer for it.

@@ -163,6 +163,13 @@ package struct StoredPackage: Hashable, Sendable {
 
 /// The record of a finished call.
 package struct CallRecord: Hashable, Sendable {
+    /// The most bytes of ``log``: Fn's default.
+    package static let maxLogBytes = 1 << 20
+    /// The most bytes of ``error``; what is longer is cut.
+    package static let maxErrorBytes = 8192
+    /// The most bytes of its message without the log: ``error``, names and numbers are far below.
+    package static let maxBytes = 16_384
+
     package var meta: Meta
     package var appID: Identifier
     /// The app's name at call time.

@@ -16,6 +16,21 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
     /// The status on the wire, google.rpc.Code; the code's own unless somebody else's status is passed on.
     package let status: Int32
 
+    /// What led to it, if it was something else; for the log alone.
+    package let causes: [Failure]
+    /// Where it was raised; for the log alone.
+    package let site: Site
+    /// The calls that led there, if the platform itself failed; for the log alone.
+    let backtrace: Backtrace?
+
+    /// A line of our source.
+    package struct Site: Sendable, CustomStringConvertible {
+        let file: StaticString
+        let line: UInt
+
+        package var description: String { "\(file):\(line)" }
+    }
+
     /// Texts behind the first one that are kept.
     package static let maxFurther = 32
 
@@ -23,9 +38,10 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
     ///   - message: shown to the caller as it is, as `further` is; never put secrets or internal paths into it.
     ///   - further: those beyond ``maxFurther`` are dropped.
     ///   - status: 1 to 16; `nil`: the code's.
+    ///   - cause: what led to it.
     package init(
         _ code: Code, _ message: String, retryNanos: UInt64? = nil, quota: String? = nil, further: [String] = [],
-        status: Int32? = nil
+        status: Int32? = nil, cause: Failure? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
         self.code = code
         self.message = message
@@ -33,6 +49,11 @@ package struct Failure: Error, Sendable, CustomStringConvertible {
         self.quota = quota
         self.further = Array(further.prefix(Self.maxFurther))
         self.status = status ?? code.status
+        causes = cause.map { [$0] } ?? []
+        site = Site(file: file, line: line)
+        // The deepest cause has the way that tells most.
+        let isOurs = code == .internalError && cause?.backtrace == nil
+        backtrace = isOurs ? Backtrace.capture() : nil
     }
 
     package var description: String { message }

@@ -21,6 +21,9 @@ package struct FunctionPatch: Hashable, Sendable {
     package var callType: FunctionSpec.CallType?
     package var onSuccess: String?
     package var onFailure: String?
+    package var maxWaitNanos: UInt64?
+    package var startMargin: Bool?
+    package var rateLimit: UInt32?
     /// Replaces the whole command line.
     package var entrypoint: [String] = []
     /// Replaces all.
@@ -59,6 +62,9 @@ package struct FunctionPatch: Hashable, Sendable {
         callType = spec.callType
         onSuccess = spec.onSuccess
         onFailure = spec.onFailure
+        maxWaitNanos = spec.maxWaitNanos
+        startMargin = spec.startMargin
+        rateLimit = spec.rateLimit
         entrypoint = spec.entrypoint
         services = spec.services
         secrets = spec.secrets
@@ -91,6 +97,9 @@ package struct FunctionPatch: Hashable, Sendable {
         if let callType { spec.callType = callType }
         if let onSuccess { spec.onSuccess = onSuccess }
         if let onFailure { spec.onFailure = onFailure }
+        if let maxWaitNanos { spec.maxWaitNanos = maxWaitNanos }
+        if let startMargin { spec.startMargin = startMargin }
+        if let rateLimit { spec.rateLimit = rateLimit }
         if !entrypoint.isEmpty { spec.entrypoint = entrypoint }
         if !services.isEmpty { spec.services = services }
         if !secrets.isEmpty { spec.secrets = secrets }

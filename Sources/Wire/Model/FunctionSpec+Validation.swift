@@ -14,6 +14,8 @@ extension FunctionSpec {
         Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
         Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
         Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
+        Self.checkSeconds("max_wait", maxWaitNanos, Limits.maxWaitSeconds, &found)
+        Self.check("rate_limit", rateLimit, Limits.rateLimit, "calls a second", &found)
         Self.check("pids", pids, Limits.pids, "processes", &found)
         Self.check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB", &found)
         Self.check("cpu", cpuMilli, Limits.cpuMilli, "thousandths of a core", &found)

@@ -55,6 +55,12 @@ package struct FunctionSpec: Hashable, Sendable {
     package var onFailure: String
     /// Names of the app's secrets that it is given as files.
     package var secrets: [String]
+    /// How long a call may wait for a container, nanoseconds; 0: as long as its timeout allows.
+    package var maxWaitNanos: UInt64
+    /// Whether a call that has not half of its time left any more is not started.
+    package var startMargin: Bool
+    /// Calls a second that are accepted; 0: no limit.
+    package var rateLimit: UInt32
 
     /// The name of a runtime; whether there is one is for the store to say.
     package struct Runtime: RawRepresentable, Hashable, Sendable, CaseIterable {
@@ -138,6 +144,9 @@ package struct FunctionSpec: Hashable, Sendable {
         onSuccess = ""
         onFailure = ""
         secrets = []
+        maxWaitNanos = 0
+        startMargin = true
+        rateLimit = 0
         headers = [:]
     }
 }
@@ -167,6 +176,10 @@ extension FunctionSpec {
         package static let pids: ClosedRange<UInt32> = 16...4096
         /// MiB.
         package static let tmpMiB: ClosedRange<UInt32> = 1...16_384
+        /// Seconds; 0: as long as the timeout allows.
+        package static let maxWaitSeconds: ClosedRange<Double> = 0...3600
+        /// Calls a second; 0: no limit.
+        package static let rateLimit: ClosedRange<UInt32> = 0...1_000_000
         /// Thousandths of a core.
         package static let cpuMilli: ClosedRange<UInt32> = 0...1_024_000
         /// Bytes of an image's reference.

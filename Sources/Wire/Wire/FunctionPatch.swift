@@ -37,6 +37,9 @@ extension FunctionPatch: PatchMessage {
         if raw.on_success != nil { onSuccess = text(raw.on_success) }
         if raw.on_failure != nil { onFailure = text(raw.on_failure) }
         secrets = texts(raw.secrets, raw.n_secrets)
+        if raw.has_max_wait_nanos != 0 { maxWaitNanos = raw.max_wait_nanos }
+        if raw.has_start_margin != 0 { startMargin = raw.start_margin != 0 }
+        if raw.has_rate_limit != 0 { rateLimit = raw.rate_limit }
         for header in try list(raw.headers, raw.n_headers, of: HeaderValues.self) {
             guard headers.updateValue(header.values, forKey: header.name) == nil else {
                 throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
@@ -74,6 +77,9 @@ extension FunctionPatch: PatchMessage {
         raw.call_type = callType.map { builder.string($0.rawValue) }
         raw.on_success = onSuccess.map { builder.string($0) }
         raw.on_failure = onFailure.map { builder.string($0) }
+        (raw.has_max_wait_nanos, raw.max_wait_nanos) = presence(maxWaitNanos)
+        (raw.has_start_margin, raw.start_margin) = presence(startMargin.map { $0 ? 1 : 0 })
+        (raw.has_rate_limit, raw.rate_limit) = presence(rateLimit)
         raw.n_secrets = secrets.count
         raw.secrets = builder.strings(secrets)
         raw.n_headers = headers.count

@@ -40,6 +40,13 @@ extension WireMessage {
         }
     }
 
+    /// How many bytes ``encoded()`` has.
+    package var encodedSize: Int {
+        let builder = Builder()
+        let raw = UnsafeMutableRawPointer(builder.message(self))
+        return protobuf_c_message_get_packed_size(raw.assumingMemoryBound(to: ProtobufCMessage.self))
+    }
+
     /// Reads a message.
     ///
     /// - Parameters:

@@ -27,6 +27,7 @@ struct Deploy: AsyncParsableCommand {
 
     @OptionGroup var sources: SourceOptions
     @OptionGroup var notes: NoteOptions
+    @OptionGroup var revision: RevisionOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
@@ -51,7 +52,8 @@ struct Deploy: AsyncParsableCommand {
         let digest = try await source.upload(to: client, sources)
         let request = DeployRequest(
             app: app, function: source.file.name.text, spec: source.file.spec, packageDigest: digest ?? "",
-            description: description, labels: try notes.labels, extra: try notes.extra)
+            description: description, labels: try notes.labels, extra: try notes.extra,
+            revision: revision.revision ?? 0)
         // The daemon checks the function in a sandbox before it publishes.
         return try await client.call("fnrpc.v1.Functions", "Deploy", request, timeout: UploadLimits.timeout)
     }

@@ -74,6 +74,7 @@ struct FunctionFileReader {
     private var onSuccess = ""
     private var onFailure = ""
     private var secrets: [String] = []
+    private var startMargin: Bool?
 
     init(document: YAMLDocument) {
         self.document = document
@@ -99,9 +100,12 @@ struct FunctionFileReader {
         case .maxCalls: limits[key] = try number(entry, FunctionSpec.Limits.maxCalls, "calls")
         case .maxAge: clocks[key] = try seconds(entry, FunctionSpec.Limits.maxAgeSeconds)
         case .maxQueue: limits[key] = try number(entry, FunctionSpec.Limits.maxQueue, "calls")
+        case .rateLimit: limits[key] = try number(entry, FunctionSpec.Limits.rateLimit, "calls a second")
         case .pids: limits[key] = try number(entry, FunctionSpec.Limits.pids, "processes")
         case .tmpSize: limits[key] = try number(entry, FunctionSpec.Limits.tmpMiB, "MiB")
         case .timeout: clocks[key] = try seconds(entry, FunctionSpec.Limits.timeoutSeconds)
+        case .maxWait: clocks[key] = try seconds(entry, FunctionSpec.Limits.maxWaitSeconds)
+        case .startMargin: startMargin = try flag(entry)
         case .idleTimeout: clocks[key] = try seconds(entry, FunctionSpec.Limits.idleTimeoutSeconds)
         case .config: config = try readConfig(entry)
         case .annotations: annotations = try readAnnotations(entry)
@@ -127,10 +131,13 @@ struct FunctionFileReader {
         if let value = limits[.maxCalls] { spec.maxCalls = value }
         if let value = clocks[.maxAge] { spec.maxAgeNanos = value }
         if let value = limits[.maxQueue] { spec.maxQueue = value }
+        if let value = limits[.rateLimit] { spec.rateLimit = value }
         if let value = limits[.pids] { spec.pids = value }
         if let value = limits[.tmpSize] { spec.tmpMiB = value }
         if let value = clocks[.timeout] { spec.timeoutNanos = value }
         if let value = clocks[.idleTimeout] { spec.idleTimeoutNanos = value }
+        if let value = clocks[.maxWait] { spec.maxWaitNanos = value }
+        if let startMargin { spec.startMargin = startMargin }
         spec.network = network
         spec.config = config
         spec.annotations = annotations
@@ -202,6 +209,13 @@ extension FunctionFileReader {
             throw document.failure(entry.line, "\(entry.key): \(entry.value.shown) is not text")
         }
         return scalar.string
+    }
+
+    private func flag(_ entry: YAMLDocument.Entry) throws(Failure) -> Bool {
+        guard let value = entry.value.plain.flatMap({ Bool($0) }) else {
+            throw document.failure(entry.line, "\(entry.key): \(entry.value.shown) is neither true nor false")
+        }
+        return value
     }
 
     private func choice<E: CaseIterable & RawRepresentable>(

@@ -84,6 +84,8 @@ extension JSON {
             "max_containers": .unsigned(UInt64(spec.maxContainers)),
             "max_calls": .unsigned(UInt64(spec.maxCalls)), "max_age_nanos": .unsigned(spec.maxAgeNanos),
             "min_containers": .unsigned(UInt64(spec.minContainers)), "max_queue": .unsigned(UInt64(spec.maxQueue)),
+            "max_wait_nanos": .unsigned(spec.maxWaitNanos), "start_margin": .bool(spec.startMargin),
+            "rate_limit": .unsigned(UInt64(spec.rateLimit)),
             "pids": .unsigned(UInt64(spec.pids)), "tmp_size_mib": .unsigned(UInt64(spec.tmpMiB)),
             "network": .string(spec.network.rawValue), "config": JSON(spec.config),
             "annotations": JSON(spec.annotations), "services": .array(spec.services.map { .string($0) }),

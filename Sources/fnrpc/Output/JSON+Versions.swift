@@ -42,6 +42,9 @@ extension JSON {
         ])
     }
 
+    /// `null` for what has not been yet.
+    private static func moment(_ time: Timestamp) -> JSON { time.nanoseconds == 0 ? .null : .string(time.description) }
+
     init(_ answer: ListWorkersResponse) {
         self = .object([
             "workers": .array(
@@ -49,8 +52,7 @@ extension JSON {
                     .object([
                         "container": .string(worker.container), "version": .unsigned(UInt64(worker.version)),
                         "state": .string(worker.state), "calls": .unsigned(UInt64(worker.calls)),
-                        "started_at": .string(worker.startedAt.description),
-                        "last_used_at": .string(worker.lastUsedAt.description),
+                        "started_at": Self.moment(worker.startedAt), "last_used_at": Self.moment(worker.lastUsedAt),
                         "memory_mib": .unsigned(UInt64(worker.memoryMiB)),
                     ])
                 }), "waiting_calls": .unsigned(UInt64(answer.waitingCalls)),

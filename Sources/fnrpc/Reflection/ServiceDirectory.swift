@@ -49,9 +49,11 @@ enum ServiceDirectory {
 
     /// The services that the caller may see.
     static func list(_ client: Client) async throws -> [ServiceInfo] {
-        let answer: ListServicesResponse = try await client.call(
-            "fnrpc.v1.Reflection", "List", ListServicesRequest(), timeout: CommandLimits.answer)
-        return answer.services
+        try await everyPage { page in
+            let answer: ListServicesResponse = try await client.call(
+                "fnrpc.v1.Reflection", "List", ListServicesRequest(page: page), timeout: CommandLimits.answer)
+            return (answer.services, answer.nextCursor)
+        }
     }
 
     /// A service of a set.

@@ -55,18 +55,19 @@ struct AppsHandler: Sendable {
     }
 
     private func usage(_ app: String, now: Timestamp) async throws(Failure) -> AppUsage {
-        let (row, functions, counts) = try context.store.read { (tables) throws(Failure) in
+        let (row, functions, triggers) = try context.store.read { (tables) throws(Failure) in
             let row = try tables.named(app, .app)
-            let functions = tables.children(.function, of: row.id)
-            let versions = functions.reduce(0) { $0 + tables.children(.version, of: $1.id).count }
-            return (row, functions, (triggers: tables.children(.trigger, of: row.id).count, versions: versions))
+            return (
+                row, tables.children(.function, of: row.id).count, tables.children(.trigger, of: row.id).count
+            )
         }
+        let versions = try context.store.versionCount(ofApp: row.id)
         await context.recorder.flush()
         let loaded = context.catalog.loaded(.app(row.id))
         let containers = loaded.map { (count: context.dispatcher.workers(of: $0).count, spec: $0.version.spec) }
         return AppUsage(
-            functions: UInt32(clamping: functions.count), triggers: UInt32(clamping: counts.triggers),
-            versions: UInt32(clamping: counts.versions),
+            functions: UInt32(clamping: functions), triggers: UInt32(clamping: triggers),
+            versions: UInt32(clamping: versions),
             containers: UInt32(clamping: containers.reduce(0) { $0 + $1.count }),
             memoryMiB: containers.reduce(0) { $0 + UInt64($1.count) * UInt64($1.spec.memoryMiB) },
             lastHour: try await calls(of: row.id, since: now.nanoseconds - Self.hour),

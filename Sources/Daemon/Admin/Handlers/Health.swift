@@ -1,12 +1,15 @@
 internal import Calls
 internal import Catalog
 internal import Model
+internal import Store
 internal import Wire
 
 /// `grpc.health.v1.Health`: `""` is the daemon, `app/function` a function, any other name a service.
 struct HealthHandler: Sendable {
-    /// Functions in one answer of List.
+    /// Functions in one answer of List, which has no pages.
     private static let maxListed = 10_000
+    /// Bytes of a function in it beside its name, at most.
+    private static let entryBytes = 16
     private static let service = "grpc.health.v1.Health"
 
     let context: AdminContext
@@ -60,15 +63,22 @@ struct HealthHandler: Sendable {
     }
 
     private func all() throws -> HealthListResponse {
-        let functions = context.catalog.source.functionNames()
-        guard functions.count <= Self.maxListed else {
-            throw Failure(
-                .tooLarge, "\(functions.count) functions are too many for one answer; at most \(Self.maxListed)",
-                quota: "health_list")
-        }
         let now: HealthCheckResponse.Status = context.dispatcher.isDraining ? .notServing : .serving
-        return HealthListResponse(
-            statuses: [HealthListResponse.Entry(name: "", status: now)]
-                + functions.map { HealthListResponse.Entry(name: $0, status: now) })
+        var answer = HealthListResponse(statuses: [HealthListResponse.Entry(name: "", status: now)])
+        var bytes = 0
+        var walk = FunctionWalk(context.store)
+        while let (app, function) = try walk.next() {
+            let name = app.key + "/" + function.key
+            bytes += name.utf8.count + Self.entryBytes
+            guard answer.statuses.count <= Self.maxListed, bytes <= PageRequest.maxBytes else {
+                let count = try context.store.countByAPIVersion()[.function]?.values.reduce(0, +) ?? 0
+                throw Failure(
+                    .tooLarge,
+                    "\(count) functions are too many for one answer, which has at most \(Self.maxListed) and "
+                        + "\(PageRequest.maxBytes) bytes; use Check, or Functions/List", quota: "health_list")
+            }
+            answer.statuses.append(HealthListResponse.Entry(name: name, status: now))
+        }
+        return answer
     }
 }

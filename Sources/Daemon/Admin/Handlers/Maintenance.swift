@@ -77,10 +77,11 @@ struct MaintenanceHandler: Sendable {
         let box = context.maintenance.secretBox
         let content = try await context.blocking { () throws(Failure) in
             try incoming.verify(
-                context.store.surroundings.dialects,
+                context.store.surroundings,
                 Import.Key(id: box.keyID) { (sealed, id) throws(Failure) in
                     var value = try box.open(sealed, for: id)
-                    value.wipe()
+                    defer { value.wipe() }
+                    return value.count
                 })
         }
         let change = ChangeContext(stream.caller)

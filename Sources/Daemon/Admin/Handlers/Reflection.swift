@@ -14,27 +14,19 @@ struct ReflectionHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
-        list.add("fnrpc.v1.Reflection", "List", .known) { (_: ListServicesRequest, caller: Caller) in
-            ListServicesResponse(services: services(caller))
+        list.add("fnrpc.v1.Reflection", "List", .known) { (request: ListServicesRequest, caller: Caller) in
+            let grants = caller.principal.grants
+            let page = try context.store.services(
+                own: Array(context.ownServices.withLock { $0 }), PageRequest(request.page)
+            ) { app, function in
+                grants.allowsRead || grants.allowsCall(app: app.utf8, function: function.utf8)
+            }
+            return ListServicesResponse(services: page.items, nextCursor: page.nextCursor)
         }
         list.add("fnrpc.v1.Reflection", "GetFileDescriptorSet", .known) {
             (request: GetFileDescriptorSetRequest, caller: Caller) in
             GetFileDescriptorSetResponse(descriptorSet: try await descriptors(request, caller))
         }
-    }
-
-    private func services(_ caller: Caller) -> [ServiceInfo] {
-        let own = context.ownServices.withLock { $0 }.map {
-            ServiceInfo(service: $0, app: "", function: "", described: true)
-        }
-        let source = context.catalog.source
-        let others = source.allServices().compactMap { service, app, id -> ServiceInfo? in
-            guard let function = source.function(id: id)?.function, caller.maySee(function) else { return nil }
-            return ServiceInfo(
-                service: service, app: app, function: function.name.text,
-                described: !function.spec.descriptorSet.isEmpty)
-        }
-        return own + others
     }
 
     private func descriptors(_ request: GetFileDescriptorSetRequest, _ caller: Caller) async throws -> [UInt8] {

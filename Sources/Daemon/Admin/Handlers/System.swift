@@ -10,7 +10,7 @@ struct SystemHandler: Sendable {
 
     func register(in list: inout MethodList) {
         list.add("fnrpc.v1.System", "Info", .read) { (_: SystemInfoRequest, _: Caller) in
-            let counts = try context.store.counts()
+            let counts = try context.store.countByAPIVersion().mapValues { $0.values.reduce(0, +) }
             return SystemInfoResponse(
                 version: context.version, wireProtocol: "ttrpc 1.2",
                 apiVersions: context.apiVersions.accepted.map(\.number),
@@ -18,8 +18,9 @@ struct SystemHandler: Sendable {
                 instance: context.store.driver.instanceID.description,
                 dataDir: context.dataDirectory, sandboxRuntime: context.driver.runtime,
                 cgroups: context.driver.cgroupLayout.rawValue, userNamespaces: context.driver.userNamespaces,
-                uptimeNanos: Instant.now().nanoseconds(since: context.startedAt), apps: UInt32(counts.apps),
-                functions: UInt32(counts.functions),
+                uptimeNanos: Instant.now().nanoseconds(since: context.startedAt),
+                apps: UInt32(clamping: counts[.app] ?? 0),
+                functions: UInt32(clamping: counts[.function] ?? 0),
                 containers: UInt32(max(context.counters.containers.load(ordering: .relaxed), 0)),
                 callsStarted: context.counters.callsStarted.load(ordering: .relaxed),
                 callsFinished: context.counters.callsFinished.load(ordering: .relaxed),

@@ -30,12 +30,7 @@ struct TokensHandler: Sendable {
 
     func create(_ request: CreateTokenRequest, _ context: ChangeContext) async throws(Failure) -> CreateTokenResponse {
         let name = try Name(request.name, field: "name")
-        guard (1...Grants.maxScopes).contains(request.scopes.count) else {
-            throw Failure(
-                .invalid,
-                "scopes: \(request.scopes.count) are out of range; 1 to \(Grants.maxScopes) of admin, read, invoke, "
-                    + "invoke:APP, invoke:APP/FUNCTION")
-        }
+        try TokenLimits.check(scopes: request.scopes)
         guard request.lifetimeNanos == 0 || Self.lifetimes.contains(request.lifetimeNanos) else {
             throw Failure(
                 .invalid,
@@ -46,13 +41,11 @@ struct TokensHandler: Sendable {
             request.lifetimeNanos == 0
             ? nil : Timestamp(nanoseconds: context.now.nanoseconds + Int64(clamping: request.lifetimeNanos))
         let secret = try TokenSecret()
-        try FunctionSpec.checkNotes("labels", request.labels)
-        let extra = try Extra.validated(request.extra)
         let hash = secret.hash
         let token = try await store.change(context) { (transaction) throws(Failure) in
             try transaction.createToken(
                 name: name, scopes: Grants(request.scopes).scopes, expiresAt: expiresAt, hash: hash,
-                labels: request.labels, extra: extra)
+                labels: request.labels, extra: request.extra)
         }
         try await authenticator.reload { () throws(Failure) in try store.allTokens() }
         return CreateTokenResponse(token: token, secret: secret.text(id: token.meta.id))

@@ -49,7 +49,7 @@ struct RoutesHandler: Sendable {
         list.add(Self.service, "Get", .read) { (request: GetRouteRequest, _: Caller) in
             try context.store.route(request.path, of: request.app)
         }
-        list.add(Self.service, "List", .read) { (request: ListRoutesRequest, _: Caller) in
+        list.addList(Self.service) { (request: ListRoutesRequest) throws(Failure) in
             try context.store.routes(request)
         }
         list.addOperation(Self.service, "Update", target: { [("app", $0.app ?? ""), ("path", $0.path ?? "")] }) {

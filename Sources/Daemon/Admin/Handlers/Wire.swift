@@ -1,5 +1,6 @@
 internal import Calls
 internal import Model
+internal import Store
 internal import Wire
 
 /// `fnrpc.v1.Transport`.
@@ -96,8 +97,15 @@ struct ConnectionsHandler: Sendable {
     func register(in list: inout MethodList) {
         list.add("fnrpc.v1.Connections", "List", .read) { (_: ListConnectionsRequest, _: Caller) in
             let all = context.sessions.all
-            return ListConnectionsResponse(
-                connections: all.prefix(Self.maxListed).map(\.info), total: UInt32(clamping: all.count))
+            var answer = ListConnectionsResponse(total: UInt32(clamping: all.count))
+            var bytes = 0
+            for session in all.prefix(Self.maxListed) {
+                let info = session.info
+                bytes += FieldSize.field(1, length: info.encodedSize)
+                if bytes > PageRequest.maxBytes { break }
+                answer.connections.append(info)
+            }
+            return answer
         }
         list.addChange("fnrpc.v1.Connections", "Close", target: { [("connection", String($0.id))] }) {
             (request: CloseConnectionRequest, _: Caller) in

@@ -11,8 +11,10 @@ package protocol Dialect: Sendable {
     var number: UInt32 { get }
     /// Reads a stored message.
     ///
+    /// - Parameter strict: refuses fields that are not this version's, at any depth: they would be lost when it is
+    ///   written again.
     /// - Throws: `precondition` naming the field if something would have to be invented.
-    func decode(_ kind: EntityKind, _ body: [UInt8]) throws(Failure) -> any Entity
+    func decode(_ kind: EntityKind, _ body: [UInt8], strict: Bool) throws(Failure) -> any Entity
     /// The message to store.
     ///
     /// - Throws: `precondition` naming the field if something would be lost.
@@ -27,17 +29,17 @@ package struct ReleaseOne: Dialect {
         self.number = number
     }
 
-    package func decode(_ kind: EntityKind, _ body: [UInt8]) throws(Failure) -> any Entity {
+    package func decode(_ kind: EntityKind, _ body: [UInt8], strict: Bool) throws(Failure) -> any Entity {
         switch kind {
-        case .app: try App(decoding: body, strict: false)
-        case .function: try Function(decoding: body, strict: false)
-        case .version: try Version(decoding: body, strict: false)
-        case .alias: try Alias(decoding: body, strict: false)
-        case .trigger: try Trigger(decoding: body, strict: false)
-        case .runtime: try Runtime(decoding: body, strict: false)
-        case .secret: try Secret(decoding: body, strict: false)
-        case .token: try Token(decoding: body, strict: false)
-        case .package: try StoredPackage(decoding: body, strict: false)
+        case .app: try App(decoding: body, strict: strict)
+        case .function: try Function(decoding: body, strict: strict)
+        case .version: try Version(decoding: body, strict: strict)
+        case .alias: try Alias(decoding: body, strict: strict)
+        case .trigger: try Trigger(decoding: body, strict: strict)
+        case .runtime: try Runtime(decoding: body, strict: strict)
+        case .secret: try Secret(decoding: body, strict: strict)
+        case .token: try Token(decoding: body, strict: strict)
+        case .package: try StoredPackage(decoding: body, strict: strict)
         }
     }
 
@@ -79,11 +81,27 @@ package struct Dialects: Sendable {
     package func decode(_ row: Row, _ message: [UInt8]) throws(Failure) -> any Entity {
         let dialect = try self[row.apiVersion, "\(row.kind.rawValue) \(row.id)"].get()
         do throws(Failure) {
-            return try dialect.decode(row.kind, message)
+            return try dialect.decode(row.kind, message, strict: false)
         } catch {
             // Not what a caller sent is wrong, but what is stored.
             guard error.code == .invalid else { throw error }
             throw Failure(.internalError, "the stored \(row.kind.rawValue) \(row.id) is damaged: \(error.message)")
+        }
+    }
+
+    /// Whether a row can be written again without losing anything: a later release of its own api_version may have stored
+    /// fields that this daemon does not know.
+    ///
+    /// - Parameter name: how the error calls the row.
+    /// - Throws: `precondition` naming the field.
+    package func checkRewritable(_ row: Row, _ message: [UInt8], _ name: String) throws(Failure) {
+        let dialect = try self[row.apiVersion, "\(row.kind.rawValue) \(name)"].get()
+        do throws(Failure) { _ = try dialect.decode(row.kind, message, strict: true) } catch {
+            guard error.code == .invalid else { throw error }
+            throw Failure(
+                .precondition,
+                "\(row.kind.rawValue) \(name) was stored by a newer fnrpcd, and what this one does not know of it would "
+                    + "be lost (\(error.message)); change it with the newer one")
         }
     }
 

@@ -27,15 +27,26 @@ package final class MemoryDriver: StoreDriver {
 
     package func lastSequence() throws(Failure) -> UInt64 { state.withLock { $0.lastSequence } }
 
-    package func commit(_ changes: [Change], _ events: [ChangeEvent]) throws(Failure) {
-        state.withLock { state in
+    package func commit(
+        _ changes: [Change], _ events: [ChangeEvent], _ calls: [any CallSource]
+    ) throws(Failure) {
+        var imported: [CallRecord] = []
+        for source in calls { try source.eachBatch { imported += $0 } }
+        let recorded = state.withLock { state -> CallRecord? in
+            if !imported.isEmpty {
+                var ids = Set(state.calls.map(\.meta.id))
+                if let taken = imported.first(where: { !ids.insert($0.meta.id).inserted }) { return taken }
+                state.calls = (state.calls + imported).sorted { $0.meta.id < $1.meta.id }
+            }
             for change in changes {
                 if let old = change.old { state.rows[old.id] = nil }
                 if let new = change.new { state.rows[new.id] = new }
             }
             state.events += events
             state.lastSequence = events.last?.sequence ?? state.lastSequence
+            return nil
         }
+        if let recorded { throw recorded.recordedAlready() }
     }
 
     package func events(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent] {

@@ -116,6 +116,21 @@ extension SQLiteDriver {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
+    /// Writes imported records, in the transaction of the entities that come with them.
+    static func write(_ source: any CallSource, _ database: Database) throws(Failure) {
+        try source.eachBatch { (calls) throws(Failure) in
+            for call in calls {
+                do {
+                    try insert(call, database)
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+                    throw call.recordedAlready()
+                } catch {
+                    throw failure(error)
+                }
+            }
+        }
+    }
+
     private static func insert(_ call: CallRecord, _ database: Database) throws {
         let id = call.meta.id.description
         try database.cachedStatement(sql: insertCall).execute(arguments: [

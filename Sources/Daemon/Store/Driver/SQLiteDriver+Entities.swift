@@ -27,12 +27,15 @@ extension SQLiteDriver {
         }
     }
 
-    package func commit(_ changes: [Change], _ events: [ChangeEvent]) throws(Failure) {
+    package func commit(
+        _ changes: [Change], _ events: [ChangeEvent], _ calls: [any CallSource]
+    ) throws(Failure) {
         do {
             try pool.writeWithoutTransaction { database in
                 try database.inTransaction(.immediate) {
                     for change in changes { try Self.write(change, database) }
                     for event in events { try Self.write(event, database) }
+                    for source in calls { try Self.write(source, database) }
                     if let last = events.last {
                         // Apart from the events, because those are pruned.
                         try database.cachedStatement(

@@ -14,8 +14,11 @@ package protocol StoreDriver: Sendable {
     func load(_ take: (Row) throws(Failure) -> Void) throws(Failure)
     /// The sequence of the newest event; 0: there is none.
     func lastSequence() throws(Failure) -> UInt64
-    /// Stores changes in their order, with their events, all or none; when it returns they are on disk. Blocks.
-    func commit(_ changes: [Change], _ events: [ChangeEvent]) throws(Failure)
+    /// Stores changes in their order, with their events and with imported records of calls, all or none; when it returns
+    /// they are on disk. Blocks.
+    ///
+    /// - Throws: `exists` naming a call whose id is recorded already.
+    func commit(_ changes: [Change], _ events: [ChangeEvent], _ calls: [any CallSource]) throws(Failure)
     /// The events after a sequence, oldest first.
     func events(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent]
     /// Removes all but the newest events.
@@ -55,6 +58,14 @@ package protocol StoreDriver: Sendable {
 
     /// Every later use throws. Blocks.
     func close() throws(Failure)
+}
+
+/// Records of calls that are too many to be in memory together.
+package protocol CallSource: Sendable {
+    /// Hands over all records in batches, from the first one each time. Blocks.
+    ///
+    /// - Throws: what `body` throws; what prevents reading.
+    func eachBatch(_ body: ([CallRecord]) throws(Failure) -> Void) throws(Failure)
 }
 
 /// Whose calls.
@@ -104,10 +115,17 @@ package struct ChangeEvent: Hashable, Sendable {
         self.apiVersion = apiVersion
     }
 
-    init(_ change: Change, sequence: UInt64, at: Timestamp) {
+    init(_ change: Change, sequence: UInt64) {
         let row = change.row
         self.init(
-            sequence: sequence, at: at, action: change.action, kind: row.kind, id: row.id, name: change.name,
+            sequence: sequence, at: change.at, action: change.action, kind: row.kind, id: row.id, name: change.name,
             revision: row.revision, apiVersion: row.apiVersion)
+    }
+}
+
+extension CallRecord {
+    /// Why a record cannot be imported.
+    func recordedAlready() -> Failure {
+        Failure(.exists, "call \(meta.id) is recorded already; nothing was imported")
     }
 }

@@ -12,7 +12,7 @@ extension Transaction {
         }
         violations.check { () throws(Failure) in try Self.checkStickyKey(request.stickyKey) }
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let checked = try violations.finish(target)
         let alias = Alias(
             meta: newMeta(labels: request.labels, extra: request.extra), functionID: function.id,
@@ -42,10 +42,9 @@ extension Transaction {
             }
         }
         if let stickyKey = request.stickyKey { alias.stickyKey = stickyKey }
-        violations.check { () throws(Failure) in try Self.checkStickyKey(alias.stickyKey) }
         if let description = request.description { alias.description = description }
-        violations.check(description: alias.description)
-        violations.merge(labels: request.labels, extra: request.extra, into: &alias.meta)
+        check(row.key, alias.stickyKey, alias.description, &violations)
+        merge(labels: request.labels, extra: request.extra, into: &alias.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         if let target { point(&alias, to: target) }
         return try update(row, to: alias, references: try versions(of: alias.target, function))
@@ -84,7 +83,14 @@ extension Transaction {
         alias.target = target
     }
 
-    private func checkedTarget(
+    /// Checks an alias but for its targets, labels and extra data.
+    func check(_ name: String, _ stickyKey: String, _ description: String, _ violations: inout Violations) {
+        violations.check { () throws(Failure) in try Self.aliasName(name) }
+        violations.check { () throws(Failure) in try Self.checkStickyKey(stickyKey) }
+        violations.check(description: description)
+    }
+
+    func checkedTarget(
         _ version: UInt32, _ second: UInt32, _ weight: UInt32
     ) throws(Failure) -> Alias.Target {
         guard version > 0 else { throw Failure(.invalid, "version: 0 is out of range; versions count from 1") }
@@ -101,7 +107,7 @@ extension Transaction {
         return Alias.Target(version: version, secondVersion: second, secondWeight: weight, setAt: now)
     }
 
-    private func versions(of target: Alias.Target, _ function: Row) throws(Failure) -> [Identifier] {
+    func versions(of target: Alias.Target, _ function: Row) throws(Failure) -> [Identifier] {
         var result = [try tables.version(target.version, of: function).id]
         if target.secondVersion > 0 { result.append(try tables.version(target.secondVersion, of: function).id) }
         return result

@@ -7,7 +7,7 @@ extension Transaction {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
         check(request.config, request.annotations, request.syslogURL, &violations)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let app = App(
             meta: newMeta(labels: request.labels, extra: request.extra), name: try violations.finish(name),
             config: request.config, annotations: request.annotations, syslogURL: request.syslogURL)
@@ -23,8 +23,8 @@ extension Transaction {
         app.annotations = app.annotations.merged(request.annotations)
         if let syslogURL = request.syslogURL { app.syslogURL = syslogURL }
         var violations = Violations()
-        check(app.config, app.annotations, app.syslogURL, &violations)
-        violations.merge(labels: request.labels, extra: request.extra, into: &app.meta)
+        check(app, &violations)
+        merge(labels: request.labels, extra: request.extra, into: &app.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         return try update(row, to: app)
     }
@@ -77,6 +77,11 @@ extension Transaction {
         for row in rows { delete(row) }
         dropPackages(rows.flatMap(\.references))
         return Deletion(entities: names, done: true, count: UInt64(rows.count))
+    }
+
+    /// Checks an app but for its name, labels and extra data.
+    func check(_ app: App, _ violations: inout Violations) {
+        check(app.config, app.annotations, app.syslogURL, &violations)
     }
 
     private func check(

@@ -46,31 +46,38 @@ enum Checks {
 }
 
 extension Violations {
-    /// Checks the labels and the extra data of something new.
-    ///
-    /// - Parameter stored: what it has as extra data, if it is not new.
-    mutating func check(labels: [String: String], extra: [String: String], stored: [String: String] = [:]) {
-        check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
-        check { () throws(Failure) in _ = try Extra.validated(extra, stored: stored) }
-    }
-
-    /// Merges an update's labels and extra data into an entity's, and checks what comes out.
-    mutating func merge(labels: [String: String], extra: [String: String], into meta: inout Meta) {
-        let stored = meta.extra
-        for key in extra.keys.sorted() where key.hasPrefix(Extra.reservedPrefix) && stored[key] != extra[key] {
-            require(false, "extra: the key \(quoted(key)) is the daemon's; leave it as it is")
-        }
-        meta.labels = meta.labels.merged(labels)
-        meta.extra = stored.merged(extra)
-        check(labels: meta.labels, extra: meta.extra, stored: stored)
-    }
-
     mutating func check(description: String) {
         check { () throws(Failure) in try Checks.description(description) }
     }
 }
 
 extension Transaction {
+    /// Checks the labels and the extra data of an entity.
+    ///
+    /// - Parameter old: as it is stored, if it is not new.
+    func check(labels: [String: String], extra: [String: String], of old: Meta? = nil, _ violations: inout Violations) {
+        violations.check { () throws(Failure) in try FunctionSpec.checkNotes("labels", labels) }
+        let version = apiVersion ?? old?.apiVersion ?? Meta.currentAPIVersion
+        // Test versions are where new data is tried.
+        let policy = version % 2 == 0 ? .open : surroundings.extraPolicy
+        violations.check { () throws(Failure) in
+            _ = try Extra.validated(extra, stored: old?.extra ?? [:], policy: policy)
+        }
+    }
+
+    /// Merges an update's labels and extra data into an entity's, and checks what comes out.
+    func merge(
+        labels: [String: String], extra: [String: String], into meta: inout Meta, _ violations: inout Violations
+    ) {
+        let old = meta
+        for key in extra.keys.sorted() where key.hasPrefix(Extra.reservedPrefix) && old.extra[key] != extra[key] {
+            violations.require(false, "extra: the key \(quoted(key)) is the daemon's; leave it as it is")
+        }
+        meta.labels = old.labels.merged(labels)
+        meta.extra = old.extra.merged(extra)
+        check(labels: meta.labels, extra: meta.extra, of: old, &violations)
+    }
+
     /// Ends the checks of an update: what is wrong with its fields, a name that would change, the revision.
     ///
     /// - Parameters:
@@ -104,14 +111,4 @@ extension Transaction {
 
     /// Users that an error names.
     private static let maxUsersShown = 20
-
-    /// Removes packages that nothing needs any more.
-    ///
-    /// - Parameter ids: of rows that were referred to; those of other kinds are left alone.
-    func dropPackages(_ ids: [Identifier]) {
-        for id in Set(ids) {
-            guard let row = tables[id], row.kind == .package, tables.referrers(of: id).isEmpty else { continue }
-            delete(row)
-        }
-    }
 }

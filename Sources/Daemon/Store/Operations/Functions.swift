@@ -8,7 +8,7 @@ extension Transaction {
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.function, field: "function") }
         check(request.spec, request.packageDigest, in: app, &violations)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let free = try violations.finish(name)
         return try makeFunction(free, in: app, request.spec, request.packageDigest, request.labels, request.extra)
     }
@@ -18,18 +18,26 @@ extension Transaction {
         let (app, isNewApp) = try appOrNew(request.app)
         var violations = Violations()
         let known = violations.check { () throws(Failure) in try knownFunction(request.function, in: app) }
+        let stored: Function? = if case .row(let row) = known { try entity(row) } else { nil }
         check(request.spec, request.packageDigest, in: app, &violations)
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, of: stored?.meta, &violations)
         var function: Function
         let isNew: Bool
         switch try violations.finish(known) {
         case .new(let name):
             isNew = true
+            guard request.revision == 0 else {
+                throw Failure(
+                    .conflict,
+                    "revision: function \(quoted(app.key + "/" + name.text)) is not there, so it has no revision "
+                        + "\(request.revision); deploy without one to make it")
+            }
             function = try makeFunction(
                 name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
         case .row(let row):
             isNew = false
+            try check(revision: request.revision, of: row)
             function = try entity(row)
             if !request.labels.isEmpty { function.meta.labels = request.labels }
             if !request.extra.isEmpty {
@@ -39,7 +47,8 @@ extension Transaction {
             function = try setWorkingCopy(row, &function, request.spec, request.packageDigest, app)
         }
         let version = try publish(
-            &function, description: request.description, labels: request.labels, extra: request.extra)
+            &function, description: request.description, labels: request.labels,
+            extra: request.extra.filter { !$0.key.hasPrefix(Extra.reservedPrefix) })
         return DeployResponse(
             function: function, version: version, createdApp: isNewApp, createdFunction: isNew)
     }
@@ -54,7 +63,7 @@ extension Transaction {
         violations.check { () throws(Failure) in try spec.clear(request.clear) }
         let digest = request.packageDigest ?? (spec.image.isEmpty ? function.package?.description ?? "" : "")
         check(spec, digest, in: app, &violations)
-        violations.merge(labels: request.labels, extra: request.extra, into: &function.meta)
+        merge(labels: request.labels, extra: request.extra, into: &function.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         return try setWorkingCopy(row, &function, spec, digest, app)
     }
@@ -135,13 +144,13 @@ extension Transaction {
     }
 
     /// What a working copy needs, found and frozen.
-    private struct Binding {
+    struct Binding {
         var package: Digest?
         var runtime = FrozenRuntime()
         var references: [Identifier] = []
     }
 
-    private func bind(_ spec: FunctionSpec, _ digest: String, in app: Row) throws(Failure) -> Binding {
+    func bind(_ spec: FunctionSpec, _ digest: String, in app: Row) throws(Failure) -> Binding {
         var binding = Binding()
         if spec.image.isEmpty {
             let package = try Digest(digest, field: "package_digest")

@@ -44,6 +44,7 @@ extension Transaction {
                     body: row.body))
             made += 1
         }
+        try checkRoom(forTokens: tables.children(.token, of: nil).count)
         guard conflicts.isEmpty else {
             let more =
                 conflicts.count > Self.maxConflictsShown ? " and \(conflicts.count - Self.maxConflictsShown) more" : ""

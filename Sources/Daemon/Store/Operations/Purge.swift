@@ -72,11 +72,13 @@ extension Transaction {
 
     /// `nil`: nothing outside of the set needs it.
     private func reasonToKeep(_ row: Row, _ purge: Purge) -> String? {
-        if row.kind == .runtime, FunctionSpec.Runtime(rawValue: row.key) != nil { return "it is built in" }
+        if row.kind == .runtime, FunctionSpec.Runtime.allCases.contains(where: { $0.rawValue == row.key }) {
+            return "it is built in"
+        }
         if row.kind == .version, let parent = row.parent.flatMap({ tables[$0] }), !purge.contains(parent),
-            !surroundings.dialects.knows(parent.apiVersion)
+            !isRewritable(parent)
         {
-            return "its function has api_version \(parent.apiVersion), which this daemon does not know"
+            return "its function was stored by a newer fnrpcd, which alone can say that the version is gone"
         }
         for user in tables.referrers(of: row.id) where !purge.contains(user) {
             return "\(user.kind.rawValue) \(tables.name(of: user)) uses it"

@@ -19,7 +19,7 @@ extension Transaction {
         let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
         if let headers { spec.headers = headers }
         if !request.image.isEmpty { check(spec, "", in: app, &violations) }
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let source = try violations.finish(path)
         if let taken = tables.claimant(.trigger, in: app.id, claim: source.conflictKey) {
             throw Failure(.exists, "path: \(quoted(source.text)) is taken by trigger \(quoted(tables.name(of: taken)))")
@@ -52,7 +52,7 @@ extension Transaction {
         spec.headers = spec.headers.merging(headers ?? [:]) { _, new in new }.filter { !$0.value.isEmpty }
         let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
         check(spec, digest, in: app, &violations)
-        violations.merge(labels: request.labels, extra: request.extra, into: &trigger.meta)
+        merge(labels: request.labels, extra: request.extra, into: &trigger.meta, &violations)
         try violations.finish()
         try Checks.unchanged("path", request.newPath, trigger.source)
         try check(revision: request.revision ?? 0, of: row, and: functionRow)

@@ -9,7 +9,7 @@ extension Transaction {
         let root = Self.root(request.root)
         check(
             (request.description, root, request.command, request.poolSize), &violations)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let runtime = Runtime(
             meta: newMeta(labels: request.labels, extra: request.extra), name: try violations.finish(name),
             description: request.description, root: root, command: request.command, zygote: request.zygote,
@@ -29,10 +29,8 @@ extension Transaction {
         if let zygote = request.zygote { runtime.zygote = zygote }
         if let poolSize = request.poolSize { runtime.poolSize = poolSize }
         var violations = Violations()
-        check(
-            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
-            &violations)
-        violations.merge(labels: request.labels, extra: request.extra, into: &runtime.meta)
+        check(runtime, &violations)
+        merge(labels: request.labels, extra: request.extra, into: &runtime.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         if runtime.root != old.root || runtime.command != old.command {
             guard !old.isBuiltIn else {
@@ -69,6 +67,13 @@ extension Transaction {
                     meta: newMeta(labels: [:], extra: [:]), name: try Name(runtime.rawValue, field: "runtime"),
                     isBuiltIn: true))
         }
+    }
+
+    /// Checks a runtime but for its name, labels and extra data.
+    func check(_ runtime: Runtime, _ violations: inout Violations) {
+        check(
+            (runtime.description, runtime.root, runtime.isBuiltIn ? nil : runtime.command, runtime.poolSize),
+            &violations)
     }
 
     private func check(

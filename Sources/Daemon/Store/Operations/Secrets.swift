@@ -7,9 +7,9 @@ extension Transaction {
         let app = try tables.named(request.app, .app)
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.name, field: "name") }
-        violations.check { () throws(Failure) in try Self.checkValue(request.value) }
+        violations.check(valueBytes: request.value.count)
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let secret = Secret(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id,
             name: try violations.finish(name), valueBytes: UInt32(request.value.count), description: request.description
@@ -25,12 +25,12 @@ extension Transaction {
         var secret: Secret = try entity(row)
         var violations = Violations()
         if let value = request.value {
-            violations.check { () throws(Failure) in try Self.checkValue(value) }
+            violations.check(valueBytes: value.count)
             secret.valueBytes = UInt32(clamping: value.count)
         }
         if let description = request.description { secret.description = description }
         violations.check(description: secret.description)
-        violations.merge(labels: request.labels, extra: request.extra, into: &secret.meta)
+        merge(labels: request.labels, extra: request.extra, into: &secret.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         var sealed: [UInt8]?
         if let value = request.value { sealed = try surroundings.seal(value, row.id) }
@@ -44,13 +44,14 @@ extension Transaction {
         try checkUnused("secret \(tables.name(of: row))", [row])
         return remove([row])
     }
+}
 
-    private static func checkValue(_ value: [UInt8]) throws(Failure) {
-        guard SecretLimits.valueBytes.contains(value.count) else {
-            throw Failure(
-                .invalid,
-                "value: \(value.count) bytes are out of range; \(SecretLimits.valueBytes.lowerBound) to "
-                    + "\(SecretLimits.valueBytes.upperBound) bytes")
-        }
+extension Violations {
+    /// Checks the size of a secret's value.
+    mutating func check(valueBytes count: Int) {
+        require(
+            SecretLimits.valueBytes.contains(count),
+            "value: \(count) bytes are out of range; \(SecretLimits.valueBytes.lowerBound) to "
+                + "\(SecretLimits.valueBytes.upperBound) bytes")
     }
 }

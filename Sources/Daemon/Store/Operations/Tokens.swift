@@ -4,6 +4,16 @@ package import Model
 package enum TokenLimits {
     /// All of them are in the daemon's memory.
     package static let tokens = 10_000
+
+    /// - Throws: `invalid` for no scope, and for more than a token can have.
+    package static func check(scopes: [Scope]) throws(Failure) {
+        guard (1...Grants.maxScopes).contains(scopes.count) else {
+            throw Failure(
+                .invalid,
+                "scopes: \(scopes.count) are out of range; 1 to \(Grants.maxScopes) of admin, read, invoke, "
+                    + "invoke:APP, invoke:APP/FUNCTION")
+        }
+    }
 }
 
 extension Transaction {
@@ -16,15 +26,23 @@ extension Transaction {
         name: Name, scopes: [Scope], expiresAt: Timestamp?, hash: [UInt8], labels: [String: String] = [:],
         extra: [String: String] = [:]
     ) throws(Failure) -> Token {
-        guard tables.children(.token, of: nil).count < TokenLimits.tokens else {
-            throw Failure(
-                .precondition, "there are \(TokenLimits.tokens) tokens, the limit; revoke those that nobody needs",
-                quota: "tokens")
-        }
+        var violations = Violations()
+        check(labels: labels, extra: extra, &violations)
+        try violations.finish()
+        try checkRoom(forTokens: tables.children(.token, of: nil).count + 1)
         let token = Token(
             meta: newMeta(labels: labels, extra: extra), name: name, scopes: scopes, expiresAt: expiresAt)
         try create(token, sealed: hash)
         return token
+    }
+
+    /// - Throws: `precondition` if there cannot be so many tokens.
+    func checkRoom(forTokens count: Int) throws(Failure) {
+        guard count <= TokenLimits.tokens else {
+            throw Failure(
+                .precondition, "there are \(TokenLimits.tokens) tokens, the limit; revoke those that nobody needs",
+                quota: "tokens")
+        }
     }
 
     /// Deletes a token, by name or id; gives it as it was.
@@ -39,7 +57,7 @@ extension Transaction {
     /// that are noted already, and tokens that are gone, are left alone.
     package func touchTokens(_ uses: [(id: Identifier, usedAt: Timestamp)]) throws(Failure) {
         for use in uses {
-            guard let row = tables[use.id], row.kind == .token, surroundings.dialects.knows(row.apiVersion) else {
+            guard let row = tables[use.id], row.kind == .token, isRewritable(row) else {
                 continue
             }
             var token: Token = try entity(row)

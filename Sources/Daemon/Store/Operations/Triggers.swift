@@ -13,7 +13,7 @@ extension Transaction {
             violations.require(false, "type: \(quoted(request.type)) is not known; use http")
         }
         let source = violations.check { () throws(Failure) in try TriggerSource(request.source, field: "source") }
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         let trigger = Trigger(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.id,
             name: try violations.finish(name), source: try violations.finish(source).text, version: request.version,
@@ -52,7 +52,7 @@ extension Transaction {
                     try TriggerSource(source, field: "source").text
                 } ?? ""
         }
-        violations.merge(labels: request.labels, extra: request.extra, into: &trigger.meta)
+        merge(labels: request.labels, extra: request.extra, into: &trigger.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
         return try update(row, to: trigger, references: try references(of: trigger, function))
     }
@@ -85,7 +85,8 @@ extension Transaction {
         return (row.id, [row.id])
     }
 
-    private func references(of trigger: Trigger, _ function: Row) throws(Failure) -> [Identifier] {
+    /// What a trigger needs.
+    func references(of trigger: Trigger, _ function: Row) throws(Failure) -> [Identifier] {
         var result = [function.id]
         if trigger.version > 0 { result.append(try tables.version(trigger.version, of: function).id) }
         if let alias = trigger.aliasID { result.append(alias) }

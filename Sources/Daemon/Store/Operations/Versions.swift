@@ -7,13 +7,15 @@ extension Transaction {
         let row = try tables.function(request.app, request.function)
         var violations = Violations()
         violations.check(description: request.description)
-        violations.check(labels: request.labels, extra: request.extra)
+        check(labels: request.labels, extra: request.extra, &violations)
         try violations.finish()
+        try check(revision: request.revision, of: row)
         var function: Function = try entity(row)
         if request.requireChange && function.latestVersion > 0 && function.workingVersion == function.latestVersion {
             throw Failure(
                 .precondition,
-                "function \(tables.name(of: row)) has not changed since version \(function.latestVersion)")
+                "function \(tables.name(of: row)) has not changed since version \(function.latestVersion); "
+                    + "nothing was published")
         }
         return try publish(
             &function, description: request.description, labels: request.labels, extra: request.extra)
@@ -61,6 +63,7 @@ extension Transaction {
     package func restoreVersion(_ request: RestoreVersionRequest) throws(Failure) -> Function {
         let row = try tables.function(request.app, request.function)
         let versionRow = try tables.version(request.number, of: row)
+        try check(revision: request.revision, of: row)
         let version: Version = try entity(versionRow)
         var function: Function = try entity(row)
         function.spec = version.spec
@@ -78,13 +81,7 @@ extension Transaction {
     ) throws(Failure) -> Version {
         guard let row = tables[function.meta.id] else { throw Failure(.internalError, "a function was lost") }
         let name = tables.name(of: row)
-        let count = tables.children(.version, of: row.id).count
-        guard count < surroundings.maxVersions else {
-            throw Failure(
-                .busy,
-                "function \(name) has \(count) versions, the limit (max-versions); delete those that nobody needs",
-                quota: "max-versions")
-        }
+        try checkRoom(forVersions: tables.children(.version, of: row.id).count + 1, of: row)
         guard function.lastVersionNumber < UInt32.max else {
             throw Failure(.precondition, "function \(name): there are no version numbers left")
         }
@@ -100,6 +97,16 @@ extension Transaction {
         try create(version, references: row.references)
         function = try update(row, to: function)
         return version
+    }
+
+    /// - Throws: `busy` if a function cannot have so many versions.
+    func checkRoom(forVersions count: Int, of row: Row) throws(Failure) {
+        guard count <= surroundings.maxVersions else {
+            throw Failure(
+                .busy,
+                "function \(tables.name(of: row)) has \(count - 1) versions, the limit (max-versions); delete those that "
+                    + "nobody needs", quota: "max-versions")
+        }
     }
 
     /// The highest version that a working copy equals; 0: none.

@@ -2,8 +2,6 @@ package import Model
 
 /// Removes the files of packages whose rows are gone, as soon as no container has them. Thread-safe.
 package final class PackageSweeper: Sendable {
-    /// How long a package stays that was uploaded and never deployed, nanoseconds: a day.
-    package static let unusedNanos: Int64 = 86_400_000_000_000
     private let store: Store
     private let packages: PackageStore
     private let isUsed: @Sendable (Digest) -> Bool
@@ -62,7 +60,7 @@ package final class PackageSweeper: Sendable {
         }
     }
 
-    /// Removes all files without a row: what a crash left. Blocks.
+    /// Removes all files without a row: what a crash left, or an import that failed. Blocks.
     package func sweepAll() throws(Failure) {
         let all = try packages.all()
         pending.withLock { $0.formUnion(all) }
@@ -70,12 +68,13 @@ package final class PackageSweeper: Sendable {
         try packages.forgetArchives()
     }
 
-    /// Forgets packages that nobody has deployed in time.
+    /// Forgets packages that nobody uses, nor asked for within ``Surroundings/packageGraceNanos``.
     ///
     /// - Throws: as ``Store/change(_:_:)``.
     package func dropUnused() async throws(Failure) {
-        let time = Timestamp(nanoseconds: packages.now().nanoseconds - Self.unusedNanos)
-        try await store.change { (transaction) throws(Failure) in transaction.dropUnusedPackages(before: time) }
+        try await store.change(ChangeContext(now: packages.now())) { (transaction) throws(Failure) in
+            transaction.dropUnusedPackages()
+        }
     }
 
     private func need(_ digest: Digest) -> PackageNeed {

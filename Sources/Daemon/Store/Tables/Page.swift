@@ -1,4 +1,5 @@
 internal import Model
+package import Wire
 
 /// Which part of a list is wanted.
 package struct PageRequest: Hashable, Sendable {
@@ -6,6 +7,9 @@ package struct PageRequest: Hashable, Sendable {
     package static let maxSize: UInt32 = 1000
     /// The page's length when none is asked for.
     package static let defaultSize: UInt32 = 100
+    /// The most bytes of a page's items as they are encoded; one item is always in a page. With the cursor, the metadata
+    /// of the answer and the largest entity (``Row/maxBytes``) it stays below the limit of a frame.
+    package static let maxBytes = 3 << 20
 
     /// ``ListPage/nextCursor`` of the page before; empty for the first.
     package var cursor: String
@@ -15,6 +19,11 @@ package struct PageRequest: Hashable, Sendable {
     package init(cursor: String = "", size: UInt32 = 0) {
         self.cursor = cursor
         self.size = size
+    }
+
+    /// The page that a message asks for.
+    package init(_ page: Page) {
+        self.init(cursor: page.cursor, size: page.size)
     }
 
     /// The checked size.
@@ -36,15 +45,6 @@ package struct ListPage<Item: Sendable>: Sendable {
         self.items = items
         self.nextCursor = nextCursor
     }
-
-    /// Makes a page of what was found.
-    ///
-    /// - Parameter found: up to one item more than the page has; that one is only the sign that there is more.
-    init(found: [Item], limit: Int, list: Cursor.List, key: (Item) -> String) {
-        items = Array(found.prefix(limit))
-        nextCursor = ""
-        if found.count > limit, let last = items.last { nextCursor = Cursor.text(of: key(last), in: list) }
-    }
 }
 
 extension ListPage: Equatable where Item: Equatable {}
@@ -57,6 +57,7 @@ enum Cursor {
         case entities(EntityKind, parent: Identifier?)
         case routes(app: Identifier)
         case calls(CallScope)
+        case services
 
         var tag: String {
             switch self {
@@ -64,6 +65,7 @@ enum Cursor {
             case .routes(let app): "route\(app)"
             case .calls(.all): "call"
             case .calls(.app(let id)), .calls(.function(let id)): "call\(id)"
+            case .services: "service"
             }
         }
 
@@ -74,9 +76,13 @@ enum Cursor {
             case .entities(.package, _): (try? Digest(key, field: "cursor")) != nil
             case .entities, .routes: (try? Name(key, field: "cursor")) != nil
             case .calls: Identifier(key) != nil
+            case .services: ServiceKey(key) != nil
             }
         }
     }
+
+    /// Bytes of the longest: base64url of a tag and three names.
+    private static let maxBytes = 1100
 
     static func text(of key: String, in list: List) -> String {
         Base64URL.encode(Array("\(list.tag).\(key)".utf8))
@@ -86,7 +92,7 @@ enum Cursor {
     static func key(of cursor: String, in list: List) throws(Failure) -> String? {
         if cursor.isEmpty { return nil }
         let prefix = list.tag + "."
-        guard cursor.utf8.count <= 512, let bytes = Base64URL.decode(cursor),
+        guard cursor.utf8.count <= maxBytes, let bytes = Base64URL.decode(cursor),
             let text = String(validating: bytes, as: UTF8.self), text.hasPrefix(prefix),
             list.accepts(String(text.dropFirst(prefix.count)))
         else {

@@ -2,6 +2,10 @@ package import Model
 
 /// An entity as it is stored: the columns that are searched for, and its message. Immutable.
 package final class Row: Sendable {
+    /// The most bytes of ``body``. The limits of every field of an entity together stay below it, so only what came
+    /// another way meets it; and so each answer with one entity, or a trigger and its function, fits in a frame.
+    package static let maxBytes = 1 << 20
+
     package let kind: EntityKind
     package let id: Identifier
     /// What it belongs to; `nil` for kinds that belong to nothing.
@@ -54,6 +58,18 @@ extension Row: Equatable {
     }
 }
 
+extension Row {
+    /// - Throws: `invalid` for a message over ``maxBytes``.
+    func checkSize() throws(Failure) {
+        guard body.count <= Self.maxBytes else {
+            throw Failure(
+                .invalid,
+                "\(kind.rawValue) \(quoted(key)): its message has \(body.count) bytes; at most \(Self.maxBytes) are allowed"
+            )
+        }
+    }
+}
+
 /// One row made, replaced or removed; never neither.
 package struct Change: Sendable, Equatable {
     /// `nil`: it is made.
@@ -62,13 +78,16 @@ package struct Change: Sendable, Equatable {
     package let new: Row?
     /// The entity's name with its parents at this moment: `app/function@3`.
     package let name: String
+    /// The time of the operation that made it.
+    package let at: Timestamp
     /// Whether it is none of anybody's business: the meaning stays the same, or nobody manages the kind.
     package let isSilent: Bool
 
-    package init(old: Row?, new: Row?, name: String, isSilent: Bool = false) {
+    package init(old: Row?, new: Row?, name: String, at: Timestamp, isSilent: Bool = false) {
         self.old = old
         self.new = new
         self.name = name
+        self.at = at
         self.isSilent = isSilent
     }
 

@@ -22,6 +22,8 @@ package struct Tables {
     private var claims: [Text: Identifier] = [:]
     /// From a service to the functions that serve it, one of each app.
     private var servers: [String: Set<Identifier>] = [:]
+    /// How many rows there are of each kind and api_version: nobody counts them one by one while everybody waits.
+    package private(set) var counts: [EntityKind: [UInt32: Int]] = [:]
     /// From a row to those that refer to it; only where rules are checked.
     private var referrers: [Identifier: Set<Identifier>] = [:]
     private let indexesReferrers: Bool
@@ -43,6 +45,18 @@ package struct Tables {
         lists[List(kind: kind, parent: parent)] ?? []
     }
 
+    /// A part of ``children(_:of:)``.
+    ///
+    /// - Parameters:
+    ///   - key: the first one wanted, or where it would be.
+    ///   - limit: at most so many.
+    package func children(
+        _ kind: EntityKind, of parent: Identifier?, from key: String, limit: Int
+    ) -> ArraySlice<Row> {
+        let all = children(kind, of: parent)
+        return Array(all[all.place(of: key)...].prefix(limit))[...]
+    }
+
     /// The one with a key.
     package func find(_ kind: EntityKind, in parent: Identifier?, key: String) -> Row? {
         names[Text(list: List(kind: kind, parent: parent), text: key)]
@@ -56,9 +70,6 @@ package struct Tables {
     /// The functions that serve a service, in no order.
     package func servers(of service: String) -> [Row] { (servers[service] ?? []).compactMap { rows[$0] } }
 
-    /// Every service with the functions that serve it.
-    package var allServers: [String: [Row]] { servers.mapValues { $0.compactMap { rows[$0] } } }
-
     /// Those that refer to a row, by kind and key.
     package func referrers(of id: Identifier) -> [Row] {
         (referrers[id] ?? []).compactMap { rows[$0] }
@@ -69,6 +80,7 @@ package struct Tables {
     package mutating func apply(old: Row?, new: Row?) {
         if let old {
             rows[old.id] = nil
+            count(old, -1)
             let list = List(kind: old.kind, parent: old.parent)
             for claim in old.claims {
                 claims[Text(list: list, text: claim)] = nil
@@ -81,6 +93,7 @@ package struct Tables {
         }
         if let new {
             rows[new.id] = new
+            count(new, 1)
             let list = List(kind: new.kind, parent: new.parent)
             names[Text(list: list, text: new.key)] = new
             for claim in new.claims {
@@ -95,6 +108,12 @@ package struct Tables {
                 lists[list, default: []].insert(new, at: place)
             }
         }
+    }
+
+    private mutating func count(_ row: Row, _ change: Int) {
+        let count = (counts[row.kind]?[row.apiVersion] ?? 0) + change
+        counts[row.kind, default: [:]][row.apiVersion] = count == 0 ? nil : count
+        if counts[row.kind]?.isEmpty == true { counts[row.kind] = nil }
     }
 
     private mutating func removeFromList(_ row: Row, _ list: List) {
@@ -123,26 +142,20 @@ extension ContiguousArray<Row> {
         return low
     }
 
-    /// A part of the list.
+    /// Looks at rows one after the other.
     ///
     /// - Parameters:
     ///   - after: the key before the first one wanted; `nil`: from the beginning.
     ///   - descending: from the last to the first.
-    ///   - limit: at most so many.
-    ///   - matches: which are wanted.
-    func page(
-        after: String?, descending: Bool, limit: Int, where matches: (Row) throws(Failure) -> Bool
-    ) throws(Failure) -> [Row] {
-        var result: [Row] = []
+    ///   - goesOn: takes a row; `false` ends it.
+    func visit(
+        after: String?, descending: Bool, _ goesOn: (Row) throws(Failure) -> Bool
+    ) throws(Failure) {
         var next = descending ? count - 1 : 0
         if let after {
             next = place(of: after)
             if descending { next -= 1 } else if next < count, self[next].key == after { next += 1 }
         }
-        while indices.contains(next) && result.count < limit {
-            if try matches(self[next]) { result.append(self[next]) }
-            next += descending ? -1 : 1
-        }
-        return result
+        while indices.contains(next), try goesOn(self[next]) { next += descending ? -1 : 1 }
     }
 }

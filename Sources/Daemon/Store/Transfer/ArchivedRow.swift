@@ -1,3 +1,4 @@
+internal import Archive
 internal import Model
 internal import Wire
 
@@ -33,7 +34,16 @@ extension ArchivedEntity {
 
 extension ArchivedCall {
     /// The record with its log.
-    var record: CallRecord {
+    ///
+    /// - Throws: `invalid` for what no daemon has recorded.
+    func record() throws(Failure) -> CallRecord {
+        let bytes = call.encodedSize
+        guard bytes <= CallRecord.maxBytes, log.count <= CallRecord.maxLogBytes else {
+            throw Failure(
+                .invalid,
+                "call \(call.meta.id): its record has \(bytes) bytes and its log \(log.count); at most "
+                    + "\(CallRecord.maxBytes) and \(CallRecord.maxLogBytes) are allowed")
+        }
         var call = call
         call.log = log
         call.logTruncated = logTruncated
@@ -43,8 +53,8 @@ extension ArchivedCall {
 
 /// Records, one after the other.
 struct RecordFile {
-    /// Bytes of the longest one: an entity is far below.
-    static let maxBytes = 16 << 20
+    /// Bytes of the longest one: entities and calls with their logs are below.
+    static let maxBytes = 4 << 20
     private var rest: [UInt8] = []
 
     static func record(_ message: some WireMessage) -> [UInt8] {
@@ -72,5 +82,49 @@ struct RecordFile {
     /// - Throws: `invalid` if the last record is not whole.
     func finish() throws(Failure) {
         guard rest.isEmpty else { throw Failure(.invalid, "the archive ends within a record") }
+    }
+}
+
+/// The records of calls of an archive that was verified, in a file of their own.
+struct ArchivedCalls: CallSource {
+    let file: SpoolFile
+
+    func eachBatch(_ body: ([CallRecord]) throws(Failure) -> Void) throws(Failure) {
+        try file.rewind()
+        var records = RecordFile()
+        var buffer = [UInt8](repeating: 0, count: Export.pieceBytes)
+        while true {
+            let count = try FileIO.read(file.descriptor, into: &buffer, naming: "a temporary file")
+            if count == 0 { return }
+            var batch: [CallRecord] = []
+            try records.take(buffer.prefix(count)) { (bytes) throws(Failure) in batch.append(try Self.record(bytes)) }
+            if !batch.isEmpty { try body(batch) }
+        }
+    }
+
+    /// One record with its log.
+    static func record(_ bytes: [UInt8]) throws(Failure) -> CallRecord {
+        try ArchivedCall(decoding: bytes, strict: true).record()
+    }
+}
+
+extension CallRecord {
+    /// Checks what the daemon writes into a record by itself, and an archive could say otherwise.
+    ///
+    /// - Throws: `invalid` naming the call and the fields.
+    func checkImported() throws(Failure) {
+        var violations = Violations()
+        for (field, name) in [
+            ("app_name", appName), ("function_name", functionName), ("requested_alias", requestedAlias),
+        ] where !name.isEmpty {
+            violations.check { () throws(Failure) in try Name(name, field: field) }
+        }
+        if let traceID {
+            violations.require(
+                traceID.utf8.count == 32
+                    && traceID.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) },
+                "trace_id: \(quoted(traceID)) is no trace of 32 hexadecimal digits")
+        }
+        do throws(Failure) { try violations.finish() } catch { throw error.within("call \(meta.id)") }
     }
 }

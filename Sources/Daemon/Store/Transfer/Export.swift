@@ -60,10 +60,18 @@ package final class Export: Sendable {
 
     private let folder: TransferFolder
     private let entities: SpoolFile
-    private let packages: [(digest: Digest, path: String, bytes: UInt64)]
+    private let store: PackageStore
+    /// Held until the export goes: their files stay, whatever becomes of their rows.
+    private let packages: [HeldPackage]
     private let state: Mutex<State>
 
-    /// Takes the entities as they are now.
+    private struct HeldPackage {
+        let digest: Digest
+        let path: String
+        let bytes: UInt64
+    }
+
+    /// Takes the entities as they are now, and keeps the files of their packages until it goes.
     ///
     /// - Throws: `busy` if there are too many; `internalError` if a package is not on disk.
     package init(
@@ -71,21 +79,22 @@ package final class Export: Sendable {
     ) throws(Failure) {
         try folder.enter()
         self.folder = folder
+        self.store = packages
+        let held: (rows: [Row], packages: [HeldPackage])
+        do throws(Failure) { held = try Self.hold(store, packages) } catch {
+            folder.leave()
+            throw error
+        }
+        self.packages = held.packages
         do throws(Failure) {
-            let rows = store.rows().sorted {
-                ($0.kind.depth, $0.kind.rawValue, $0.id) < ($1.kind.depth, $1.kind.rawValue, $1.id)
-            }
             entities = try folder.makeFile()
             var counts: [String: Int] = [:]
-            var tars: [(digest: Digest, path: String, bytes: UInt64)] = []
-            for row in rows {
+            for row in held.rows.sorted(by: {
+                ($0.kind.depth, $0.kind.rawValue, $0.id) < ($1.kind.depth, $1.kind.rawValue, $1.id)
+            }) {
                 counts[row.kind.rawValue, default: 0] += 1
                 try entities.append(RecordFile.record(ArchivedEntity(row)))
-                guard row.kind == .package else { continue }
-                let digest = try Digest(row.key, field: "package")
-                tars.append((digest, packages.tarPath(digest), try Self.size(packages.tarPath(digest), digest)))
             }
-            self.packages = tars
             state = Mutex(
                 State(
                     manifest: ArchiveManifest(
@@ -94,12 +103,48 @@ package final class Export: Sendable {
                         createdAt: origin.now.rfc3339(fractionDigits: 3), keyID: Self.hex(origin.keyID),
                         entities: counts, calls: 0)))
         } catch {
+            for package in held.packages { packages.release(package.digest) }
             folder.leave()
             throw error
         }
     }
 
-    deinit { folder.leave() }
+    deinit {
+        for package in packages { store.release(package.digest) }
+        folder.leave()
+    }
+
+    /// All rows of one moment, with their packages held. A package may be removed between the look at the rows and the
+    /// hold; then it is looked once more.
+    private static func hold(
+        _ store: Store, _ packages: PackageStore
+    ) throws(Failure) -> (rows: [Row], packages: [HeldPackage]) {
+        var missing: Digest?
+        while true {
+            let rows = store.rows()
+            var held: [HeldPackage] = []
+            do throws(Failure) {
+                for row in rows where row.kind == .package {
+                    let digest = try Digest(row.key, field: "package")
+                    let path = packages.tarPath(digest)
+                    packages.hold(digest)
+                    // In the list whatever its file is like: what is held is released.
+                    held.append(HeldPackage(digest: digest, path: path, bytes: size(path)))
+                }
+            } catch {
+                for package in held { packages.release(package.digest) }
+                throw error
+            }
+            guard let lost = held.first(where: { $0.bytes == 0 }) else { return (rows, held) }
+            for package in held { packages.release(package.digest) }
+            guard lost.digest != missing else {
+                throw Failure(
+                    .internalError,
+                    "package \(lost.digest) is not in the data directory; deploy its function again")
+            }
+            missing = lost.digest
+        }
+    }
 
     /// Adds records of calls; before the first ``next()``.
     package func append(_ calls: [ArchivedCall]) throws(Failure) {
@@ -175,9 +220,11 @@ package final class Export: Sendable {
         }
         try add(ArchiveManifest.entitiesName, entities)
         if let calls { try add(ArchiveManifest.callsName, calls) }
-        for (digest, path, bytes) in packages {
-            let name = ArchiveManifest.packageName(digest)
-            files.append((.init(name: name, bytes: bytes, digest: digest.description), .package(path: path, digest)))
+        for package in packages {
+            let name = ArchiveManifest.packageName(package.digest)
+            let member = ArchiveManifest.Member(
+                name: name, bytes: package.bytes, digest: package.digest.description)
+            files.append((member, .package(path: package.path, package.digest)))
         }
         manifest.members = files.map(\.member)
         let text = try manifest.encoded()
@@ -198,11 +245,10 @@ package final class Export: Sendable {
         TarHeader.bytes(for: ArchiveEntry(path: name, kind: .file(bytes: bytes, executable: false)))
     }
 
-    private static func size(_ path: String, _ digest: Digest) throws(Failure) -> UInt64 {
+    /// 0: there is no such file; a tar is never empty.
+    private static func size(_ path: String) -> UInt64 {
         var info = stat()
-        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
-            throw Failure(.internalError, "package \(digest) is not in the data directory; deploy its function again")
-        }
+        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return 0 }
         return UInt64(max(info.st_size, 0))
     }
 }

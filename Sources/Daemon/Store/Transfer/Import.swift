@@ -10,14 +10,16 @@ package final class Import: Sendable {
     /// How sealed values are checked: by the key's id, and by opening each.
     package struct Key: Sendable {
         package var id: [UInt8]
-        /// - Throws: if the value of the secret with this id cannot be opened.
-        package var verify: @Sendable ([UInt8], Identifier) throws(Failure) -> Void
+        /// How many bytes the value of the secret with this id has.
+        ///
+        /// - Throws: if it cannot be opened.
+        package var open: @Sendable ([UInt8], Identifier) throws(Failure) -> Int
 
         package init(
-            id: [UInt8], verify: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> Void
+            id: [UInt8], open: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> Int
         ) {
             self.id = id
-            self.verify = verify
+            self.open = open
         }
     }
 
@@ -25,10 +27,10 @@ package final class Import: Sendable {
     package struct Content: Sendable {
         let entities: [ImportedEntity]
         /// Records, and how many.
-        let calls: SpoolFile
+        let calls: ArchivedCalls
         let callCount: Int
         /// By their members' names.
-        let packages: [String: Digest]
+        let packages: [String: StoredPackage]
     }
 
     private let folder: TransferFolder
@@ -62,17 +64,18 @@ package final class Import: Sendable {
         try file.append(bytes)
     }
 
-    /// Checks every checksum and decodes every row; nothing is stored.
+    /// Checks every checksum, and every row as the requests are checked that could make it; nothing is stored.
     ///
-    /// - Throws: `invalid` for an archive that is damaged or not whole; `precondition` for one that this daemon cannot
-    ///   take: of a newer format, with entities of a newer api_version, with secrets of another key.
-    package func verify(_ dialects: Dialects, _ key: Key) throws(Failure) -> Content {
+    /// - Throws: `invalid` for an archive that is damaged or not whole, or holds what no request could have made, naming
+    ///   entity and field; `precondition` for one that this daemon cannot take: of a newer format, with entities of a
+    ///   newer daemon, with secrets of another key.
+    package func verify(_ surroundings: Surroundings, _ key: Key) throws(Failure) -> Content {
         let reader = try ArchiveReader(file.descriptor)
         let manifest = try Self.manifest(reader)
         var rows: [Row] = []
         let calls = try folder.makeFile()
-        var callCount = 0
-        var packages: [String: Digest] = [:]
+        var callIDs: Set<Identifier> = []
+        var packages: [String: UInt64] = [:]
         for member in manifest.members {
             guard let (name, bytes) = try reader.next(), name == member.name, bytes == member.bytes else {
                 throw Failure(.invalid, "the archive has no \(quoted(member.name)) where its manifest says")
@@ -86,8 +89,11 @@ package final class Import: Sendable {
                     }
                 case ArchiveManifest.callsName:
                     try records.take(piece) { (bytes) throws(Failure) in
-                        _ = try Self.call(bytes)
-                        callCount += 1
+                        let call = try ArchivedCalls.record(bytes)
+                        try call.checkImported()
+                        guard callIDs.insert(call.meta.id).inserted else {
+                            throw Failure(.invalid, "call \(call.meta.id): id: it is in the archive twice")
+                        }
                     }
                     try calls.append(Array(piece))
                 default: break
@@ -101,14 +107,14 @@ package final class Import: Sendable {
                 guard ArchiveManifest.packageName(digest) == name else {
                     throw Failure(.invalid, "\(quoted(name)) is no part of an export")
                 }
-                packages[name] = digest
+                packages[name] = bytes
             }
         }
         guard try reader.next() == nil else { throw Failure(.invalid, "the archive has more than its manifest says") }
         let counts = Dictionary(grouping: rows, by: \.kind.rawValue).mapValues(\.count)
-        guard counts == manifest.entities, callCount == manifest.calls,
-            Set(rows.filter { $0.kind == .package }.map(\.key)) == Set(packages.values.map(\.description))
-        else { throw Failure(.invalid, "the archive does not hold what its manifest says") }
+        guard counts == manifest.entities, callIDs.count == manifest.calls else {
+            throw Failure(.invalid, "the archive does not hold what its manifest says")
+        }
         if rows.contains(where: { $0.kind == .secret }), manifest.keyID != Export.hex(key.id) {
             throw Failure(
                 .precondition,
@@ -116,9 +122,32 @@ package final class Import: Sendable {
                     + "(\(Export.hex(key.id))); start the daemon with the key file of where it was exported "
                     + "(secret-key-file)")
         }
+        let entities = try ImportedEntity.checked(rows, surroundings, key)
         return Content(
-            entities: try ImportedEntity.checked(rows, dialects, key), calls: calls, callCount: callCount,
-            packages: packages)
+            entities: entities, calls: ArchivedCalls(file: calls), callCount: callIDs.count,
+            packages: try Self.packages(of: entities, packages))
+    }
+
+    /// The packages by their members' names: each is there, and has the size that its entity says.
+    private static func packages(
+        of entities: [ImportedEntity], _ members: [String: UInt64]
+    ) throws(Failure) -> [String: StoredPackage] {
+        var result: [String: StoredPackage] = [:]
+        for case let package as StoredPackage in entities.map(\.entity) {
+            let name = ArchiveManifest.packageName(package.digest)
+            guard let bytes = members[name] else {
+                throw Failure(.invalid, "package \(package.digest): \(quoted(name)) is not in the archive")
+            }
+            guard bytes == package.bytes else {
+                throw Failure(
+                    .invalid, "package \(package.digest): bytes: \(package.bytes) is not the size of its tar, \(bytes)")
+            }
+            result[name] = package
+        }
+        guard result.count == members.count else {
+            throw Failure(.invalid, "the archive has packages that it has no entities of")
+        }
+        return result
     }
 
     /// Stores the packages, each verified once more; those that are known already are passed over. Without their rows
@@ -127,16 +156,16 @@ package final class Import: Sendable {
         guard !content.packages.isEmpty else { return }
         let reader = try ArchiveReader(file.descriptor)
         while let (name, bytes) = try reader.next() {
-            guard let digest = content.packages[name] else { continue }
+            guard let package = content.packages[name] else { continue }
             let (upload, stored): (String, StoredPackage?)
             var offset: UInt64 = 0
-            switch try packages.begin(archiveDigest: digest, archiveBytes: bytes) {
+            switch try packages.begin(archiveDigest: package.digest, archiveBytes: bytes) {
             case .open(let id, let held): (upload, stored, offset) = (id, nil, held)
             case .stored(let known): (upload, stored) = ("", known)
             }
             if let stored {
                 held.withLock { $0.append(stored.digest) }
-                try Self.check(stored, digest, name)
+                try Self.check(stored, package, name)
                 continue
             }
             var position: UInt64 = 0
@@ -149,7 +178,7 @@ package final class Import: Sendable {
             }
             let made = try packages.commit(uploadID: upload)
             held.withLock { $0.append(made.digest) }
-            try Self.check(made, digest, name)
+            try Self.check(made, package, name)
         }
     }
 
@@ -159,58 +188,41 @@ package final class Import: Sendable {
         held.withLock { $0 = [] }
     }
 
-    private static func check(_ package: StoredPackage, _ digest: Digest, _ name: String) throws(Failure) {
-        guard package.digest == digest else {
+    private static func check(_ made: StoredPackage, _ package: StoredPackage, _ name: String) throws(Failure) {
+        guard made.digest == package.digest else {
+            throw Failure(.invalid, "\(quoted(name)) is no package: unpacked and packed again it is \(made.digest)")
+        }
+        guard made.entries == package.entries else {
             throw Failure(
-                .invalid, "\(quoted(name)) is no package: unpacked and packed again it is \(package.digest)")
+                .invalid, "package \(package.digest): entries: \(package.entries) is not what it has, \(made.entries)")
         }
     }
 
     /// Whether the entities could be stored now.
     ///
     /// - Throws: `exists` naming what is there already.
-    package func check(_ content: Content, for store: Store, _ context: ChangeContext) async throws {
+    package func check(_ content: Content, for store: Store, _ context: ChangeContext) async throws(Failure) {
         let entities = content.entities
         _ = try await store.preview(context) { (transaction) throws(Failure) in
             try transaction.importEntities(entities)
         }
-        guard content.callCount > 0, try await store.driver.callCount() > 0 else { return }
-        try await Self.eachBatch(of: content.calls) { calls in
-            for call in calls where try await store.driver.call(call.meta.id) != nil {
-                throw Failure(.exists, "call \(call.meta.id) is recorded already; nothing was imported")
-            }
-        }
     }
 
-    /// Stores all entities in one transaction, then the records of calls.
+    /// Stores all entities and all records of calls in one transaction.
     ///
     /// - Returns: how many entities were made, packages and calls.
     /// - Throws: `exists` naming what is there already; nothing is changed then.
     package func store(
         _ content: Content, in store: Store, _ context: ChangeContext
-    ) async throws -> ImportResponse {
-        let entities = content.entities
+    ) async throws(Failure) -> ImportResponse {
+        let (entities, calls) = (content.entities, content.calls)
+        let hasCalls = content.callCount > 0
         let made = try await store.change(context) { (transaction) throws(Failure) in
-            try transaction.importEntities(entities)
+            if hasCalls { transaction.add(calls) }
+            return try transaction.importEntities(entities)
         }
-        try await Self.eachBatch(of: content.calls) { try await store.driver.append($0) }
         return ImportResponse(
             entities: UInt64(made), packages: UInt64(content.packages.count), calls: UInt64(content.callCount))
-    }
-
-    private static func eachBatch(
-        of file: SpoolFile, _ body: ([CallRecord]) async throws -> Void
-    ) async throws {
-        try file.rewind()
-        var records = RecordFile()
-        var buffer = [UInt8](repeating: 0, count: Export.pieceBytes)
-        while true {
-            let count = try FileIO.read(file.descriptor, into: &buffer, naming: "a temporary file")
-            if count == 0 { return }
-            var batch: [CallRecord] = []
-            try records.take(buffer.prefix(count)) { (bytes) throws(Failure) in batch.append(try call(bytes)) }
-            if !batch.isEmpty { try await body(batch) }
-        }
     }
 
     private static func manifest(_ reader: ArchiveReader) throws(Failure) -> ArchiveManifest {
@@ -224,9 +236,5 @@ package final class Import: Sendable {
         var text: [UInt8] = []
         try reader.read { (piece) throws(Failure) in text += piece }
         return try ArchiveManifest.decode(text)
-    }
-
-    private static func call(_ bytes: [UInt8]) throws(Failure) -> CallRecord {
-        try ArchivedCall(decoding: bytes, strict: true).record
     }
 }

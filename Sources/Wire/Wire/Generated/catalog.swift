@@ -59,11 +59,11 @@ package struct EntityName: WireMessage {
 
 /// What a deletion takes with it.
 package struct Deletion: WireMessage {
-    /// At most the first 1000.
+    /// Children first; at most the first 1000.
     package var entities: [EntityName]
     /// False: this was a preview.
     package var done: Bool
-    /// Of all that goes.
+    /// Of all that went, or would go.
     package var count: UInt64
 
     package init(entities: [EntityName] = [], done: Bool = false, count: UInt64 = 0) {
@@ -469,10 +469,12 @@ package struct DeployRequest: WireMessage {
     package var description: String
     package var labels: [String: String]
     package var extra: [String: String]
+    /// Of the function that is there.
+    package var revision: UInt64
 
     package init(
         app: String = "", function: String = "", spec: FunctionSpec, packageDigest: String = "",
-        description: String = "", labels: [String: String] = [:], extra: [String: String] = [:]
+        description: String = "", labels: [String: String] = [:], extra: [String: String] = [:], revision: UInt64 = 0
     ) {
         self.app = app
         self.function = function
@@ -481,6 +483,7 @@ package struct DeployRequest: WireMessage {
         self.description = description
         self.labels = labels
         self.extra = extra
+        self.revision = revision
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__DeployRequest>) {
@@ -492,7 +495,7 @@ package struct DeployRequest: WireMessage {
             app: text(raw.app), function: text(raw.function), spec: try required(raw.spec, "spec"),
             packageDigest: text(raw.package_digest), description: text(raw.description),
             labels: try dictionary(raw.labels, raw.n_labels, "labels"),
-            extra: try dictionary(raw.extra, raw.n_extra, "extra"))
+            extra: try dictionary(raw.extra, raw.n_extra, "extra"), revision: raw.revision)
     }
 
     package func write(to raw: inout Fnrpc__V1__DeployRequest, _ builder: Builder) {
@@ -505,6 +508,8 @@ package struct DeployRequest: WireMessage {
         raw.labels = builder.messages(Pair.sorted(labels))
         raw.n_extra = extra.count
         raw.extra = builder.messages(Pair.sorted(extra))
+        raw.has_revision = 1
+        raw.revision = revision
     }
 }
 
@@ -762,10 +767,12 @@ package struct PublishVersionRequest: WireMessage {
     package var requireChange: Bool
     package var labels: [String: String]
     package var extra: [String: String]
+    /// Of the function.
+    package var revision: UInt64
 
     package init(
         app: String = "", function: String = "", description: String = "", requireChange: Bool = false,
-        labels: [String: String] = [:], extra: [String: String] = [:]
+        labels: [String: String] = [:], extra: [String: String] = [:], revision: UInt64 = 0
     ) {
         self.app = app
         self.function = function
@@ -773,6 +780,7 @@ package struct PublishVersionRequest: WireMessage {
         self.requireChange = requireChange
         self.labels = labels
         self.extra = extra
+        self.revision = revision
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__PublishVersionRequest>) {
@@ -783,7 +791,7 @@ package struct PublishVersionRequest: WireMessage {
         self.init(
             app: text(raw.app), function: text(raw.function), description: text(raw.description),
             requireChange: raw.require_change != 0, labels: try dictionary(raw.labels, raw.n_labels, "labels"),
-            extra: try dictionary(raw.extra, raw.n_extra, "extra"))
+            extra: try dictionary(raw.extra, raw.n_extra, "extra"), revision: raw.revision)
     }
 
     package func write(to raw: inout Fnrpc__V1__PublishVersionRequest, _ builder: Builder) {
@@ -796,6 +804,8 @@ package struct PublishVersionRequest: WireMessage {
         raw.labels = builder.messages(Pair.sorted(labels))
         raw.n_extra = extra.count
         raw.extra = builder.messages(Pair.sorted(extra))
+        raw.has_revision = 1
+        raw.revision = revision
     }
 }
 
@@ -972,11 +982,14 @@ package struct RestoreVersionRequest: WireMessage {
     package var app: String
     package var function: String
     package var number: UInt32
+    /// Of the function.
+    package var revision: UInt64
 
-    package init(app: String = "", function: String = "", number: UInt32 = 0) {
+    package init(app: String = "", function: String = "", number: UInt32 = 0, revision: UInt64 = 0) {
         self.app = app
         self.function = function
         self.number = number
+        self.revision = revision
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__RestoreVersionRequest>) {
@@ -984,7 +997,7 @@ package struct RestoreVersionRequest: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__RestoreVersionRequest) throws(Failure) {
-        self.init(app: text(raw.app), function: text(raw.function), number: raw.number)
+        self.init(app: text(raw.app), function: text(raw.function), number: raw.number, revision: raw.revision)
     }
 
     package func write(to raw: inout Fnrpc__V1__RestoreVersionRequest, _ builder: Builder) {
@@ -992,5 +1005,7 @@ package struct RestoreVersionRequest: WireMessage {
         raw.function = builder.string(function)
         raw.has_number = 1
         raw.number = number
+        raw.has_revision = 1
+        raw.revision = revision
     }
 }

@@ -40,26 +40,35 @@ package struct ServiceInfo: WireMessage {
 
 /// Asks for the services.
 package struct ListServicesRequest: WireMessage {
-    package init() {}
+    package var page: Page
+
+    package init(page: Page = Page()) {
+        self.page = page
+    }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ListServicesRequest>) {
         fnrpc__v1__list_services_request__init(raw)
     }
 
     package init(_ raw: Fnrpc__V1__ListServicesRequest) throws(Failure) {
-        self.init()
+        self.init(page: try optional(raw.page) ?? Page())
     }
 
-    package func write(to raw: inout Fnrpc__V1__ListServicesRequest, _ builder: Builder) {}
+    package func write(to raw: inout Fnrpc__V1__ListServicesRequest, _ builder: Builder) {
+        raw.page = builder.message(page)
+    }
 }
 
-/// The daemon's services, then those of the functions that the caller may call.
+/// The daemon's services, then those of the functions that the caller may call, by app, function and service.
 package struct ListServicesResponse: WireMessage {
     /// The daemon's, then the functions' that the caller may call.
     package var services: [ServiceInfo]
+    /// Empty at the end.
+    package var nextCursor: String
 
-    package init(services: [ServiceInfo] = []) {
+    package init(services: [ServiceInfo] = [], nextCursor: String = "") {
         self.services = services
+        self.nextCursor = nextCursor
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ListServicesResponse>) {
@@ -67,12 +76,13 @@ package struct ListServicesResponse: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ListServicesResponse) throws(Failure) {
-        self.init(services: try list(raw.services, raw.n_services))
+        self.init(services: try list(raw.services, raw.n_services), nextCursor: text(raw.next_cursor))
     }
 
     package func write(to raw: inout Fnrpc__V1__ListServicesResponse, _ builder: Builder) {
         raw.n_services = services.count
         raw.services = builder.messages(services)
+        raw.next_cursor = builder.string(nextCursor)
     }
 }
 

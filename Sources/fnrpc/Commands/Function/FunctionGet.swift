@@ -91,6 +91,8 @@ extension FunctionSpec {
             ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"),
             ("min_containers", "\(minContainers)"), ("max_calls", maxCalls == 0 ? "any" : "\(maxCalls)"),
             ("max_age", maxAgeNanos == 0 ? "any" : Shown.duration(maxAgeNanos)), ("max_queue", "\(maxQueue)"),
+            ("max_wait", maxWaitNanos == 0 ? "no limit" : Shown.duration(maxWaitNanos)),
+            ("start_margin", "\(startMargin)"), ("rate_limit", rateLimit == 0 ? "no limit" : "\(rateLimit)/s"),
             ("pids", "\(pids)"), ("tmp_size", "\(tmpMiB) MiB"), ("network", network.rawValue),
         ]
         if !services.isEmpty { rows.append(("services", services.joined(separator: " "))) }

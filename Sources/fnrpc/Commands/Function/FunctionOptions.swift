@@ -51,6 +51,19 @@ struct FunctionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Calls that wait for a container.", valueName: "calls"))
     private var maxQueue: UInt32?
 
+    @Option(
+        help: ArgumentHelp(
+            "That a call waits for a container; 0: as long as its timeout allows.", valueName: "5s"))
+    private var maxWait: TimeSpan?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whether a call that has not half its time left is not started: true, false.", valueName: "bool"))
+    private var startMargin: Bool?
+
+    @Option(help: ArgumentHelp("Calls a second that are accepted; 0: no limit.", valueName: "calls"))
+    private var rateLimit: UInt32?
+
     @Option(help: ArgumentHelp("Processes and threads in a container.", valueName: "count"))
     private var pids: UInt32?
 
@@ -135,6 +148,9 @@ struct FunctionOptions: ParsableArguments {
             patch.maxCalls = maxCalls
             patch.maxAgeNanos = maxAge?.nanoseconds
             patch.maxQueue = maxQueue
+            patch.maxWaitNanos = maxWait?.nanoseconds
+            patch.startMargin = startMargin
+            patch.rateLimit = rateLimit
             patch.pids = pids
             patch.tmpMiB = tmpSize
             patch.network = network

@@ -5,7 +5,7 @@ import Model
 struct RuntimeCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runtime", abstract: "Describes how functions of a kind are started.",
-        discussion: "Example: fnrpc runtime create node --root image:node:22 -- node {entry}",
+        discussion: "Example: fnrpc runtime create perl -- /usr/bin/perl {entry}",
         subcommands: [
             RuntimeCreate.self, RuntimeGet.self, RuntimeList.self, RuntimeUpdate.self, RuntimeDelete.self,
         ])

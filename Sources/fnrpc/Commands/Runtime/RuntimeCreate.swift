@@ -8,7 +8,7 @@ struct RuntimeCreate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Makes a runtime.",
         discussion: """
-            Example: fnrpc runtime create node --root image:node:22 -- node {entry}
+            Example: fnrpc runtime create perl -- /usr/bin/perl {entry}
             In the command {entry} is the function's entry and {package} the folder of its package.
             """)
 

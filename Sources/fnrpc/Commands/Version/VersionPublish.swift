@@ -18,6 +18,7 @@ struct VersionPublish: AsyncParsableCommand {
     var requireChange = false
 
     @OptionGroup var notes: NoteOptions
+    @OptionGroup var revision: RevisionOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
@@ -25,7 +26,7 @@ struct VersionPublish: AsyncParsableCommand {
         let path = try function.path
         let request = PublishVersionRequest(
             app: path.app, function: path.function, description: description, requireChange: requireChange,
-            labels: try notes.labels, extra: try notes.extra)
+            labels: try notes.labels, extra: try notes.extra, revision: revision.revision ?? 0)
         let made: Version = try await connection.withClient { client in
             try await client.call("fnrpc.v1.Versions", "Publish", request, timeout: CommandLimits.answer)
         }

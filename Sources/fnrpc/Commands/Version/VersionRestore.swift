@@ -10,6 +10,7 @@ struct VersionRestore: AsyncParsableCommand {
         discussion: "Example: fnrpc version restore demo/hello 3")
 
     @OptionGroup var version: VersionArgument
+    @OptionGroup var revision: RevisionOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
@@ -18,7 +19,8 @@ struct VersionRestore: AsyncParsableCommand {
         let changed: Function = try await connection.withClient { client in
             try await client.call(
                 "fnrpc.v1.Versions", "Restore",
-                RestoreVersionRequest(app: path.app, function: path.function, number: path.version),
+                RestoreVersionRequest(
+                    app: path.app, function: path.function, number: path.version, revision: revision.revision ?? 0),
                 timeout: CommandLimits.answer)
         }
         switch output.output {

@@ -29,7 +29,8 @@ struct WorkerList: AsyncParsableCommand {
             table.rows = answer.workers.map {
                 [
                     $0.container, $0.version == 0 ? "-" : "\($0.version)", $0.state, "\($0.calls)",
-                    "\($0.memoryMiB) MiB", Shown.time($0.startedAt), Shown.time($0.lastUsedAt),
+                    "\($0.memoryMiB) MiB", $0.startedAt.nanoseconds == 0 ? "-" : Shown.time($0.startedAt),
+                    $0.lastUsedAt.nanoseconds == 0 ? "never" : Shown.time($0.lastUsedAt),
                 ]
             }
             try Terminal.write(table.text, to: STDOUT_FILENO)

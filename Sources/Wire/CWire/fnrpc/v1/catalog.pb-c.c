@@ -2242,7 +2242,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__create_function_request__descriptor 
   (ProtobufCMessageInit) fnrpc__v1__create_function_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__deploy_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor fnrpc__v1__deploy_request__field_descriptors[8] =
 {
   {
     "app",
@@ -2328,6 +2328,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__deploy_request__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DeployRequest, has_revision),
+    offsetof(Fnrpc__V1__DeployRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__deploy_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
@@ -2336,12 +2348,13 @@ static const unsigned fnrpc__v1__deploy_request__field_indices_by_name[] = {
   1,   /* field[1] = function */
   5,   /* field[5] = labels */
   3,   /* field[3] = package_digest */
+  7,   /* field[7] = revision */
   2,   /* field[2] = spec */
 };
 static const ProtobufCIntRange fnrpc__v1__deploy_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__deploy_request__descriptor =
 {
@@ -2351,7 +2364,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__deploy_request__descriptor =
   "Fnrpc__V1__DeployRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__DeployRequest),
-  7,
+  8,
   fnrpc__v1__deploy_request__field_descriptors,
   fnrpc__v1__deploy_request__field_indices_by_name,
   1,  fnrpc__v1__deploy_request__number_ranges,
@@ -2897,7 +2910,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__package_chunk__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__package_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__publish_version_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor fnrpc__v1__publish_version_request__field_descriptors[7] =
 {
   {
     "app",
@@ -2971,6 +2984,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__publish_version_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__PublishVersionRequest, has_revision),
+    offsetof(Fnrpc__V1__PublishVersionRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__publish_version_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
@@ -2979,11 +3004,12 @@ static const unsigned fnrpc__v1__publish_version_request__field_indices_by_name[
   1,   /* field[1] = function */
   4,   /* field[4] = labels */
   3,   /* field[3] = require_change */
+  6,   /* field[6] = revision */
 };
 static const ProtobufCIntRange fnrpc__v1__publish_version_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__publish_version_request__descriptor =
 {
@@ -2993,7 +3019,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__publish_version_request__descriptor 
   "Fnrpc__V1__PublishVersionRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__PublishVersionRequest),
-  6,
+  7,
   fnrpc__v1__publish_version_request__field_descriptors,
   fnrpc__v1__publish_version_request__field_indices_by_name,
   1,  fnrpc__v1__publish_version_request__number_ranges,
@@ -3372,7 +3398,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__delete_version_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__delete_version_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__restore_version_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__restore_version_request__field_descriptors[4] =
 {
   {
     "app",
@@ -3410,16 +3436,29 @@ static const ProtobufCFieldDescriptor fnrpc__v1__restore_version_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__RestoreVersionRequest, has_revision),
+    offsetof(Fnrpc__V1__RestoreVersionRequest, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__restore_version_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
   1,   /* field[1] = function */
   2,   /* field[2] = number */
+  3,   /* field[3] = revision */
 };
 static const ProtobufCIntRange fnrpc__v1__restore_version_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__restore_version_request__descriptor =
 {
@@ -3429,7 +3468,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__restore_version_request__descriptor 
   "Fnrpc__V1__RestoreVersionRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__RestoreVersionRequest),
-  3,
+  4,
   fnrpc__v1__restore_version_request__field_descriptors,
   fnrpc__v1__restore_version_request__field_indices_by_name,
   1,  fnrpc__v1__restore_version_request__number_ranges,

@@ -990,7 +990,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[27] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[30] =
 {
   {
     "runtime",
@@ -1293,6 +1293,42 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "max_wait_nanos",
+    40,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__FunctionSpec, has_max_wait_nanos),
+    offsetof(Fnrpc__V1__FunctionSpec, max_wait_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start_margin",
+    41,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__FunctionSpec, has_start_margin),
+    offsetof(Fnrpc__V1__FunctionSpec, start_margin),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rate_limit",
+    42,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_rate_limit),
+    offsetof(Fnrpc__V1__FunctionSpec, rate_limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "max_calls",
     50,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -1330,27 +1366,31 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   18,   /* field[18] = headers */
   6,   /* field[6] = idle_timeout_nanos */
   20,   /* field[20] = image */
-  26,   /* field[26] = max_age_nanos */
-  25,   /* field[25] = max_calls */
+  29,   /* field[29] = max_age_nanos */
+  28,   /* field[28] = max_calls */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
+  25,   /* field[25] = max_wait_nanos */
   4,   /* field[4] = memory_mib */
   17,   /* field[17] = min_containers */
   12,   /* field[12] = network */
   23,   /* field[23] = on_failure */
   22,   /* field[22] = on_success */
   10,   /* field[10] = pids */
+  27,   /* field[27] = rate_limit */
   0,   /* field[0] = runtime */
   24,   /* field[24] = secrets */
   15,   /* field[15] = services */
+  26,   /* field[26] = start_margin */
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 50, 25 },
-  { 0, 27 }
+  { 40, 25 },
+  { 50, 28 },
+  { 0, 30 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -1360,10 +1400,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  27,
+  30,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  2,  fnrpc__v1__function_spec__number_ranges,
+  3,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -309,9 +309,29 @@ const ProtobufCMessageDescriptor fnrpc__v1__service_info__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__service_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define fnrpc__v1__list_services_request__field_descriptors NULL
-#define fnrpc__v1__list_services_request__field_indices_by_name NULL
-#define fnrpc__v1__list_services_request__number_ranges NULL
+static const ProtobufCFieldDescriptor fnrpc__v1__list_services_request__field_descriptors[1] =
+{
+  {
+    "page",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListServicesRequest, page),
+    &fnrpc__v1__page__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__list_services_request__field_indices_by_name[] = {
+  0,   /* field[0] = page */
+};
+static const ProtobufCIntRange fnrpc__v1__list_services_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor fnrpc__v1__list_services_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -320,14 +340,14 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_services_request__descriptor =
   "Fnrpc__V1__ListServicesRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListServicesRequest),
-  0,
+  1,
   fnrpc__v1__list_services_request__field_descriptors,
   fnrpc__v1__list_services_request__field_indices_by_name,
-  0,  fnrpc__v1__list_services_request__number_ranges,
+  1,  fnrpc__v1__list_services_request__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__list_services_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__list_services_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor fnrpc__v1__list_services_response__field_descriptors[2] =
 {
   {
     "services",
@@ -341,14 +361,27 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_services_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_cursor",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListServicesResponse, next_cursor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_services_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_cursor */
   0,   /* field[0] = services */
 };
 static const ProtobufCIntRange fnrpc__v1__list_services_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_services_response__descriptor =
 {
@@ -358,7 +391,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_services_response__descriptor =
   "Fnrpc__V1__ListServicesResponse",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListServicesResponse),
-  1,
+  2,
   fnrpc__v1__list_services_response__field_descriptors,
   fnrpc__v1__list_services_response__field_indices_by_name,
   1,  fnrpc__v1__list_services_response__number_ranges,

@@ -97,7 +97,7 @@ struct  Fnrpc__V1__Deletion
 {
   ProtobufCMessage base;
   /*
-   * at most the first 1000
+   * children first; at most the first 1000
    */
   size_t n_entities;
   Fnrpc__V1__EntityName **entities;
@@ -107,7 +107,7 @@ struct  Fnrpc__V1__Deletion
   protobuf_c_boolean has_done;
   protobuf_c_boolean done;
   /*
-   * of all that goes
+   * of all that went, or would go
    */
   protobuf_c_boolean has_count;
   uint64_t count;
@@ -334,10 +334,15 @@ struct  Fnrpc__V1__DeployRequest
   Fnrpc__V1__KeyValue **labels;
   size_t n_extra;
   Fnrpc__V1__KeyValue **extra;
+  /*
+   * of the function that is there
+   */
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
 };
 #define FNRPC__V1__DEPLOY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__deploy_request__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0 }
 
 
 /*
@@ -497,10 +502,15 @@ struct  Fnrpc__V1__PublishVersionRequest
   Fnrpc__V1__KeyValue **labels;
   size_t n_extra;
   Fnrpc__V1__KeyValue **extra;
+  /*
+   * of the function
+   */
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
 };
 #define FNRPC__V1__PUBLISH_VERSION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__publish_version_request__descriptor) \
-    , NULL, NULL, NULL, 0, 0, 0,NULL, 0,NULL }
+    , NULL, NULL, NULL, 0, 0, 0,NULL, 0,NULL, 0, 0 }
 
 
 /*
@@ -599,10 +609,15 @@ struct  Fnrpc__V1__RestoreVersionRequest
   char *function;
   protobuf_c_boolean has_number;
   uint32_t number;
+  /*
+   * of the function
+   */
+  protobuf_c_boolean has_revision;
+  uint64_t revision;
 };
 #define FNRPC__V1__RESTORE_VERSION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__restore_version_request__descriptor) \
-    , NULL, NULL, 0, 0 }
+    , NULL, NULL, 0, 0, 0, 0 }
 
 
 /* Fnrpc__V1__Page methods */

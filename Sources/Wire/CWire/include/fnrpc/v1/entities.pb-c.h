@@ -206,6 +206,21 @@ struct  Fnrpc__V1__FunctionSpec
   protobuf_c_boolean has_min_containers;
   uint32_t min_containers;
   /*
+   * that a call may wait for a container; 0: as long as its timeout allows
+   */
+  protobuf_c_boolean has_max_wait_nanos;
+  uint64_t max_wait_nanos;
+  /*
+   * absent: true; a call that has not half its time left is not started
+   */
+  protobuf_c_boolean has_start_margin;
+  protobuf_c_boolean start_margin;
+  /*
+   * calls a second that are accepted; 0: no limit
+   */
+  protobuf_c_boolean has_rate_limit;
+  uint32_t rate_limit;
+  /*
    * after which a container is replaced; 0: any number
    */
   protobuf_c_boolean has_max_calls;
@@ -218,7 +233,7 @@ struct  Fnrpc__V1__FunctionSpec
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0 }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Fnrpc__V1__Function

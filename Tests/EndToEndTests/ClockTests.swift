@@ -1,0 +1,82 @@
+import Testing
+
+/// How long calls may wait, how late they may start, and how many may come.
+@Suite struct ClockTests {
+    /// Sleeps for as many seconds as it is told, in one container, which is hot.
+    private static func deploy(_ name: String, _ yaml: String, to daemon: TestDaemon) throws {
+        let folder = try daemon.write(
+            name,
+            [
+                "func.yaml": "name: \(name)\nruntime: python\nentry: func.handler\nmax_containers: 1\n\(yaml)\n",
+                "func.py": "import time\ndef handler(seconds):\n    time.sleep(seconds)\n    return 'slept'\n",
+            ])
+        let result = try daemon.fnrpc("deploy", folder, "--app", "demo")
+        #expect(result.code == 0, "\(result)")
+        #expect(try daemon.fnrpc("invoke", "demo/\(name)", "-d", "{\"seconds\": 0}").code == 0)
+    }
+
+    private static func call(_ name: String, _ seconds: String) -> Bytes {
+        WireTests.invocation(name, "{\"seconds\": \(seconds)}")
+    }
+
+    /// Calls while the only container sleeps; how that second call ended.
+    ///
+    /// - Parameter waits: the first one is answered first.
+    private static func callBeside(
+        _ name: String, sleeping seconds: String, waits: Bool = false, _ daemon: TestDaemon
+    ) throws -> Answer {
+        let connection = try RawConnection(unix: daemon.socket)
+        let (first, second) = (connection.newID(), connection.newID())
+        // What comes first on a connection gets the container.
+        try connection.send(
+            .request(first, WireTests.invoke, call(name, seconds)), .request(second, WireTests.invoke, call(name, "0")))
+        if waits { #expect(try connection.answer(first).code == 0) }
+        let answer = try connection.answer(second)
+        if !waits { #expect(try connection.answer(first).code == 0) }
+        return answer
+    }
+
+    @Test func aCallWaitsNoLongerThanItMay() async throws {
+        try await withDaemon { daemon in
+            try Self.deploy("waits", "max_wait: 0.3\ntimeout: 60", to: daemon)
+            let answer = try Self.callBeside("waits", sleeping: "2", daemon)
+            #expect(answer.code == 4 && answer.reason == "TIMEOUT", "\(answer)")
+            #expect(answer.message.contains("all it may wait (max_wait); of its 60.000 s it ran nothing"), "\(answer)")
+            let calls = try daemon.fnrpc("call", "list", "demo/waits").output
+            #expect(calls.contains("timeout"), "\(calls)")
+        }
+    }
+
+    @Test func aCallWithoutHalfItsTimeIsNotStarted() async throws {
+        try await withDaemon { daemon in
+            try Self.deploy("late", "timeout: 6", to: daemon)
+            let answer = try Self.callBeside("late", sleeping: "4.5", daemon)
+            #expect(answer.code == 4 && answer.reason == "TIMEOUT", "\(answer)")
+            #expect(
+                answer.message.contains("of its 6.000 s too little was left to start it (start_margin)"), "\(answer)")
+        }
+    }
+
+    /// A function, and the daemon, can ask for less.
+    @Test func theMarginCanBeLess() async throws {
+        try await withDaemon(["--start-margin-max", "0.1"]) { daemon in
+            try Self.deploy("late", "timeout: 6", to: daemon)
+            #expect(try Self.callBeside("late", sleeping: "4.5", waits: true, daemon).code == 0)
+        }
+        try await withDaemon { daemon in
+            try Self.deploy("bold", "timeout: 6\nstart_margin: false", to: daemon)
+            #expect(try Self.callBeside("bold", sleeping: "4.5", waits: true, daemon).code == 0)
+        }
+    }
+
+    @Test func callsOverTheRateAreRefusedAtOnce() async throws {
+        try await withDaemon { daemon in
+            try Self.deploy("rare", "rate_limit: 1", to: daemon)
+            let connection = try RawConnection(unix: daemon.socket)
+            let answers = try (0..<20).map { _ in try connection.call(WireTests.invoke, Self.call("rare", "0")) }
+            let refused = try #require(answers.first { $0.code != 0 })
+            #expect(refused.code == 8 && refused.reason == "BUSY", "\(refused)")
+            #expect(refused.message.contains("more than 1 calls a second came, its limit (rate_limit)"))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Catalog
+import Model
+import Store
+import Testing
+import Wire
+
+@testable import Server
+
+/// What the catalog reads again when the store has changed.
+@Suite struct CatalogLearningTests {
+    /// A store's source that notes which functions are read by their ids.
+    private struct Noting: CatalogSource {
+        let source: StoreSource
+        let reads = Lock<[Identifier]>([])
+
+        func function(app: String, name: String) -> CatalogAnswer { source.function(app: app, name: name) }
+
+        func function(id: Identifier) -> CatalogFunction? {
+            reads.withLock { $0.append(id) }
+            return source.function(id: id)
+        }
+
+        func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? { source.triggers(app: app) }
+        func servers(of service: String) -> [(app: String, function: Identifier)] { source.servers(of: service) }
+    }
+
+    private let store: Store
+    private let source: Noting
+    private let catalog: Catalog
+
+    init() async throws {
+        let store = try Store(MemoryDriver(now: Timestamp(nanoseconds: 1)))
+        (self.store, source) = (store, Noting(source: StoreSource(store: store)))
+        let catalog = Catalog(source: source)
+        self.catalog = catalog
+        try await store.change { tx throws(Failure) in
+            for app in ["a", "b"] {
+                for path in ["/one", "/two"] {
+                    _ = try tx.createRoute(CreateRouteRequest(app: app, path: path, image: "registry/x:1"))
+                }
+            }
+        }
+        store.observe { catalog.learn($0) }
+    }
+
+    /// The id of the function of a route, which is known now because it was called.
+    private func call(_ number: Int, of app: String) throws -> Identifier {
+        let function = try store.read { (tables) throws(Failure) in
+            tables.children(.trigger, of: try tables.named(app, .app).id)[number].references[0]
+        }
+        guard case .runnable(let found) = catalog.find(function: function, split: { _ in 0 }) else {
+            Issue.record("route \(number) of \(app) cannot be called")
+            return function
+        }
+        #expect(found.function.meta.id == function)
+        return function
+    }
+
+    private func takeReads() -> [Identifier] {
+        source.reads.withLock { reads in
+            defer { reads = [] }
+            return reads
+        }
+    }
+
+    @Test func aBatchReadsEachFunctionOnce() async throws {
+        let (one, two, other) = (try call(0, of: "a"), try call(1, of: "a"), try call(0, of: "b"))
+        _ = takeReads()
+        // One operation, many rows: the working copy twice, five versions, and the app that both are in.
+        try await store.change { tx throws(Failure) in
+            for number in 0..<5 {
+                _ = try tx.updateFunction(
+                    UpdateFunctionRequest(app: "a", function: one.description, labels: ["n": "\(number)"]))
+                _ = try tx.publishVersion(PublishVersionRequest(app: "a", function: one.description))
+            }
+            _ = try tx.updateApp(UpdateAppRequest(app: "a", config: ["K": "new"]))
+        }
+        #expect(takeReads().sorted() == [one, two].sorted())
+        guard case .runnable(let found) = catalog.find(function: two, split: { _ in 0 }) else {
+            Issue.record("it is gone")
+            return
+        }
+        #expect(found.appConfig == ["K": "new"])
+        guard case .runnable = catalog.find(function: one, .version(5), split: { _ in 0 }) else {
+            Issue.record("a version is not known")
+            return
+        }
+        #expect(takeReads().isEmpty, "all of it is known")
+
+        try await store.change { tx throws(Failure) in
+            _ = try tx.updateApp(UpdateAppRequest(app: "b", config: ["K": "1"]))
+            _ = try tx.updateApp(UpdateAppRequest(app: "b", config: ["K": "2"]))
+        }
+        #expect(takeReads() == [other])
+    }
+
+    @Test func whatABatchDeletesIsNotRead() async throws {
+        let one = try call(0, of: "a")
+        _ = takeReads()
+        try await store.change { tx throws(Failure) in
+            _ = try tx.updateFunction(
+                UpdateFunctionRequest(app: "a", function: one.description, labels: ["n": "1"]))
+            _ = try tx.deleteRoute(DeleteRouteRequest(app: "a", path: "/one"))
+        }
+        #expect(takeReads().isEmpty)
+        guard case .noFunction = catalog.find(function: one, split: { _ in 0 }) else {
+            Issue.record("it is still known")
+            return
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import Extensions
+import Model
+import Testing
+import Wire
+
+@testable import Store
+
+/// Listeners around the store: asked about exactly what happens, told in the order of the commits.
+///
+/// One after the other: two listeners that stand would take both threads that tasks have on a small machine.
+@Suite(.serialized) struct ListenerTests {
+    /// Notes what it hears. Thread-safe.
+    private final class Notes: EntityListener {
+        struct State {
+            var asked: [String] = []
+            var told: [String] = []
+        }
+        let interest = Interest.everything
+        let state = Lock(State())
+        /// Where it stands when it is told.
+        let barrier: Barrier?
+
+        init(_ barrier: Barrier? = nil) {
+            self.barrier = barrier
+        }
+
+        var asked: [String] { state.withLock { $0.asked } }
+        var told: [String] { state.withLock { $0.told } }
+
+        func before(_ event: EntityEvent) async throws(Failure) {
+            let line = "\(event.type.rawValue) \(event.name)"
+            state.withLock { $0.asked.append(line) }
+        }
+
+        func after(_ event: EntityEvent) {
+            barrier?.pass()
+            let line = "\(event.type.rawValue) \(event.name) \(event.new?.meta.revision ?? 0)"
+            state.withLock { $0.told.append(line) }
+        }
+
+        /// Waits until it was told so often.
+        func untilTold(_ count: Int) async { while told.count < count { await Task.yield() } }
+    }
+
+    /// Calls keep a function that the dry run, which disturbs no calls, let go.
+    @Test(arguments: Backing.allCases) func aPurgeWhileCallsRunIsDone(_ backing: Backing) async throws {
+        let gate = RecordingGate()
+        let test = try TestStore(backing, surroundings: TestStore.surroundings(gate: gate))
+        try await test.furnish()
+        let request = try Sample.deployment("trial", "f", package: 2)
+        let made = try await test.change(apiVersion: 2) { (tx) throws(Failure) in
+            _ = try tx.createApp(CreateAppRequest(name: "gone"))
+            return try tx.deploy(request)
+        }
+        gate.run(1, of: .function(made.function.meta.id))
+        let notes = Notes()
+        test.store.listen(ListenerRegistry(entities: [notes]))
+        let done = try await test.change { (tx) throws(Failure) in
+            try tx.purge(PurgeByApiVersionRequest(apiVersion: 2, confirm: true))
+        }
+        // The version had no calls of its own, so it goes, and the function learns of it.
+        #expect(done.deletion?.count == 2 && done.refused.contains("function trial/f: calls run or wait"), "\(done)")
+        // What the dry run did, and then what became of it.
+        #expect(
+            notes.asked.sorted() == [
+                "app.delete gone", "app.delete trial", "function.delete f", "function.update f",
+            ])
+        await notes.untilTold(2)
+        #expect(notes.told == ["app.delete gone 0", "function.update f 3"])
+        #expect(gate.everClosed == [.version(1, of: made.function.meta.id)])
+    }
+
+    /// What listeners are told of one app is in the order of its revisions, whoever changed it.
+    @Test(arguments: Backing.allCases) func eventsAreToldInTheOrderOfTheCommits(_ backing: Backing) async throws {
+        let test = try TestStore(backing)
+        try await test.furnish()
+        let notes = Notes()
+        test.store.listen(ListenerRegistry(entities: [notes]))
+        let count = 300
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<count {
+                group.addTask {
+                    // Those who meet too often are refused; they are tried again until they are through.
+                    while (try? await test.change { tx throws(Failure) in
+                        try tx.updateApp(UpdateAppRequest(app: "demo", config: ["N": "\(number)"]))
+                    }) == nil {}
+                }
+            }
+        }
+        await notes.untilTold(count)
+        #expect((notes.told == (0..<count).map { "app.update demo \($0 + 2)" }) == true)
+    }
+
+    /// A listener that takes its time holds no change up.
+    @Test func theWriterWaitsForNoListener() async throws {
+        let test = try TestStore()
+        let notes = Notes(Barrier())
+        test.store.listen(ListenerRegistry(entities: [notes]))
+        for number in 0..<20 {
+            try await test.change { tx throws(Failure) in try tx.createApp(CreateAppRequest(name: "a\(number)")) }
+        }
+        #expect(notes.told.isEmpty)
+        notes.barrier?.open()
+        await notes.untilTold(20)
+        #expect(notes.told == (0..<20).map { "app.create a\($0) 1" })
+    }
+
+    /// At the bound the newest are not told, and the log says how many; then it goes on.
+    @Test func whatWaitsIsBounded() async throws {
+        let test = try TestStore()
+        var changes: [Change] = []
+        for number in 0..<7 {
+            changes += try await test.store.preview { (tx) throws(Failure) in
+                try tx.createApp(CreateAppRequest(name: "a\(number)"))
+            }.1
+        }
+        let (notes, log) = (Notes(Barrier()), Lock<[String]>([]))
+        let feed = ListenerFeed(Dialects(), limit: 3)
+        feed.listen(ListenerRegistry(entities: [notes])) { line in log.withLock { $0.append(line) } }
+        feed.append([changes[0]])
+        await notes.barrier?.arrival()
+        // One is being told; two more may wait.
+        feed.append(Array(changes[1...3]))
+        feed.append([changes[4]])
+        #expect(log.withLock { $0 }.isEmpty)
+        notes.barrier?.open()
+        await notes.untilTold(3)
+        while log.withLock({ $0 }).isEmpty { await Task.yield() }
+        #expect(
+            log.withLock { $0 } == [
+                "extensions were not told of 2 changes: 3 waited to be told already, the limit"
+            ])
+        // There is room again when all are told.
+        var told = 3
+        while told < 5 {
+            feed.append([changes[5]])
+            for _ in 0..<100 { await Task.yield() }
+            told = notes.told.count
+        }
+        #expect(notes.told.prefix(3) == ["app.create a0 1", "app.create a1 1", "app.create a2 1"])
+        #expect(notes.told.dropFirst(3).allSatisfy { $0 == "app.create a5 1" })
+    }
+
+    /// Rewrites and packages are nobody's business, and who listens to nothing costs nothing.
+    @Test func onlyWhatIsListenedToIsTold() async throws {
+        let test = try TestStore()
+        let notes = Notes()
+        test.store.listen(ListenerRegistry(entities: [notes]))
+        try await test.furnish()
+        try await test.deploy()
+        try await test.store.migrate(MigrateEntitiesRequest(to: 2)) { _ in }
+        try await test.change { tx throws(Failure) in try tx.createApp(CreateAppRequest(name: "last")) }
+        await notes.untilTold(4)
+        #expect(
+            notes.told == [
+                "app.create demo 1", "function.create hello 1", "function.update hello 2", "app.create last 1",
+            ])
+    }
+}
