@@ -49,7 +49,8 @@ import Testing
             "proc/self/cgroup": "4:memory:/box\n3:cpu,cpuacct:/box\n1:name=systemd:/unit\n",
             "cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
             "cgroup/memory/box/memory.limit_in_bytes": "1073741824\n",
-            "cgroup/cpu,cpuacct/box/cpu.cfs_quota_us": "50000\n", "cgroup/cpu,cpuacct/box/cpu.cfs_period_us": "100000\n",
+            "cgroup/cpu,cpuacct/box/cpu.cfs_quota_us": "50000\n",
+            "cgroup/cpu,cpuacct/box/cpu.cfs_period_us": "100000\n",
             "cgroup/cpu,cpuacct/cpu.cfs_quota_us": "-1\n", "cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
         ])
         // The least head room is 256 MiB.
@@ -59,7 +60,8 @@ import Testing
 
     @Test func hybridLimitsCountOnBothSides() throws {
         let found = try resources([
-            "cgroup/memory/cgroup.procs": "", "cgroup/unified/cgroup.procs": "", "cgroup/unified/cgroup.controllers": "cpu",
+            "cgroup/memory/cgroup.procs": "", "cgroup/unified/cgroup.procs": "",
+            "cgroup/unified/cgroup.controllers": "cpu",
             "proc/self/cgroup": "4:memory:/x\n0::/y\n", "cgroup/memory/x/memory.limit_in_bytes": "2147483648\n",
             "cgroup/unified/y/cpu.max": "100000 100000\n",
         ])

@@ -29,7 +29,9 @@ import Testing
             let watcher = Thread {
                 while Date() < end {
                     let rows = (try? daemon.fnrpc("worker", "list", "demo/echo").output) ?? ""
-                    let containers = rows.split(separator: "\n").dropFirst().compactMap { $0.split(separator: " ").first }
+                    let containers = rows.split(separator: "\n").dropFirst().compactMap {
+                        $0.split(separator: " ").first
+                    }
                     seen.withLock { $0.formUnion(containers) }
                 }
             }

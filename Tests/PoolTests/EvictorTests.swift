@@ -13,7 +13,8 @@ import Testing
     }
 
     private func chosen(
-        _ evictor: inout Evictor, _ candidates: [Evictor.Candidate], missing: UInt64, cpu: UInt64 = 0, now: UInt64 = 1000
+        _ evictor: inout Evictor, _ candidates: [Evictor.Candidate], missing: UInt64, cpu: UInt64 = 0,
+        now: UInt64 = 1000
     ) -> [Int: Int] {
         let chosen = evictor.choose(
             candidates, missing: Resources(memoryMiB: missing, cpuMilli: cpu), now: at(now))

@@ -96,7 +96,7 @@ private struct LedgerModel {
             accepted += 1
             waiters.append((pool, waiter))
             if start { request(pool) }
-        case .full, .closed: break
+        case .full, .limited, .closed: break
         }
     }
 

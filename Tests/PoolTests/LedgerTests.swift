@@ -10,7 +10,8 @@ import Testing
         _ memory: UInt64, cpu: UInt64 = 0, urgent: Bool = false, of pool: FunctionPool? = nil
     ) -> Claim {
         Claim(
-            needs: Resources(memoryMiB: memory, cpuMilli: cpu), pool: pool ?? self.pool, start: memory, isUrgent: urgent)
+            needs: Resources(memoryMiB: memory, cpuMilli: cpu), pool: pool ?? self.pool, start: memory, isUrgent: urgent
+        )
     }
 
     private func ledger(_ memory: UInt64 = 100, cpu: UInt64 = 1000, starts: Int = 8) -> LedgerMachine {

@@ -13,7 +13,8 @@ extension Dispatcher {
     func startWorker(_ runnable: Runnable, next: UInt32 = 0) {
         upkeep.watch(runnable)
         let claim = Claim(
-            needs: runnable.version.spec.needs, pool: runnable.pool, start: PlannedStart(runnable: runnable, next: next),
+            needs: runnable.version.spec.needs, pool: runnable.pool,
+            start: PlannedStart(runnable: runnable, next: next),
             isUrgent: runnable.pool.event { $0.ready == 0 })
         switch settle({ $0.request(claim) }) {
         case .accepted: break

@@ -111,7 +111,8 @@ package struct DaemonMetrics: Sendable {
             "fnrpc_container_cores_limit", .gauge, "What all of them may hold (max-cpu-milli).",
             nanoseconds: ledger.total.cpuMilli * 1_000_000)
         out.single(
-            "fnrpc_containers_starting", .gauge, "Containers that are being started.", UInt64(clamping: figures.starting))
+            "fnrpc_containers_starting", .gauge, "Containers that are being started.",
+            UInt64(clamping: figures.starting))
         out.single(
             "fnrpc_starts_waiting", .gauge, "Containers that wait for room or for their turn to start.",
             UInt64(clamping: figures.waiting))

@@ -55,8 +55,9 @@ package struct Evictor {
     /// Chooses the cheapest that make up for what is missing.
     ///
     /// - Returns: how many of each candidate, oldest first; empty if all of them together are not enough: then nobody goes.
-    package mutating func choose(_ candidates: [Candidate], missing: Resources, now: Instant) -> [(index: Int, count: Int)]
-    {
+    package mutating func choose(_ candidates: [Candidate], missing: Resources, now: Instant) -> [(
+        index: Int, count: Int
+    )] {
         var ranked: [(priority: Double, index: Int)] = []
         for (index, candidate) in candidates.enumerated() {
             let value = candidate.value

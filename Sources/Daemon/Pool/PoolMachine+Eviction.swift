@@ -39,7 +39,8 @@ extension PoolMachine {
     /// Whether a container that has just become free may go to others though calls wait for it.
     func mayYield(_ slot: Slot, now: Instant) -> Bool {
         slot.calls == 0 && spareSlots > 0
-            && now.nanoseconds(since: slot.readyAt) >= coldNanos.multipliedReportingOverflow(by: Self.tenureStarts)
+            && now.nanoseconds(since: slot.readyAt)
+                >= coldNanos.multipliedReportingOverflow(by: Self.tenureStarts)
                 .partialValue
     }
 

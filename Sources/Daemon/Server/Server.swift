@@ -155,7 +155,10 @@ package final class Server: Sendable {
             metrics: metrics, plugIns: plugIns)
         let forgetNanos = UInt64(configuration.forgetAfter * 1e9)
         server.startBackground(
-            [{ await keepPackages(packages, sweeper, blocking, log) }, { await forgetUnused(catalog, after: forgetNanos) }])
+            [
+                { await keepPackages(packages, sweeper, blocking, log) },
+                { await forgetUnused(catalog, after: forgetNanos) },
+            ])
         return server
     }
 
@@ -276,27 +279,28 @@ package final class Server: Sendable {
     }
 
     private func startBackground(_ bodies: [@Sendable () async -> Void]) {
-        let tasks = bodies.map { body in Task { await body() } } + [
-            Task { [recorder] in await recorder.run() },
-            Task { [store, configuration, log] in
-                while !Task.isCancelled {
-                    do {
-                        try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
-                        try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
-                    } catch {
-                        if Task.isCancelled { return }
-                        log.error("old records of calls and events were not removed: \(error)")
+        let tasks =
+            bodies.map { body in Task { await body() } } + [
+                Task { [recorder] in await recorder.run() },
+                Task { [store, configuration, log] in
+                    while !Task.isCancelled {
+                        do {
+                            try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
+                            try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
+                        } catch {
+                            if Task.isCancelled { return }
+                            log.error("old records of calls and events were not removed: \(error)")
+                        }
+                        try? await Task.sleep(for: .seconds(60))
                     }
-                    try? await Task.sleep(for: .seconds(60))
-                }
-            },
-            Task { [self] in
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(60))
-                    if !Task.isCancelled { await noteTokenUses() }
-                }
-            },
-        ]
+                },
+                Task { [self] in
+                    while !Task.isCancelled {
+                        try? await Task.sleep(for: .seconds(60))
+                        if !Task.isCancelled { await noteTokenUses() }
+                    }
+                },
+            ]
         background.withLock { $0 = tasks }
     }
 
