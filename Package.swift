@@ -172,7 +172,8 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "MetricsTests",
-            dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Access", "Calls"], swiftSettings: swift),
+            dependencies: ["Metrics", "Model", "Telemetry", "Loop", "Catalog", "Pool", "Access", "Calls"],
+            swiftSettings: swift),
         .testTarget(
             name: "ServerTests", dependencies: ["Server", "Access", "Catalog", "Model", "Store", "Wire"],
             swiftSettings: swift),

@@ -164,12 +164,12 @@ import Testing
 
     // MARK: - HTTP by hand
 
-    private func port(_ daemon: TestDaemon) throws -> UInt16 {
+    func port(_ daemon: TestDaemon) throws -> UInt16 {
         let line = try #require(daemon.log.split(separator: "\n").first { $0.contains("metrics at http://") })
         return try #require(UInt16(line.dropLast("/metrics".count).split(separator: ":").last ?? ""))
     }
 
-    private func scrape(_ port: UInt16) throws -> [String: Double] {
+    func scrape(_ port: UInt16) throws -> [String: Double] {
         let answer = try exchange(port, Array("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
         try #require(answer.hasPrefix("HTTP/1.1 200 OK\r\n"), "\(answer)")
         var values: [String: Double] = [:]

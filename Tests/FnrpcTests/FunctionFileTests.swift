@@ -39,6 +39,8 @@ import Testing
             concurrency: 64
             max_containers: 3
             min_containers: 2
+            max_calls: 1000
+            max_age: 86400.5
             max_queue: 0
             pids: 99
             tmp_size: 16
@@ -64,6 +66,8 @@ import Testing
         spec.concurrency = 64
         spec.maxContainers = 3
         spec.minContainers = 2
+        spec.maxCalls = 1000
+        spec.maxAgeNanos = 86_400_500_000_000
         spec.maxQueue = 0
         spec.pids = 99
         spec.tmpMiB = 16

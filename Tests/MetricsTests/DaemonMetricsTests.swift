@@ -4,6 +4,7 @@ import Catalog
 import Glibc
 import Loop
 import Model
+import Pool
 import Telemetry
 import Testing
 
@@ -35,14 +36,26 @@ import Testing
         let entry = AuditEntry(
             time: .now(), principal: "", peer: "", method: "", target: [], failure: nil, connection: 1)
         for _ in 0..<3 { audit.record(entry) }
+        let ledger = Ledger(total: Resources(memoryMiB: 4096, cpuMilli: 2000), maxStarts: 1)
+        for memory in [100, 5] as [UInt64] {
+            let needs = Resources(memoryMiB: memory, cpuMilli: 250)
+            let limits = PoolMachine.Limits(
+                concurrency: 1, maxSlots: 1, maxWaiters: 1, idleNanos: 1, isSingleUse: false)
+            let claim = Claim(needs: needs, pool: FunctionPool(limits: limits), start: memory, isUrgent: false)
+            _ = ledger.event { $0.request(claim) }
+        }
+        counters.evictions.increment()
         let metrics = DaemonMetrics(
             version: "1.2\"3", startedAt: .now(), counters: counters, methods: methods,
             sessions: SessionRegistry(counters: counters), budget: budget, catalog: Catalog(source: EmptySource()),
-            audit: audit)
+            audit: audit, ledger: ledger)
         let reader = try ExpositionReader(metrics.text())
 
         let expected: [String: Double] = [
             "fnrpc_build_info{version=\"1.2\\\"3\"}": 1, "fnrpc_connections": 2, "fnrpc_calls_started_total": 5,
+            "fnrpc_container_memory_bytes": 104_857_600, "fnrpc_container_memory_bytes_limit": 4_294_967_296,
+            "fnrpc_container_cores": 0.25, "fnrpc_container_cores_limit": 2, "fnrpc_containers_starting": 1,
+            "fnrpc_starts_waiting": 1, "fnrpc_evictions_total": 1, "fnrpc_thaws_total": 0, "fnrpc_containers_frozen": 0,
             "fnrpc_calls_finished_total": 3, "fnrpc_containers": 0, "fnrpc_waiting_calls": 0,
             "fnrpc_records_dropped_total": 1, "fnrpc_audit_lines_lost_total": 3, "fnrpc_buffered_bytes": 10,
             "fnrpc_buffered_bytes_limit": 1000, "fnrpc_connection_bytes_total{direction=\"received\"}": 0,
@@ -73,9 +86,10 @@ import Testing
             version: "1", startedAt: .now(), counters: counters, methods: MethodTable([]),
             sessions: SessionRegistry(counters: counters), budget: ByteBudget(limit: 1),
             catalog: Catalog(source: EmptySource()),
-            audit: AuditLog(path: "/proc/none/audit.log") { _ in })
+            audit: AuditLog(path: "/proc/none/audit.log") { _ in },
+            ledger: Ledger(total: .none, maxStarts: 1))
         let first = try ExpositionReader(metrics.text())
-        #expect(first.families.count == 19)
+        #expect(first.families.count == 28)
         #expect(try ExpositionReader(metrics.text()).families == first.families)
     }
 

@@ -71,7 +71,7 @@ private struct PoolModel {
     private mutating func lease() {
         let waiter = Waiter()
         switch pool.lease(waiter, of: waiter, now: at(now)) {
-        case .slot(let owner):
+        case .slot(let owner), .frozen(let owner):
             guard let box = owner as? Box else { return }
             begin(in: box)
             accepted += 1

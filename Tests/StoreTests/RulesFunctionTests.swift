@@ -186,6 +186,10 @@ import Wire
             spec.maxContainers = 7
             spec.minContainers = UInt32(value)
         },
+        Edge(field: "max_calls", good: [0, 1_000_000_000], bad: [1_000_000_001]) { $0.maxCalls = UInt32($1) },
+        Edge(field: "max_age", good: [0, 1, 2_592_000_000_000_000], bad: [2_592_000_000_000_001]) {
+            $0.maxAgeNanos = $1
+        },
         Edge(field: "max_queue", good: [0, 65_536], bad: [65_537]) { $0.maxQueue = UInt32($1) },
         Edge(field: "pids", good: [16, 4096], bad: [0, 15, 4097]) { $0.pids = UInt32($1) },
         Edge(field: "tmp_size", good: [1, 16_384], bad: [0, 16_385]) { $0.tmpMiB = UInt32($1) },

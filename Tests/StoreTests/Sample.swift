@@ -34,6 +34,8 @@ enum Sample {
         spec.concurrency = 7
         spec.maxContainers = 0
         spec.minContainers = 1024
+        spec.maxCalls = 9
+        spec.maxAgeNanos = 77
         spec.network = .host
         spec.config = ["B": "2", "A": "1\n"]
         spec.annotations = ["note": "x"]

@@ -117,6 +117,8 @@ import Testing
         spec.maxQueue = 0
         spec.maxContainers = 0
         spec.minContainers = 3
+        spec.maxCalls = 5
+        spec.maxAgeNanos = 1 << 40
         spec.config = ["B": "2", "A": "1"]
         spec.entrypoint = ["/bin/true", "x y"]
         let request = DeployRequest(

@@ -111,9 +111,17 @@ extension Dispatcher {
             return
         }
         // After the lease, so that its deadline finds the call where it is.
-        if case .slot = lease { watch(call, until: call.deadline) } else { watch(call, until: call.startBy) }
+        switch lease {
+        case .slot, .frozen: watch(call, until: call.deadline)
+        default: watch(call, until: call.startBy)
+        }
         switch lease {
         case .slot(let owner): (owner as? Worker)?.dispatch(call, data)
+        case .frozen(let owner):
+            guard let worker = owner as? Worker else { return }
+            counters.thaws.increment()
+            worker.thaw()
+            worker.dispatch(call, data)
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }

@@ -52,7 +52,7 @@ extension Dispatcher {
     /// fails is told to the daemon's log.
     ///
     /// - Parameter count: 1 to 1024.
-    /// - Throws: `invalid` for another count; `precondition` if `max_containers` allows fewer, or the version is being
+    /// - Throws: `invalid` for another count, or if the machine is too small for a single one; `precondition` if `max_containers` allows fewer, or the version is being
     ///   deleted or was replaced; `unavailable` if the daemon is stopping. Nothing is started then.
     package func scaleUp(_ runnable: Runnable, by count: UInt32) throws(Failure) {
         let range = Self.scaleUpRange
@@ -61,6 +61,7 @@ extension Dispatcher {
                 .invalid, "count: \(count) is out of range; \(range.lowerBound) to \(range.upperBound) containers")
         }
         guard !isDraining else { throw Self.closed(.stopping, runnable) }
+        try checkSize(runnable)
         switch runnable.pool.event({ $0.scaleUp(count) }) {
         case .start:
             let lanes = min(count, Self.scaleUpLanes)
@@ -143,6 +144,7 @@ extension WorkerInfo.State {
     fileprivate init(_ state: PoolMachine.Member.State) {
         switch state {
         case .idle: self = .idle
+        case .frozen: self = .frozen
         case .busy: self = .busy
         case .leaving: self = .leaving
         }

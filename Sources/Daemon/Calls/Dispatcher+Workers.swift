@@ -7,25 +7,15 @@ package import Model
 internal import Pool
 
 extension Dispatcher {
-    /// Starts a container for a function; its pool has counted it as starting.
-    ///
-    /// - Parameter next: how many more to start after it, one by one.
-    func startWorker(_ runnable: Runnable, next: UInt32 = 0) {
-        counters.containers.change(by: 1)
-        upkeep.watch(runnable)
-        let loop = chooseLoop()
-        starters.post { [self] in
-            makeWorker(runnable, loop)
-            if next > 0 { startWorker(runnable, next: next - 1) }
-        }
+    /// Starts a container that the ledger has room for. Blocking.
+    func makeWorker(_ claim: Claim) {
+        guard let planned = claim.start as? PlannedStart else { preconditionFailure("BUG: a start of somebody else's") }
+        makeWorker(planned.runnable, claim)
+        if planned.next > 0 { startWorker(planned.runnable, next: planned.next - 1) }
     }
 
-    /// Blocking.
-    private func makeWorker(_ runnable: Runnable, _ loop: EventLoop) {
-        guard !runnable.pool.event({ $0.abandonsStart() }) else {
-            counters.containers.change(by: -1)
-            return
-        }
+    private func makeWorker(_ runnable: Runnable, _ claim: Claim) {
+        guard !runnable.pool.event({ $0.abandonsStart() }) else { return forget(claim) }
         let start = WorkerStart(runnable: runnable, container: newSandboxID(), time: .now())
         upkeep.add(start)
         let begun = Instant.now()
@@ -33,11 +23,19 @@ extension Dispatcher {
         let coldNanos = Instant.now().nanoseconds(since: begun)
         switch result {
         case .success(let ready):
-            loop.post { [self] in workerStarted(start, ready, loop, coldNanos) }
+            let loop = chooseLoop()
+            loop.post { [self] in workerStarted(start, ready, claim, loop, coldNanos) }
+            settle { $0.started(claim) }
         case .failure(let failure):
-            counters.containers.change(by: -1)
+            forget(claim)
             startFailed(start, failure)
         }
+    }
+
+    /// Nothing is left of a container.
+    private func forget(_ claim: Claim) {
+        counters.containers.change(by: -1)
+        settle { $0.removed(claim) }
     }
 
     /// A sandbox whose function is ready for calls.
@@ -106,11 +104,13 @@ extension Dispatcher {
         }
     }
 
-    private func workerStarted(_ start: WorkerStart, _ ready: ReadySandbox, _ loop: EventLoop, _ coldNanos: UInt64) {
+    private func workerStarted(
+        _ start: WorkerStart, _ ready: ReadySandbox, _ claim: Claim, _ loop: EventLoop, _ coldNanos: UInt64
+    ) {
         let runnable = start.runnable
         let worker = Worker(
             runnable: runnable, sandbox: ready.sandbox, plan: ready.plan, loop: loop, startedAt: start.time,
-            coldNanos: coldNanos, dispatcher: self)
+            coldNanos: coldNanos, claim: claim, dispatcher: self)
         upkeep.add(worker)
         switch runnable.version.spec.format {
         case .ttrpc:
@@ -152,10 +152,18 @@ extension Dispatcher {
 
     /// Removes a stopped worker's sandbox.
     func remove(_ worker: Worker) {
+        let pool = worker.runnable.pool
+        let hasNoneLeft = pool.event { $0.ready == 0 && $0.isStarting }
+        settle { machine in
+            machine.leaving(worker.claim)
+            if hasNoneLeft { machine.raise(pool) }
+        }
         removers.post { [self] in
+            // The v1 freezer would keep it from dying.
+            worker.thaw()
             worker.sandbox.destroy()
             upkeep.remove(worker)
-            counters.containers.change(by: -1)
+            forget(worker.claim)
         }
     }
 

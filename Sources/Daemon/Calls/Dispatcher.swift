@@ -4,7 +4,7 @@ package import Drivers
 package import Extensions
 package import Loop
 package import Model
-internal import Pool
+package import Pool
 internal import Synchronization
 package import Telemetry
 internal import Wire
@@ -21,6 +21,14 @@ package final class Dispatcher: @unchecked Sendable {
     let starters: BlockingThreads
     let removers: BlockingThreads
     let upkeep: Upkeep
+    /// Where idle containers are frozen, one after the other.
+    let freezers: BlockingThreads
+    /// How long a container is idle before it is frozen, nanoseconds; 0: it never is.
+    let freezeNanos: UInt64
+    /// Who holds how much of the machine.
+    package let ledger: Ledger
+    /// Whether a look for idle containers is under way.
+    let isMakingRoom = Atomic<Bool>(false)
     /// How long a function may take from its start to listening, nanoseconds.
     let initNanos: UInt64
     /// The most time that has to be left for a call to start, nanoseconds; half of its time always is enough.
@@ -44,6 +52,8 @@ package final class Dispatcher: @unchecked Sendable {
     /// - Parameters:
     ///   - loops: at least one; workers are spread over them.
     ///   - startThreads: the most containers that start at once.
+    ///   - ledger: what containers may hold together; `nil`: anything.
+    ///   - freezeNanos: how long a container is idle before it is frozen; 0: it never is.
     ///   - initNanos: time for a function to listen, from its start.
     ///   - startMarginNanos: the most time that has to be left for a call to start.
     ///   - packagePath: the host folder of an unpacked package; called where it may block.
@@ -51,7 +61,8 @@ package final class Dispatcher: @unchecked Sendable {
     ///   - listeners: asked about every call before it gets a slot, and told how it ended.
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
-        budget: ByteBudget, startThreads: Int, initNanos: UInt64, startMarginNanos: UInt64 = 30_000_000_000,
+        budget: ByteBudget, startThreads: Int, ledger: Ledger? = nil, freezeNanos: UInt64 = 0, initNanos: UInt64,
+        startMarginNanos: UInt64 = 30_000_000_000,
         listeners: ListenerRegistry = ListenerRegistry(),
         packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
         secrets: @escaping @Sendable (Runnable) -> Result<[SandboxSecret], Failure>,
@@ -71,6 +82,10 @@ package final class Dispatcher: @unchecked Sendable {
         self.log = log
         wheels = loops.map { TimerWheel(loop: $0) }
         starters = BlockingThreads(count: startThreads)
+        let everything = Resources(memoryMiB: .max, cpuMilli: .max)
+        self.ledger = ledger ?? Ledger(total: everything, maxStarts: startThreads)
+        freezers = BlockingThreads(count: 1)
+        self.freezeNanos = freezeNanos
         // Removals must not wait behind starts that wait for slow functions.
         removers = BlockingThreads(count: 2)
         upkeep = Upkeep(loop: loops[0])
@@ -103,7 +118,11 @@ package final class Dispatcher: @unchecked Sendable {
             budget.release(call.takeHeldBytes())
         }
         if hand.start { startWorker(worker.runnable) }
-        if hand.stop { worker.loop.run { worker.stop() } }
+        if hand.stop {
+            worker.loop.run { worker.stop() }
+        } else if hand.calls.isEmpty, ledger.isPressed != .none {
+            makeRoomSoon()
+        }
     }
 
     /// Answers a claimed call with what its function said. On the worker's loop. The record comes first, so that a caller
@@ -228,7 +247,7 @@ package final class Dispatcher: @unchecked Sendable {
     }
 
     func withdraw(_ call: Call) {
-        _ = call.runnable.pool.event { $0.cancel(call.waiter) }
+        if call.runnable.pool.event({ $0.cancel(call.waiter) }) { dropSurplusStarts(of: call.runnable) }
     }
 
     /// Answers with what the function replied; the messages of its own services stay as they are.
@@ -315,6 +334,7 @@ package final class Dispatcher: @unchecked Sendable {
                 fail(call, Failure(.unavailable, "the daemon has stopped before the call could run"))
             }
         }
+        dropStarts()
         upkeep.stopAll()
         let end = Instant.now().advanced(byNanoseconds: Self.removalNanos)
         while counters.containers.load(ordering: .relaxed) > 0, Instant.now() < end {
@@ -326,6 +346,7 @@ package final class Dispatcher: @unchecked Sendable {
     package func stop() {
         starters.stop()
         removers.stop()
+        freezers.stop()
     }
 
     /// A new call's id.

@@ -119,6 +119,8 @@ package final class Upkeep: @unchecked Sendable {
             if isEmpty { empty.append(runnable) }
             dispatcher?.stop(stop)
             if start { dispatcher?.startWorker(runnable) }
+            dispatcher?.dropSurplusStarts(of: runnable)
+            dispatcher?.freezeIdle(of: runnable)
         }
         reschedule(isBusy: isBusy, empty: empty)
     }

@@ -5,6 +5,7 @@ internal import Glibc
 internal import Loop
 internal import Model
 internal import Pool
+internal import Synchronization
 internal import Wire
 
 /// One container that serves calls: its sandbox, its link, its log.
@@ -21,6 +22,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// When its start began.
     let startedAt: Timestamp
     let coldNanos: UInt64
+    /// What it holds of the machine.
+    let claim: Claim
+    /// Made when it is first frozen.
+    let freezer = AtomicLazyReference<Freezer>()
     /// How the function is started, for formats that do so for each call.
     let plan: Assignment
     /// What replies get that do not have it themselves; `nil`: nothing.
@@ -49,13 +54,14 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// On the loop.
     init(
         runnable: Runnable, sandbox: Sandbox, plan: Assignment, loop: EventLoop, startedAt: Timestamp,
-        coldNanos: UInt64, dispatcher: Dispatcher
+        coldNanos: UInt64, claim: Claim, dispatcher: Dispatcher
     ) {
         self.runnable = runnable
         self.sandbox = sandbox
         self.loop = loop
         self.startedAt = startedAt
         self.coldNanos = coldNanos
+        self.claim = claim
         self.plan = plan
         responseHeaders = ResponseHeaders(runnable.version.spec.headers)
         if runnable.version.spec.format == .httpStream { frames = LogFrames(name: LaunchPlan.logFrameName) }
@@ -199,7 +205,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     private func giveBack(serviceNanos: UInt64) {
-        let hand = runnable.pool.event { $0.release(slot, serviceNanos: serviceNanos, now: .now()) }
+        let yields = dispatcher.ledger.isPressed == .urgent
+        let hand = runnable.pool.event { $0.release(slot, serviceNanos: serviceNanos, yields: yields, now: .now()) }
         dispatcher.act(on: hand, worker: self)
     }
 

@@ -9,6 +9,8 @@ package struct WorkerInfo: Sendable, Equatable {
         case starting
         /// Has no call.
         case idle
+        /// Has no call, and is frozen until the next one.
+        case frozen
         /// Has at least one call.
         case busy
         /// Takes no more calls, and ends when those that it has are over.

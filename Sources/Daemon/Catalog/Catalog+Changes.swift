@@ -103,7 +103,7 @@ extension Catalog {
     }
 
     /// - Returns: its runnables.
-    private func remove(_ id: Identifier, _ state: inout State) -> [Runnable] {
+    func remove(_ id: Identifier, _ state: inout State) -> [Runnable] {
         guard let row = state.rows.removeValue(forKey: id) else { return [] }
         for key in row.keys { names.remove(key) }
         let app = row.entry.contents.app.meta.id
@@ -112,7 +112,7 @@ extension Catalog {
         return row.entry.runnables
     }
 
-    private func retire(_ runnables: [Runnable]) {
+    func retire(_ runnables: [Runnable]) {
         guard !runnables.isEmpty else { return }
         let end = retirement.withLock { $0 }
         for runnable in runnables { end(runnable) }

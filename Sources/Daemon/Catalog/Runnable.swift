@@ -34,13 +34,7 @@ package final class Runnable: Sendable {
         self.secretRevisions = Self.revisions(spec, secretRevisions)
         services = spec.services.map { Array($0.utf8) }
         refusal = Self.refusal(version, Self.name(function, version))
-        self.pool =
-            pool
-            ?? FunctionPool(
-                limits: PoolMachine.Limits(
-                    concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
-                    maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default,
-                    rateLimit: spec.rateLimit))
+        self.pool = pool ?? FunctionPool(limits: Self.limits(spec))
     }
 
     /// `app/function@version`; a working copy that equals no version is `app/function`.
@@ -70,6 +64,16 @@ package final class Runnable: Sendable {
         guard !isRenamed || (number > 0 && !contents.versions.contains { $0.number == number }) else { return false }
         return version.spec == self.version.spec && version.package == self.version.package
             && version.runtime == self.version.runtime
+    }
+
+    private static func limits(_ spec: FunctionSpec) -> PoolMachine.Limits {
+        var limits = PoolMachine.Limits(
+            concurrency: spec.concurrency, maxSlots: spec.maxContainers, minSlots: spec.minContainers,
+            maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default,
+            rateLimit: spec.rateLimit)
+        limits.maxCalls = spec.maxCalls
+        limits.maxAgeNanos = spec.maxAgeNanos
+        return limits
     }
 
     private static func revisions(_ spec: FunctionSpec, _ all: [String: UInt64]) -> [String: UInt64] {

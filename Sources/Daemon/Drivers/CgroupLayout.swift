@@ -19,6 +19,8 @@ package struct CgroupLayout: Sendable, Equatable {
     package let kind: Kind
     /// The folder of each hierarchy.
     package let hierarchies: [String]
+    /// The folder of the v2 hierarchy; `nil`: there is none.
+    package let unified: String?
     /// Whether memory and swap are limited together (v1) or swap can be limited (v2).
     package let limitsSwap: Bool
     /// Controllers that live on the v2 hierarchy of a hybrid layout; crun before 1.9 cannot use them there.
@@ -35,6 +37,7 @@ package struct CgroupLayout: Sendable, Equatable {
         if Posix.kind(root + "/cgroup.controllers") != nil {
             kind = .v2
             hierarchies = [root]
+            unified = root
             limitsSwap = swapInKernel
             controllersBesideV1 = []
             return
@@ -48,7 +51,7 @@ package struct CgroupLayout: Sendable, Equatable {
                 .precondition,
                 "control groups: nothing is mounted at \(root); mount cgroup2 there, or the v1 controllers")
         }
-        let unified = folders.first { Posix.kind($0 + "/cgroup.controllers") != nil }
+        unified = folders.first { Posix.kind($0 + "/cgroup.controllers") != nil }
         kind = unified == nil ? .v1 : .hybrid
         hierarchies = folders
         let inUnified = unified.flatMap { Posix.text(of: $0 + "/cgroup.controllers") } ?? ""
@@ -86,6 +89,8 @@ package struct CgroupLayout: Sendable, Equatable {
     /// - Returns: whether the group is empty now.
     @discardableResult
     package func kill(_ group: String, until deadline: Instant) -> Bool {
+        // The v1 freezer keeps what it has frozen from dying.
+        for folder in folders(of: group) { Self.thaw(folder) }
         while true {
             let found = processes(in: group)
             if found.isEmpty { return true }
@@ -107,6 +112,17 @@ package struct CgroupLayout: Sendable, Equatable {
     /// Removes a group and everything below it; what still has processes stays.
     package func remove(_ group: String) {
         for folder in folders(of: group) { Self.remove(folder: folder) }
+    }
+
+    /// Thaws a group and all below it, whichever freezer it has.
+    private static func thaw(_ folder: String) {
+        for (file, word) in [("/cgroup.freeze", "0"), ("/freezer.state", "THAWED")] {
+            let descriptor = open(folder + file, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            _ = write(descriptor, word, word.utf8.count)
+            close(descriptor)
+        }
+        for name in subgroups(of: folder) { thaw(folder + "/" + name) }
     }
 
     private static func collect(_ folder: String, into found: inout Set<pid_t>) {

@@ -22,6 +22,8 @@ struct OCISandbox: SandboxResources {
 
     var ranOutOfMemory: Bool { layout.memoryKills(in: group) > 0 }
 
+    func makeFreezer() -> Freezer? { Freezer(group, in: layout) }
+
     /// Makes the socket directory a file system of its own, so that a function cannot fill the host's.
     func mountSocketFolder() throws(Failure) {
         guard let socketFolder else { return }

@@ -6,6 +6,8 @@ import Model
 package protocol SandboxResources: Sendable {
     /// Whether the kernel killed something in it for want of memory.
     var ranOutOfMemory: Bool { get }
+    /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that. Opens a file.
+    func makeFreezer() -> Freezer?
     /// Removes every trace, of a half-made sandbox too. Blocks. Called once.
     func release()
 }
@@ -78,6 +80,10 @@ package final class Sandbox: Sendable {
 
     /// Whether the kernel killed something in it for want of memory. Reads files; meaningful until ``destroy()``.
     package var ranOutOfMemory: Bool { resources.ranOutOfMemory }
+
+    /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that, or it has gone. Opens a
+    /// file; to be thawed before ``destroy()``.
+    package func makeFreezer() -> Freezer? { resources.makeFreezer() }
 
     /// Tells a waiting sandbox what to run. Does not block; what comes of it is reported.
     ///

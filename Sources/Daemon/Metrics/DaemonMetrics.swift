@@ -3,7 +3,7 @@ package import Calls
 package import Catalog
 package import Loop
 package import Model
-internal import Pool
+package import Pool
 internal import Synchronization
 package import Telemetry
 
@@ -17,6 +17,7 @@ package struct DaemonMetrics: Sendable {
     private let budget: ByteBudget
     private let catalog: Catalog
     private let audit: AuditLog
+    private let ledger: Ledger
 
     /// - Parameters:
     ///   - version: the daemon's.
@@ -24,7 +25,7 @@ package struct DaemonMetrics: Sendable {
     ///   - budget: of what is buffered for all connections.
     package init(
         version: String, startedAt: Instant, counters: Counters, methods: MethodTable, sessions: SessionRegistry,
-        budget: ByteBudget, catalog: Catalog, audit: AuditLog
+        budget: ByteBudget, catalog: Catalog, audit: AuditLog, ledger: Ledger
     ) {
         self.version = version
         self.startedAt = startedAt
@@ -34,6 +35,7 @@ package struct DaemonMetrics: Sendable {
         self.budget = budget
         self.catalog = catalog
         self.audit = audit
+        self.ledger = ledger
     }
 
     /// The metrics in Prometheus' exposition format 0.0.4; the same families in the same order each time.
@@ -42,6 +44,7 @@ package struct DaemonMetrics: Sendable {
         writeDaemon(&out)
         writeConnections(&out)
         writeCalls(&out)
+        writeMachine(&out)
         writeRequests(&out)
         writeProcess(&out)
         return out.text
@@ -91,6 +94,37 @@ package struct DaemonMetrics: Sendable {
         out.single(
             "fnrpc_audit_lines_lost_total", .counter, "Lines of the audit log that could not be written.",
             audit.linesLost)
+    }
+
+    private func writeMachine(_ out: inout Exposition) {
+        let figures = ledger.figures
+        out.single(
+            "fnrpc_container_memory_bytes", .gauge, "Memory that containers hold, used or not; /tmp counts.",
+            figures.held.memoryMiB << 20)
+        out.single(
+            "fnrpc_container_memory_bytes_limit", .gauge, "What all of them may hold (max-memory-mib).",
+            ledger.total.memoryMiB << 20)
+        out.single(
+            "fnrpc_container_cores", .gauge, "Cores that containers with a limit of their own hold.",
+            nanoseconds: figures.held.cpuMilli * 1_000_000)
+        out.single(
+            "fnrpc_container_cores_limit", .gauge, "What all of them may hold (max-cpu-milli).",
+            nanoseconds: ledger.total.cpuMilli * 1_000_000)
+        out.single(
+            "fnrpc_containers_starting", .gauge, "Containers that are being started.",
+            UInt64(clamping: figures.starting))
+        out.single(
+            "fnrpc_starts_waiting", .gauge, "Containers that wait for room or for their turn to start.",
+            UInt64(clamping: figures.waiting))
+        out.single(
+            "fnrpc_evictions_total", .counter, "Idle containers that were removed to make room for others.",
+            counters.evictions.load(ordering: .relaxed))
+        var frozen = 0
+        for runnable in catalog.all { frozen += runnable.pool.event { $0.frozen } }
+        out.single("fnrpc_containers_frozen", .gauge, "Idle containers that are frozen.", UInt64(clamping: frozen))
+        out.single(
+            "fnrpc_thaws_total", .counter, "Calls that found a frozen container, and thawed it.",
+            counters.thaws.load(ordering: .relaxed))
     }
 
     /// What is known of one method, read once.

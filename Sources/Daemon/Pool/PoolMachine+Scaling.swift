@@ -22,7 +22,7 @@ extension PoolMachine {
 
     /// A container that is there.
     package struct Member {
-        package enum State { case idle, busy, leaving }
+        package enum State { case idle, frozen, busy, leaving }
 
         package let owner: AnyObject
         package let state: State
@@ -53,7 +53,8 @@ extension PoolMachine {
     package var members: [Member] {
         (slots + leaving).compactMap { slot in
             guard let owner = slot.owner else { return nil }
-            let state: Member.State = slot.state == .retired ? .leaving : slot.calls == 0 ? .idle : .busy
+            let idle: Member.State = slot.isFrozen ? .frozen : .idle
+            let state = slot.state == .retired ? .leaving : slot.calls == 0 ? idle : .busy
             return Member(owner: owner, state: state, calls: slot.calls, lastUsed: slot.lastUsed)
         }
     }
@@ -99,6 +100,7 @@ extension PoolMachine {
         let allowed = limits.maxSlots - containers
         guard count <= allowed else { return .over(allowed: allowed) }
         starting += count
+        startingKept += count
         return .start
     }
 

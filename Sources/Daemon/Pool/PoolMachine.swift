@@ -20,6 +20,10 @@ package struct PoolMachine {
         package var idleNanos: UInt64
         /// Every slot serves one call and is then thrown away (format `default`).
         package var isSingleUse: Bool
+        /// Calls after which a slot is thrown away; 0: any number.
+        package var maxCalls: UInt32 = 0
+        /// Age from which on a slot takes no more calls, nanoseconds; 0: any.
+        package var maxAgeNanos: UInt64 = 0
         /// Calls a second that are taken; 0: no limit.
         package let rateLimit: UInt32
 
@@ -42,6 +46,8 @@ package struct PoolMachine {
     package enum Lease {
         /// Use this slot now; by its owner.
         case slot(AnyObject)
+        /// As ``slot(_:)``, but it is frozen: thaw it first.
+        case frozen(AnyObject)
         /// Wait; `start`: and make a container meanwhile.
         case wait(start: Bool)
         /// The queue is full.
@@ -83,6 +89,12 @@ package struct PoolMachine {
     /// How many of those starts were asked for before the last ``detach(now:)``. Starts have no names: the next ones to
     /// end count as these.
     var startingOld: UInt32 = 0
+    /// How many starts are wanted though no call waits; the last ones to end count as these.
+    var startingKept: UInt32 = 0
+    /// Calls that got a slot since the first of the containers that are here now.
+    var served: UInt64 = 0
+    /// When a call last came.
+    var lastCall = Instant(nanoseconds: 0)
     /// Calls that are in a slot.
     private(set) var running = 0
     /// The daemon ends.
@@ -96,7 +108,7 @@ package struct PoolMachine {
     private var rate: RateLimiter
     /// Moving averages, nanoseconds; 0: not measured yet.
     private var serviceNanos: UInt64 = 0
-    private var coldNanos: UInt64 = 0
+    private(set) var coldNanos: UInt64 = 0
 
     package init(limits: Limits) {
         self.limits = limits
@@ -107,6 +119,8 @@ package struct PoolMachine {
     package var waiting: Int { waiters.count }
     /// Containers that are ready.
     package var ready: Int { slots.count }
+    /// Whether a container was asked for and is not there yet.
+    package var isStarting: Bool { starting > 0 }
     /// Nothing is ready, starting or waiting.
     package var isEmpty: Bool { containers == 0 && waiters.count == 0 }
     /// Whether a call would have to wait.
@@ -122,9 +136,11 @@ package struct PoolMachine {
     package mutating func lease(_ waiter: Waiter, of call: AnyObject, now: Instant) -> Lease {
         if let closing { return .closed(closing) }
         if let wait = rate.take(now: now) { return .limited(wait) }
+        lastCall = now
         if waiters.count == 0, let slot = free.last, let owner = slot.owner {
+            let isFrozen = slot.isFrozen
             take(slot, now: now)
-            return .slot(owner)
+            return isFrozen ? .frozen(owner) : .slot(owner)
         }
         // The call that a start is for waits for it, whatever the bound.
         let mayStart = starting > 0 || containers < limits.maxSlots
@@ -135,18 +151,27 @@ package struct PoolMachine {
 
     /// A call has left its slot.
     ///
-    /// - Parameter serviceNanos: how long it took.
-    package mutating func release(_ slot: Slot, serviceNanos nanos: UInt64, now: Instant) -> Hand {
+    /// - Parameters:
+    ///   - serviceNanos: how long it took.
+    ///   - yields: a function without any container waits for room: this slot leaves if it was there for long enough.
+    package mutating func release(
+        _ slot: Slot, serviceNanos nanos: UInt64, yields: Bool = false, now: Instant
+    ) -> Hand {
         slot.calls -= 1
         running -= 1
+        // 0: the call never ran here, so it says nothing about the service time.
+        if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
         guard slot.state != .retired else {
             guard slot.calls == 0 else { return Hand() }
             slot.owner = nil
             leaving.removeAll { $0 === slot }
-            return Hand(stop: true, start: wantsStart(now: now))
+            return Hand(stop: true, start: wantsStart(now: now) || (slot.isExpired && wantsReplacement()))
         }
-        // 0: the call never ran here, so it says nothing about the service time.
-        if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
+        if isTooOld(slot, now: now) || (yields && mayYield(slot, now: now)) {
+            retire(slot)
+            let isOver = slot.calls == 0
+            return Hand(stop: isOver, start: wantsStart(now: now) || (isOver && slot.isExpired && wantsReplacement()))
+        }
         if limits.isSingleUse || isStopping {
             retire(slot)
             return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
@@ -171,6 +196,8 @@ package struct PoolMachine {
             return Hand(stop: true)
         }
         slot.lastUsed = now
+        slot.readyAt = now
+        if slots.isEmpty && leaving.isEmpty { served = 0 }
         slots.append(slot)
         free.append(slot)
         return handOut(slot, thenRetires: isOld, now: now)
@@ -190,9 +217,10 @@ package struct PoolMachine {
 
     /// A start is about to be made that may have waited long for its turn.
     ///
-    /// - Returns: `true` if its container would leave at once: then it is not to be made, and counts no more.
+    /// - Returns: `true` if nobody needs its container any more: then it is not to be made, and counts no more.
     package mutating func abandonsStart() -> Bool {
-        let isUnwanted = isStopping || (waiters.count == 0 && (isDraining || startingOld > 0))
+        let isUnwanted =
+            isStopping || (waiters.count == 0 && (isDraining || startingOld > 0)) || surplusStarts > 0
         if isUnwanted { _ = startEnded() }
         return isUnwanted
     }
@@ -215,9 +243,10 @@ package struct PoolMachine {
     ///
     /// - Returns: the owners of the slots to throw away.
     package mutating func tick(now: Instant) -> (stop: [AnyObject], start: Bool) {
-        let spare = max(slots.count - Int(keepsMinimum ? limits.minSlots : 0), 0)
+        let expired = expire(now: now)
         let old = free.filter { $0.calls == 0 && now.nanoseconds(since: $0.lastUsed) >= limits.idleNanos }
-        return (retireIdle(old.prefix(spare)), wantsStart(now: now))
+        let stop = expired.stop + retireIdle(old.prefix(spareSlots))
+        return (stop, wantsStart(now: now) || (expired.any && wantsReplacement()))
     }
 
     /// No more calls: gives those that wait.
@@ -229,8 +258,10 @@ package struct PoolMachine {
     // MARK: -
 
     /// One start is over; whether it counts as one from before the last ``detach(now:)``.
-    private mutating func startEnded() -> Bool {
+    @discardableResult
+    mutating func startEnded() -> Bool {
         starting -= 1
+        startingKept = min(startingKept, starting)
         guard startingOld > 0 else { return false }
         startingOld -= 1
         return true
@@ -243,7 +274,7 @@ package struct PoolMachine {
             take(slot, now: now)
             hand.calls.append(call)
         }
-        if thenRetires || (isDraining && slot.calls == 0) {
+        if slot.state != .retired, thenRetires || (isDraining && slot.calls == 0) {
             retire(slot)
             hand.stop = slot.calls == 0
         }
@@ -254,7 +285,16 @@ package struct PoolMachine {
     private mutating func take(_ slot: Slot, now: Instant) {
         slot.calls += 1
         running += 1
+        served &+= 1
         slot.lastUsed = now
+        slot.isFrozen = false
+        if limits.maxCalls > 0 {
+            slot.served += 1
+            if slot.served >= limits.maxCalls {
+                slot.isExpired = true
+                return retire(slot)
+            }
+        }
         guard slot.calls >= limits.concurrency else { return }
         slot.state = .full
         if free.last === slot { free.removeLast() } else { free.removeAll { $0 === slot } }

@@ -8,6 +8,14 @@ package final class Slot: @unchecked Sendable {
     var calls: UInt32 = 0
     var state = State.idle
     var lastUsed = Instant(nanoseconds: 0)
+    /// When it became ready for calls.
+    var readyAt = Instant(nanoseconds: 0)
+    /// Calls that it got; counted only where their number is limited.
+    var served: UInt32 = 0
+    /// It leaves because of its age, or of the number of its calls.
+    var isExpired = false
+    /// It has no call, and its container must be thawed for the next one.
+    var isFrozen = false
 
     enum State { case idle, full, retired }
 

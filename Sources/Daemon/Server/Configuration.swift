@@ -52,6 +52,14 @@ package struct Configuration: Sendable, Equatable {
     package var loops: UInt32 = 0
     /// Most containers that start at once.
     package var startThreads: UInt32 = 16
+    /// What all containers together may hold of the machine's memory, MiB; 0: what it has, less some head room.
+    package var maxMemoryMiB: UInt32 = 0
+    /// What the containers with a limit of their own may hold of its processors, thousandths of a core; 0: all.
+    package var maxCPUMilli: UInt32 = 0
+    /// How long a container is idle before it is frozen, seconds; 0: it never is.
+    package var freezeAfter: Double = 1
+    /// How long nobody calls a function before the daemon forgets what it keeps for its calls, seconds.
+    package var forgetAfter: Double = 600
     /// How long a function may take from its start until it listens, seconds.
     package var initTimeout: Double = 5
     /// The most time that has to be left for a call to start, seconds.

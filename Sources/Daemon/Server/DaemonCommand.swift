@@ -75,6 +75,14 @@ package struct DaemonCommand: ParsableCommand {
     package var loops: String?
     @Option(help: "Most containers that start at once. (default: 16)")
     package var startThreads: String?
+    @Option(help: "Memory of all containers, MiB; 0: what the machine has, less head room. (default: 0)")
+    package var maxMemoryMib: String?
+    @Option(help: "Processors of all containers that have a limit, thousandths of a core; 0: all. (default: 0)")
+    package var maxCpuMilli: String?
+    @Option(help: "How long a container is idle before it is frozen; 0: never. (default: 1)")
+    package var freezeAfter: String?
+    @Option(help: "How long a function is not called before its queue is forgotten. (default: 600)")
+    package var forgetAfter: String?
     @Option(help: "How long a function may take to listen. (default: 5)")
     package var initTimeout: String?
     @Option(
@@ -143,6 +151,8 @@ package struct DaemonCommand: ParsableCommand {
             ("data-dir", dataDir), ("drain-timeout", drainTimeout), ("runtime", runtime),
             ("runtime-files", runtimeFiles), ("max-package-mib", maxPackageMib), ("uid-base", uidBase),
             ("uid-count", uidCount), ("loops", loops), ("start-threads", startThreads), ("init-timeout", initTimeout),
+            ("max-memory-mib", maxMemoryMib), ("max-cpu-milli", maxCpuMilli), ("freeze-after", freezeAfter),
+            ("forget-after", forgetAfter),
             ("start-margin-max", startMarginMax),
             ("keep-calls", keepCalls), ("max-connections", maxConnections), ("function-files", functionFiles),
             ("allow-test-versions", allowTestVersions), ("keep-events", keepEvents), ("max-versions", maxVersions),

@@ -14,7 +14,8 @@ extension Server {
         guard case .tcp(let host, let port) = configuration.metricsListen?.endpoint else { return nil }
         let metrics = DaemonMetrics(
             version: context.version, startedAt: context.startedAt, counters: context.counters, methods: methods,
-            sessions: context.sessions, budget: budget, catalog: context.catalog, audit: context.audit)
+            sessions: context.sessions, budget: budget, catalog: context.catalog, audit: context.audit,
+            ledger: context.dispatcher.ledger)
         let server = try MetricsServer(host: host, port: port) { metrics.text() }
         log.info(
             "metrics at http://\(ListenAddress.tcp(host: host, port: server.port).description.dropFirst(4))/metrics")

@@ -89,9 +89,11 @@ package final class Server: Sendable {
         let budget = ByteBudget(limit: Int(configuration.bufferBudgetMiB) << 20)
         let plugIns = startPlugIns(configuration, loops, log)
         let listeners = ListenerRegistry(entities: plugIns, calls: plugIns)
+        let ledger = try makeLedger(configuration, driver, log)
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
-            startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
+            startThreads: Int(configuration.startThreads), ledger: ledger,
+            freezeNanos: UInt64(configuration.freezeAfter * 1e9), initNanos: UInt64(configuration.initTimeout * 1e9),
             startMarginNanos: UInt64(configuration.startMarginMax * 1e9),
             listeners: listeners,
             packagePath: { digest in
@@ -151,7 +153,12 @@ package final class Server: Sendable {
             loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
             metrics: metrics, plugIns: plugIns)
-        server.startBackground { await keepPackages(packages, sweeper, blocking, log) }
+        let forgetNanos = UInt64(configuration.forgetAfter * 1e9)
+        server.startBackground(
+            [
+                { await keepPackages(packages, sweeper, blocking, log) },
+                { await forgetUnused(catalog, after: forgetNanos) },
+            ])
         return server
     }
 
@@ -271,29 +278,29 @@ package final class Server: Sendable {
         }
     }
 
-    private func startBackground(_ keepPackages: @escaping @Sendable () async -> Void) {
-        let tasks = [
-            Task { await keepPackages() },
-            Task { [recorder] in await recorder.run() },
-            Task { [store, configuration, log] in
-                while !Task.isCancelled {
-                    do {
-                        try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
-                        try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
-                    } catch {
-                        if Task.isCancelled { return }
-                        log.error("old records of calls and events were not removed: \(error)")
+    private func startBackground(_ bodies: [@Sendable () async -> Void]) {
+        let tasks =
+            bodies.map { body in Task { await body() } } + [
+                Task { [recorder] in await recorder.run() },
+                Task { [store, configuration, log] in
+                    while !Task.isCancelled {
+                        do {
+                            try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
+                            try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
+                        } catch {
+                            if Task.isCancelled { return }
+                            log.error("old records of calls and events were not removed: \(error)")
+                        }
+                        try? await Task.sleep(for: .seconds(60))
                     }
-                    try? await Task.sleep(for: .seconds(60))
-                }
-            },
-            Task { [self] in
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(60))
-                    if !Task.isCancelled { await noteTokenUses() }
-                }
-            },
-        ]
+                },
+                Task { [self] in
+                    while !Task.isCancelled {
+                        try? await Task.sleep(for: .seconds(60))
+                        if !Task.isCancelled { await noteTokenUses() }
+                    }
+                },
+            ]
         background.withLock { $0 = tasks }
     }
 

@@ -109,6 +109,16 @@ package struct Setting: Sendable {
             }),
         number("loops", "threads that relay calls; 0: half the cores", \.loops, 0...256),
         number("start-threads", "most containers that start at once", \.startThreads, 1...256),
+        number(
+            "max-memory-mib", "memory of all containers, MiB; 0: what the machine has, less head room", \.maxMemoryMiB,
+            0...1_073_741_824),
+        number(
+            "max-cpu-milli", "processors of all containers that have a limit, thousandths of a core; 0: all",
+            \.maxCPUMilli, 0...10_000_000),
+        seconds("freeze-after", "how long a container is idle before it is frozen; 0: never", \.freezeAfter, 0...3600),
+        seconds(
+            "forget-after", "how long a function is not called before its queue is forgotten", \.forgetAfter,
+            0.1...86_400),
         seconds(
             "start-margin-max", "the most time that must be left for a call to start; half of its time always suffices",
             \.startMarginMax, 0...3600),

@@ -8,6 +8,10 @@ package final class Counters: Sendable {
     package let callsFinished = Atomic<UInt64>(0)
     /// Call records that were lost because the store could not keep up.
     package let recordsDropped = Atomic<UInt64>(0)
+    /// Idle containers that left to make room for others.
+    package let evictions = Atomic<UInt64>(0)
+    /// Calls that found a frozen container, and thawed it.
+    package let thaws = Atomic<UInt64>(0)
     /// Connections that are open.
     package let connections = Atomic<Int>(0)
     /// Containers that are starting, ready or being removed.

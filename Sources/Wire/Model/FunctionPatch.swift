@@ -9,6 +9,8 @@ package struct FunctionPatch: Hashable, Sendable {
     package var concurrency: UInt32?
     package var maxContainers: UInt32?
     package var minContainers: UInt32?
+    package var maxCalls: UInt32?
+    package var maxAgeNanos: UInt64?
     package var maxQueue: UInt32?
     package var pids: UInt32?
     package var tmpMiB: UInt32?
@@ -48,6 +50,8 @@ package struct FunctionPatch: Hashable, Sendable {
         concurrency = spec.concurrency
         maxContainers = spec.maxContainers
         minContainers = spec.minContainers
+        maxCalls = spec.maxCalls
+        maxAgeNanos = spec.maxAgeNanos
         maxQueue = spec.maxQueue
         pids = spec.pids
         tmpMiB = spec.tmpMiB
@@ -81,6 +85,8 @@ package struct FunctionPatch: Hashable, Sendable {
         if let concurrency { spec.concurrency = concurrency }
         if let maxContainers { spec.maxContainers = maxContainers }
         if let minContainers { spec.minContainers = minContainers }
+        if let maxCalls { spec.maxCalls = maxCalls }
+        if let maxAgeNanos { spec.maxAgeNanos = maxAgeNanos }
         if let maxQueue { spec.maxQueue = maxQueue }
         if let pids { spec.pids = pids }
         if let tmpMiB { spec.tmpMiB = tmpMiB }

@@ -11,6 +11,8 @@ extension FunctionSpec {
         found.require(
             maxContainers == 0 || minContainers <= maxContainers,
             "min_containers: \(minContainers) is more than max_containers allows, which is \(maxContainers)")
+        Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
+        Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
         Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
         Self.checkSeconds("max_wait", maxWaitNanos, Limits.maxWaitSeconds, &found)
         Self.check("rate_limit", rateLimit, Limits.rateLimit, "calls a second", &found)

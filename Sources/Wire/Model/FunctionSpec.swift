@@ -21,6 +21,10 @@ package struct FunctionSpec: Hashable, Sendable {
     /// Containers that stay, however long they are idle, once they were started. None is started for it alone yet: calls
     /// and scaling up start them.
     package var minContainers: UInt32
+    /// Calls after which a container is replaced; 0: any number.
+    package var maxCalls: UInt32
+    /// Age from which on a container is replaced, nanoseconds; 0: any.
+    package var maxAgeNanos: UInt64
     /// Most calls that wait for a container.
     package var maxQueue: UInt32
     /// Most processes and threads in a container.
@@ -133,6 +137,8 @@ package struct FunctionSpec: Hashable, Sendable {
         concurrency = 1
         maxContainers = 16
         minContainers = 0
+        maxCalls = 0
+        maxAgeNanos = 0
         maxQueue = 1024
         pids = 50
         tmpMiB = 64
@@ -169,6 +175,10 @@ extension FunctionSpec {
         package static let maxContainers: ClosedRange<UInt32> = 0...1024
         /// Containers; at most `max_containers`.
         package static let minContainers: ClosedRange<UInt32> = 0...1024
+        /// Calls; 0: any number.
+        package static let maxCalls: ClosedRange<UInt32> = 0...1_000_000_000
+        /// Seconds, a month at most; 0: any age.
+        package static let maxAgeSeconds: ClosedRange<Double> = 0...2_592_000
         /// Calls.
         package static let maxQueue: ClosedRange<UInt32> = 0...65_536
         /// Processes and threads; fnrpc-init is one of them. Below 16, runc's own threads may not fit while it starts.

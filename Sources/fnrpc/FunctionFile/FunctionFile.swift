@@ -97,6 +97,8 @@ struct FunctionFileReader {
         case .concurrency: limits[key] = try number(entry, FunctionSpec.Limits.concurrency, "calls")
         case .maxContainers: limits[key] = try number(entry, FunctionSpec.Limits.maxContainers, "containers")
         case .minContainers: limits[key] = try number(entry, FunctionSpec.Limits.minContainers, "containers")
+        case .maxCalls: limits[key] = try number(entry, FunctionSpec.Limits.maxCalls, "calls")
+        case .maxAge: clocks[key] = try seconds(entry, FunctionSpec.Limits.maxAgeSeconds)
         case .maxQueue: limits[key] = try number(entry, FunctionSpec.Limits.maxQueue, "calls")
         case .rateLimit: limits[key] = try number(entry, FunctionSpec.Limits.rateLimit, "calls a second")
         case .pids: limits[key] = try number(entry, FunctionSpec.Limits.pids, "processes")
@@ -126,6 +128,8 @@ struct FunctionFileReader {
         if let value = limits[.concurrency] { spec.concurrency = value }
         if let value = limits[.maxContainers] { spec.maxContainers = value }
         if let value = limits[.minContainers] { spec.minContainers = value }
+        if let value = limits[.maxCalls] { spec.maxCalls = value }
+        if let value = clocks[.maxAge] { spec.maxAgeNanos = value }
         if let value = limits[.maxQueue] { spec.maxQueue = value }
         if let value = limits[.rateLimit] { spec.rateLimit = value }
         if let value = limits[.pids] { spec.pids = value }

@@ -42,6 +42,12 @@ struct FunctionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Containers at once; 0: as many as the machine allows.", valueName: "containers"))
     private var maxContainers: UInt32?
 
+    @Option(help: ArgumentHelp("Calls after which a container is replaced; 0: any number.", valueName: "calls"))
+    private var maxCalls: UInt32?
+
+    @Option(help: ArgumentHelp("Age from which on a container is replaced; 0: any.", valueName: "1h"))
+    private var maxAge: TimeSpan?
+
     @Option(help: ArgumentHelp("Calls that wait for a container.", valueName: "calls"))
     private var maxQueue: UInt32?
 
@@ -139,6 +145,8 @@ struct FunctionOptions: ParsableArguments {
             patch.concurrency = concurrency
             patch.minContainers = minContainers
             patch.maxContainers = maxContainers
+            patch.maxCalls = maxCalls
+            patch.maxAgeNanos = maxAge?.nanoseconds
             patch.maxQueue = maxQueue
             patch.maxWaitNanos = maxWait?.nanoseconds
             patch.startMargin = startMargin

@@ -990,7 +990,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[28] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[30] =
 {
   {
     "runtime",
@@ -1328,6 +1328,30 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "max_calls",
+    50,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_max_calls),
+    offsetof(Fnrpc__V1__FunctionSpec, max_calls),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_age_nanos",
+    51,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__FunctionSpec, has_max_age_nanos),
+    offsetof(Fnrpc__V1__FunctionSpec, max_age_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
@@ -1342,6 +1366,8 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   18,   /* field[18] = headers */
   6,   /* field[6] = idle_timeout_nanos */
   20,   /* field[20] = image */
+  29,   /* field[29] = max_age_nanos */
+  28,   /* field[28] = max_calls */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
   25,   /* field[25] = max_wait_nanos */
@@ -1359,11 +1385,12 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 40, 25 },
-  { 0, 28 }
+  { 50, 28 },
+  { 0, 30 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -1373,10 +1400,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  28,
+  30,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  2,  fnrpc__v1__function_spec__number_ranges,
+  3,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

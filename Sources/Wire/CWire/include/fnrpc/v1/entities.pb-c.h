@@ -220,10 +220,20 @@ struct  Fnrpc__V1__FunctionSpec
    */
   protobuf_c_boolean has_rate_limit;
   uint32_t rate_limit;
+  /*
+   * after which a container is replaced; 0: any number
+   */
+  protobuf_c_boolean has_max_calls;
+  uint32_t max_calls;
+  /*
+   * from which on a container is replaced; 0: any
+   */
+  protobuf_c_boolean has_max_age_nanos;
+  uint64_t max_age_nanos;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Fnrpc__V1__Function

@@ -1,0 +1,145 @@
+import FnrpcClient
+import Foundation
+import Synchronization
+import Testing
+
+/// Functions that together need more of the machine than there is.
+@Suite(.serialized) struct MachineShareTests {
+    private static let metrics = ["--metrics-listen", "tcp:127.0.0.1:0"]
+
+    /// 12 functions of 96 MiB on 400 MiB: four containers at a time, and idle ones make room for others.
+    @Test func manyFunctionsShareLittleMemory() async throws {
+        try await withDaemon(Self.metrics + ["--max-memory-mib", "400"]) { daemon in
+            for number in 0..<12 { try daemon.deployEcho(as: "echo\(number)") }
+            let most = Mutex(0.0)
+            let isOver = Atomic(false)
+            let watcher = Thread {
+                while !isOver.load(ordering: .relaxed) {
+                    let held = (try? daemon.metric("fnrpc_container_memory_bytes")) ?? 0
+                    most.withLock { $0 = max($0, held) }
+                }
+            }
+            watcher.start()
+            let failures = try await withThrowingTaskGroup(of: String?.self, returning: [String].self) { group in
+                let client = try await daemon.client()
+                for number in 0..<12 {
+                    group.addTask {
+                        for round in 0..<8 {
+                            let payload = Array("\(number) \(round)".utf8)
+                            do {
+                                let reply = try await client.invoke(
+                                    app: "demo", function: "echo\(number)", payload: payload)
+                                if reply.payload != payload { return "echo\(number) answered \(reply.payload)" }
+                            } catch { return "echo\(number): \(error)" }
+                        }
+                        return nil
+                    }
+                }
+                let found = try await group.reduce(into: [String]()) { if let text = $1 { $0.append(text) } }
+                await client.close()
+                return found
+            }
+            isOver.store(true, ordering: .relaxed)
+            #expect(failures == [])
+            let limit = 400.0 * 1_048_576
+            #expect(most.withLock { $0 } > 0 && most.withLock { $0 } <= limit)
+            #expect(try #require(try daemon.metric("fnrpc_evictions_total")) >= 8)
+            try await expectNothingWaits(daemon)
+        }
+    }
+
+    /// There is room for one container only, so each of these must give its own back for the next call to be answered.
+    @Test func roomIsBackAfterEveryKindOfDeath() async throws {
+        try await withDaemon(Self.metrics + ["--max-memory-mib", "100", "--init-timeout", "1"]) { daemon in
+            try daemon.deployEcho(as: "good")
+            let deaths = [
+                ("exits", "", "import sys\nsys.exit(3)"),
+                ("silent", "format: ttrpc\nentrypoint: [/bin/sleep, '60']\n", ""),
+                ("absent", "format: ttrpc\nentrypoint: [/bin/nothing-of-this-name]\n", ""),
+                ("crashes", "", "import os\ndef handler():\n    os.kill(os.getpid(), 11)"),
+                ("eats", "", "def handler():\n    return len(bytearray(300 << 20))"),
+                ("loops", "timeout: 1\n", "def handler():\n    while True: pass"),
+                ("leaves", "", "import os\ndef handler():\n    os._exit(0)"),
+                ("once", "format: default\nruntime: shell\nentry: run.sh\n", ""),
+            ]
+            for (name, yaml, code) in deaths {
+                var text = "name: \(name)\nmemory: 64\ntmp_size: 30\n\(yaml)"
+                if !yaml.contains("runtime") { text += "runtime: python\n" }
+                if !yaml.contains("entr") { text += "entry: func.handler\n" }
+                try daemon.deploy(
+                    name, ["func.yaml": text, "func.py": code, "run.sh": "cat\n"])
+                for _ in 0..<2 {
+                    let result = try daemon.fnrpc("invoke", "demo/\(name)", "-d", "{}")
+                    #expect((result.code == 0) == (name == "once"), "\(name): \(result)")
+                }
+                let good = try daemon.fnrpc("invoke", "demo/good", "-d", name)
+                #expect(good.output == name, "after \(name): \(good)")
+            }
+            #expect(try daemon.metric("fnrpc_container_memory_bytes") == 96 * 1_048_576)
+            try await expectNothingWaits(daemon)
+        }
+    }
+
+    @Test func whatIsLargerThanTheMachineIsRefusedAtOnce() async throws {
+        try await withDaemon(["--max-memory-mib", "300", "--max-cpu-milli", "1500"]) { daemon in
+            try daemon.deployEcho(as: "fits", yaml: "memory: 200\ntmp_size: 100\ncpu: 1.5\n")
+            #expect(try daemon.fnrpc("invoke", "demo/fits", "-d", "x").output == "x")
+            try daemon.deployEcho(as: "large", yaml: "memory: 200\ntmp_size: 101\n")
+            let large = try daemon.fnrpc("invoke", "demo/large", "-d", "x")
+            #expect(large.code == 4)
+            #expect(large.errors.contains("memory: demo/large@1 needs 301 MiB (200, and 101 of tmp_size)"), "\(large)")
+            #expect(large.errors.contains("300 MiB for all containers (max-memory-mib)"), "\(large)")
+            let scaled = try daemon.fnrpc("worker", "scale-up", "demo/large", "--count", "2")
+            #expect(scaled.code == 4 && scaled.errors.contains("301 MiB"), "\(scaled)")
+            try daemon.deployEcho(as: "busy", yaml: "memory: 32\ncpu: 1501m\n")
+            let busy = try daemon.fnrpc("invoke", "demo/busy", "-d", "x")
+            #expect(busy.code == 4 && busy.errors.contains("cpu: demo/busy@1 needs 1501"), "\(busy)")
+            #expect(try daemon.fnrpc("invoke", "demo/fits", "-d", "y").output == "y")
+        }
+    }
+
+    /// The call waits for room behind a busy container; its own clock goes on.
+    @Test func callWaitsForRoomNoLongerThanItsTime() async throws {
+        try await withDaemon(Self.metrics + ["--max-memory-mib", "100"]) { daemon in
+            try daemon.deploy("sleeper", yaml: "timeout: 20\n")
+            try daemon.deployEcho(as: "echo", yaml: "memory: 32\ntimeout: 1\n")
+            try daemon.deployEcho(as: "patient", yaml: "memory: 32\ntimeout: 30\n")
+            let client = try await daemon.client()
+            async let slept = client.invoke(app: "demo", function: "sleeper", payload: Array("4\n".utf8))
+            try daemon.wait("it sleeps") { try daemon.metric("fnrpc_container_memory_bytes") == 96 * 1_048_576 }
+            async let waited = client.invoke(app: "demo", function: "patient", payload: [1])
+            let error = await #expect(throws: ClientError.self) {
+                try await client.invoke(app: "demo", function: "echo", payload: [])
+            }
+            #expect(error?.code == .timeout)
+            #expect(try await waited.payload == [1])
+            #expect(try await slept.payload == Array("slept\n".utf8))
+            await client.close()
+            try await expectNothingWaits(daemon)
+        }
+    }
+
+    private func expectNothingWaits(_ daemon: TestDaemon) async throws {
+        try daemon.wait("no start waits") {
+            try daemon.metric("fnrpc_starts_waiting") == 0 && daemon.metric("fnrpc_containers_starting") == 0
+        }
+    }
+}
+
+extension TestDaemon {
+    /// A number of the metrics page; needs `--metrics-listen`.
+    func metric(_ name: String) throws -> Double? { try MetricsTests().scrape(MetricsTests().port(self))[name] }
+
+    /// Deploys the program of the example that speaks ttrpc under another name, without its service.
+    func deployEcho(as name: String, yaml: String = "memory: 32\n") throws {
+        let folder = try write(
+            name,
+            [
+                "func.yaml": "name: \(name)\nruntime: binary\nentry: echo\nformat: ttrpc\nidle_timeout: 60\n\(yaml)"
+            ])
+        let program = Self.repository.path + "/examples/echo-ttrpc/echo"
+        try FileManager.default.copyItem(atPath: program, toPath: folder + "/echo")
+        let result = try fnrpc("deploy", folder, "--app", "demo")
+        try #require(result.code == 0, "\(result)")
+    }
+}
