@@ -145,7 +145,7 @@ final class ArchiveSide: Sendable {
         let path = try #require(try target.packages.path(of: try Digest(digest, field: "digest")))
         #expect(try String(contentsOfFile: path + "/func.py", encoding: .utf8) == "def main(): pass")
         let log = try await target.test.store.callLog(Sample.id(7).description)
-        #expect(log.bytes == Array("log 7".utf8) && log.truncated)
+        #expect(log.log == Array("log 7".utf8) && log.truncated)
 
         // References were rewritten, so the rules hold: what is used cannot go.
         let used = await failure {

@@ -25,6 +25,10 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     let origin: CallOrigin
     /// What its function is told of a call by path.
     let path: PathRequest?
+    /// The trigger that it came by; `nil`: it named its function.
+    let trigger: CallTrigger?
+    /// Its payload, for the record; `nil`: it is not wanted there.
+    private(set) var input: RecordedInput?
     /// Its streams, unless it is unary.
     let relay: FunctionRelay?
     let acceptedAt: Instant
@@ -62,6 +66,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         self.streamID = streamID
         self.origin = origin
         path = target.path
+        trigger = target.trigger
         self.relay = relay
         self.deadline = deadline
         acceptedAt = now
@@ -74,8 +79,12 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         hold(bytes.count)
     }
 
+    /// Its payload will be in its record, up to a limit, bytes. Before the call is handed on.
+    func recordInput(limit: Int) { input = RecordedInput(limit: limit) }
+
     /// Takes over what `other` has kept and holds.
     func takeRequest(of other: Call) {
+        input = other.input
         request = other.request
         hold(other.takeHeldBytes())
     }

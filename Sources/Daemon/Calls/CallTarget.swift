@@ -13,17 +13,24 @@ struct CallTarget: Sendable {
     let callID: Identifier?
     /// Of a call by path.
     let path: PathRequest?
+    /// What has answered the path.
+    let trigger: CallTrigger?
 
-    init(_ runnable: Runnable, _ choice: VersionChoice, callID: Identifier? = nil, path: PathRequest? = nil) {
+    init(
+        _ runnable: Runnable, _ choice: VersionChoice, callID: Identifier? = nil, path: PathRequest? = nil,
+        trigger: CallTrigger? = nil
+    ) {
         self.runnable = runnable
+        self.trigger = trigger
         self.callID = callID
         self.path = path
         if case .version(let number) = choice { requestedVersion = number } else { requestedVersion = 0 }
         requestedAlias = Self.alias(choice)
     }
 
-    init(_ runnable: Runnable, version: UInt32, path: PathRequest?) {
-        self.init(runnable, version == 0 ? .working : .version(version), path: path)
+    /// Where a listener sends a call.
+    init(_ runnable: Runnable, version: UInt32, instead call: Call) {
+        self.init(runnable, version == 0 ? .working : .version(version), path: call.path, trigger: call.trigger)
     }
 
     /// What a call that is made already runs.
@@ -33,6 +40,7 @@ struct CallTarget: Sendable {
         requestedAlias = call.requestedAlias
         callID = call.id
         path = call.path
+        trigger = call.trigger
     }
 
     /// The alias of a choice, by its name or its id; empty: none.
@@ -44,4 +52,10 @@ struct CallTarget: Sendable {
         case .latest: Alias.latest
         }
     }
+}
+
+/// The trigger that a call came by, as its record names it.
+struct CallTrigger: Sendable {
+    let name: String
+    let source: String
 }

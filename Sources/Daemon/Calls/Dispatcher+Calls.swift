@@ -22,7 +22,7 @@ extension Dispatcher {
             try ReservedHeaders.check(request)
             let origin = CallOrigin(incoming)
             let target = try resolve(request.target, for: origin, incoming.session)
-            open(incoming, target, origin)
+            open(incoming, target, origin, payload: request.payload)
         } catch {
             incoming.session.refuse(incoming, error)
         }
@@ -37,7 +37,7 @@ extension Dispatcher {
             if incoming.isStream {
                 try FunctionRelay.openService(incoming, target, origin)
             } else {
-                open(incoming, target, origin)
+                open(incoming, target, origin, payload: incoming.envelope.payload)
             }
         } catch {
             incoming.session.refuse(incoming, error)
@@ -52,8 +52,11 @@ extension Dispatcher {
             quota: "request")
     }
 
-    private func open(_ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin) {
+    private func open(
+        _ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin, payload: UnsafeRawBufferPointer
+    ) {
         let call = makeCall(target, origin, session: incoming.session, streamID: incoming.streamID, relay: nil)
+        call.input?.add(payload)
         guard incoming.session.add(call, incoming.streamID) else { return }
         accept(call, data: incoming.envelope.bytes)
     }
@@ -65,10 +68,12 @@ extension Dispatcher {
         let time = Timestamp.now()
         var timeout = target.runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
-        return Call(
+        let call = Call(
             id: target.callID ?? newID(time), target: target, session: session, streamID: streamID, origin: origin,
             relay: relay, deadline: origin.arrivedAt.advanced(byNanoseconds: timeout), now: origin.arrivedAt,
             time: time)
+        if target.runnable.version.spec.recordInput { call.recordInput(limit: limits.inputBytes) }
+        return call
     }
 
     /// Gets a slot for a call that its session has noted.

@@ -65,6 +65,8 @@ extension Dispatcher {
                 .notPermitted, "\(origin.principal) may not call \(quoted(name)); it needs the scope invoke:\(name)")
         }
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id, path: path)
+        return CallTarget(
+            runnable, choice, callID: id, path: path,
+            trigger: CallTrigger(name: trigger.name.text, source: trigger.source))
     }
 }

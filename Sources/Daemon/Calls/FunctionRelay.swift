@@ -76,6 +76,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         stream.mayWait = true
         let call = dispatcher.makeCall(
             target, origin, session: request.session, streamID: request.streamID, relay: relay)
+        call.input?.add(request.envelope.payload)
         call.hold(held)
         guard request.session.add(stream, request.streamID) else { return dispatcher.budget.release(held) }
         relay.call = call
@@ -87,7 +88,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     // MARK: - From the caller
 
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool {
-        isBody ? receivedBody(message) : function?.send(message) ?? false
+        guard isBody else {
+            let isTaken = function?.send(message) ?? false
+            if isTaken { call?.input?.add(message) }
+            return isTaken
+        }
+        return receivedBody(message)
     }
 
     func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {
@@ -113,6 +119,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         if !scan.isOnlyControl {
             guard !bodyEnded else { return refuse(Failure(.invalid, "payload: comes after the message with end")) }
             guard function.send(message) else { return false }
+            call?.input?.add(scan.payload)
             took(scan.payload.count)
         }
         if scan.isEnd { endBody() }
@@ -148,6 +155,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         }
         stream.mayWait = true
         let call = dispatcher.makeCall(target, origin, session: stream.session, streamID: stream.id, relay: self)
+        call.input?.add(scan.payload)
         call.hold(scan.bytes.count)
         self.call = call
         stream.call.withLock { $0 = call }

@@ -12,8 +12,6 @@ internal import Wire
 final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// What of a container's output is kept for error messages, bytes.
     private static let tailBytes = 4096
-    /// What of a call's output is kept, bytes (Fn's default).
-    static let maxLogBytes = 1 << 20
     /// How long a lost connection waits for the exit report that explains it, milliseconds.
     private static let exitGraceMilliseconds: UInt64 = 200
 
@@ -257,6 +255,16 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         failPending()
     }
 
+    /// Whether no end of its process was reported.
+    var isAlive: Bool { exit == nil }
+
+    /// How the function's process ended, for the record of a call that failed; `nil`: it lives. On the loop.
+    var callExit: CallExit? {
+        let ranOutOfMemory = sandbox.ranOutOfMemory
+        guard exit != nil || ranOutOfMemory else { return nil }
+        return CallExit(code: exit?.code, signal: exit?.signal, ranOutOfMemory: ranOutOfMemory)
+    }
+
     /// How the container ended, as the end of a sentence.
     private var endDescription: String {
         if sandbox.ranOutOfMemory { return "it ran out of memory (limit \(runnable.version.spec.memoryMiB) MiB)" }
@@ -378,7 +386,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         tail.append(contentsOf: bytes.suffix(Self.tailBytes))
         if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
         guard let current else { return }
-        let room = Self.maxLogBytes - current.log.count
+        let room = dispatcher.limits.logBytes - current.log.count
         current.log.append(contentsOf: bytes.prefix(room))
         if bytes.count > room { current.logTruncated = true }
     }

@@ -78,7 +78,7 @@ package final class Server: Sendable {
     ) async throws -> Server {
         let counters = Counters()
         let recorder = Recorder(
-            counters: counters, write: { try await store.driver.append($0) },
+            counters: counters, write: { try await store.record($0, configuration.callRetention) },
             onError: { error, count in log.error("\(count) call records were not stored: \(error)") })
         let source = StoreSource(store: store)
         let catalog = Catalog(source: source)
@@ -91,7 +91,7 @@ package final class Server: Sendable {
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
-            listeners: listeners,
+            limits: configuration.callLimits, listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {
                     guard let path = try packages.path(of: digest) else {
@@ -276,7 +276,7 @@ package final class Server: Sendable {
             Task { [store, configuration, log] in
                 while !Task.isCancelled {
                     do {
-                        try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
+                        try await store.driver.pruneCalls(configuration.callRetention, now: .now())
                         try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
                     } catch {
                         if Task.isCancelled { return }

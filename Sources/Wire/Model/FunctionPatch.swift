@@ -19,6 +19,8 @@ package struct FunctionPatch: Hashable, Sendable {
     package var callType: FunctionSpec.CallType?
     package var onSuccess: String?
     package var onFailure: String?
+    package var record: RecordedCalls?
+    package var recordInput: Bool?
     /// Replaces the whole command line.
     package var entrypoint: [String] = []
     /// Replaces all.
@@ -55,6 +57,8 @@ package struct FunctionPatch: Hashable, Sendable {
         callType = spec.callType
         onSuccess = spec.onSuccess
         onFailure = spec.onFailure
+        record = spec.record
+        recordInput = spec.recordInput
         entrypoint = spec.entrypoint
         services = spec.services
         secrets = spec.secrets
@@ -85,6 +89,8 @@ package struct FunctionPatch: Hashable, Sendable {
         if let callType { spec.callType = callType }
         if let onSuccess { spec.onSuccess = onSuccess }
         if let onFailure { spec.onFailure = onFailure }
+        if let record { spec.record = record }
+        if let recordInput { spec.recordInput = recordInput }
         if !entrypoint.isEmpty { spec.entrypoint = entrypoint }
         if !services.isEmpty { spec.services = services }
         if !secrets.isEmpty { spec.secrets = secrets }

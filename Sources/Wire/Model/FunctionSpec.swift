@@ -51,6 +51,10 @@ package struct FunctionSpec: Hashable, Sendable {
     package var onFailure: String
     /// Names of the app's secrets that it is given as files.
     package var secrets: [String]
+    /// Which of its calls are recorded.
+    package var record: RecordedCalls
+    /// Whether records keep the payload, up to a limit of the daemon's.
+    package var recordInput: Bool
 
     /// The name of a runtime; whether there is one is for the store to say.
     package struct Runtime: RawRepresentable, Hashable, Sendable, CaseIterable {
@@ -132,6 +136,8 @@ package struct FunctionSpec: Hashable, Sendable {
         onSuccess = ""
         onFailure = ""
         secrets = []
+        record = .all
+        recordInput = false
         headers = [:]
     }
 }

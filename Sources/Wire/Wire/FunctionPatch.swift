@@ -35,6 +35,8 @@ extension FunctionPatch: PatchMessage {
         if raw.on_success != nil { onSuccess = text(raw.on_success) }
         if raw.on_failure != nil { onFailure = text(raw.on_failure) }
         secrets = texts(raw.secrets, raw.n_secrets)
+        if raw.record != nil { record = try choice(text(raw.record), "record") }
+        if raw.has_record_input != 0 { recordInput = raw.record_input != 0 }
         for header in try list(raw.headers, raw.n_headers, of: HeaderValues.self) {
             guard headers.updateValue(header.values, forKey: header.name) == nil else {
                 throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
@@ -70,6 +72,9 @@ extension FunctionPatch: PatchMessage {
         raw.call_type = callType.map { builder.string($0.rawValue) }
         raw.on_success = onSuccess.map { builder.string($0) }
         raw.on_failure = onFailure.map { builder.string($0) }
+        raw.record = record.map { builder.string($0.rawValue) }
+        raw.has_record_input = recordInput == nil ? 0 : 1
+        raw.record_input = recordInput == true ? 1 : 0
         raw.n_secrets = secrets.count
         raw.secrets = builder.strings(secrets)
         raw.n_headers = headers.count

@@ -73,6 +73,8 @@ struct FunctionFileReader {
     private var callType = FunctionSpec.CallType.sync
     private var onSuccess = ""
     private var onFailure = ""
+    private var record: RecordedCalls = .all
+    private var recordInput = false
     private var secrets: [String] = []
 
     init(document: YAMLDocument) {
@@ -112,6 +114,8 @@ struct FunctionFileReader {
         case .onSuccess: onSuccess = try text(entry)
         case .onFailure: onFailure = try text(entry)
         case .secrets: secrets = try list(entry)
+        case .record: record = try choice(entry)
+        case .recordInput: recordInput = try flag(entry)
         }
     }
 
@@ -137,6 +141,8 @@ struct FunctionFileReader {
         spec.callType = callType
         spec.onSuccess = onSuccess
         spec.onFailure = onFailure
+        spec.record = record
+        spec.recordInput = recordInput
         spec.secrets = secrets
         return spec
     }
@@ -209,6 +215,13 @@ extension FunctionFileReader {
                 entry.line, "\(entry.key): \(quoted(value)) is not known; use one of: \(Self.known(E.self))")
         }
         return result
+    }
+
+    private func flag(_ entry: YAMLDocument.Entry) throws(Failure) -> Bool {
+        guard let value = entry.value.plain.flatMap({ Bool($0) }) else {
+            throw document.failure(entry.line, "\(entry.key): \(entry.value.shown) is neither true nor false")
+        }
+        return value
     }
 
     private func number(
