@@ -6,6 +6,7 @@ package import Loop
 package import Model
 internal import Pool
 internal import Synchronization
+package import Syslog
 package import Telemetry
 internal import Wire
 
@@ -29,6 +30,10 @@ package final class Dispatcher: @unchecked Sendable {
     let secrets: @Sendable (Runnable) -> Result<[SandboxSecret], Failure>
     /// Every byte that waits anywhere counts here.
     package let budget: ByteBudget
+    /// Who reads along what functions write.
+    package let followers = LogFollowers()
+    /// Where apps want it as well.
+    let syslog: Syslog?
     /// Running calls by what their callers call them.
     let invocations = InvocationTable()
     /// Who is asked about calls and told of them; `nil`: nobody ever.
@@ -51,6 +56,7 @@ package final class Dispatcher: @unchecked Sendable {
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
         budget: ByteBudget, startThreads: Int, initNanos: UInt64, limits: CallLimits = CallLimits(),
+        syslog: Syslog? = nil,
         listeners: ListenerRegistry = ListenerRegistry(),
         packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
         secrets: @escaping @Sendable (Runnable) -> Result<[SandboxSecret], Failure>,
@@ -64,6 +70,7 @@ package final class Dispatcher: @unchecked Sendable {
         self.budget = budget
         self.initNanos = initNanos
         self.limits = limits
+        self.syslog = syslog
         self.packagePath = packagePath
         self.listeners = listeners.hasCallListeners ? listeners : nil
         self.secrets = secrets
@@ -321,6 +328,7 @@ package final class Dispatcher: @unchecked Sendable {
     package func stop() {
         starters.stop()
         removers.stop()
+        syslog?.stop()
     }
 
     /// A new call's id.

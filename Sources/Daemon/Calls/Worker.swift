@@ -5,6 +5,7 @@ internal import Glibc
 internal import Loop
 internal import Model
 internal import Pool
+internal import Syslog
 internal import Wire
 
 /// One container that serves calls: its sandbox, its link, its log.
@@ -25,6 +26,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     let plan: Assignment
     /// What replies get that do not have it themselves; `nil`: nothing.
     let responseHeaders: ResponseHeaders?
+    /// `nil`: its app has none.
+    private let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
     private unowned let dispatcher: Dispatcher
     private var link: (any FunctionLink)?
@@ -57,6 +60,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         self.plan = plan
         responseHeaders = ResponseHeaders(runnable.version.spec.headers)
         self.dispatcher = dispatcher
+        let function = runnable.function
+        syslog = dispatcher.syslog?.source(
+            url: runnable.syslogURL, app: function.appName.text, function: function.name.text,
+            version: runnable.version.number, container: sandbox.id)
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
         self.control = control
@@ -165,7 +172,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     private func forget(_ call: Call) {
-        if current === call { current = nil }
+        if current === call {
+            current = nil
+            syslog?.endLine()
+        }
         guard call.relay != nil else { return }
         streams[ObjectIdentifier(call)] = nil
     }
@@ -333,6 +343,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
+        syslog?.endLine()
         link?.close()
         control?.close()
         control = nil
@@ -385,6 +396,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private func append(_ bytes: UnsafeRawBufferPointer) {
         tail.append(contentsOf: bytes.suffix(Self.tailBytes))
         if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
+        if dispatcher.followers.isFollowed {
+            dispatcher.followers.write(
+                bytes, of: runnable.function.meta.id, container: sandbox.id, call: current?.id)
+        }
+        syslog?.write(bytes, call: current?.id.description ?? "")
         guard let current else { return }
         let room = dispatcher.limits.logBytes - current.log.count
         current.log.append(contentsOf: bytes.prefix(room))

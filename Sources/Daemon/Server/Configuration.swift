@@ -66,6 +66,8 @@ package struct Configuration: Sendable, Equatable {
     package var maxLogKiB: UInt32 = 1024
     /// What of one call's payload is recorded, KiB.
     package var maxRecordedInputKiB: UInt32 = 64
+    /// PEM file with the authorities of syslog servers; empty: the machine's.
+    package var syslogCA = ""
     /// Open client connections; the limit on open files bounds them too.
     package var maxConnections: UInt32 = 16_384
     /// Open calls and streams of one connection.

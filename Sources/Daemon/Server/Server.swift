@@ -12,6 +12,7 @@ internal import Metrics
 internal import Model
 internal import Store
 internal import Synchronization
+internal import Syslog
 internal import Telemetry
 internal import Wire
 
@@ -91,7 +92,11 @@ package final class Server: Sendable {
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), initNanos: UInt64(configuration.initTimeout * 1e9),
-            limits: configuration.callLimits, listeners: listeners,
+            limits: configuration.callLimits,
+            syslog: Syslog(
+                hostname: Syslog.hostname, caFile: configuration.syslogCA, counters: counters,
+                log: { log.warning("\($0)") }),
+            listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {
                     guard let path = try packages.path(of: digest) else {
@@ -110,6 +115,9 @@ package final class Server: Sendable {
         try sweeper.sweepAll()
         store.observe { committed in
             catalog.learn(committed)
+            for change in committed where change.new == nil && change.row.kind == .function {
+                dispatcher.followers.end(change.row.id)
+            }
             changes.announce()
             if sweeper.note(committed) { blocking.post { sweeper.sweep() } }
         }

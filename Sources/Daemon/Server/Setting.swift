@@ -116,6 +116,9 @@ package struct Setting: Sendable {
         number(
             "max-recorded-input-kib", "what is kept of a payload where record_input asks for it, KiB",
             \.maxRecordedInputKiB, 1...4032),
+        text(
+            "syslog-ca", "PEM file with the authorities of syslog servers; empty: the machine's", \.syslogCA,
+            rule: { (key, value) throws(Failure) in try absolutePathOrNothing(key, value) }),
         number(
             "max-connections", "open client connections; open files (ulimit -n) bound them too", \.maxConnections,
             1...1_000_000),

@@ -8,6 +8,8 @@ package final class Counters: Sendable {
     package let callsFinished = Atomic<UInt64>(0)
     /// Call records that were lost because the store could not keep up.
     package let recordsDropped = Atomic<UInt64>(0)
+    /// Lines of functions that did not reach their syslog server.
+    package let syslogLost = Atomic<UInt64>(0)
     /// Connections that are open.
     package let connections = Atomic<Int>(0)
     /// Containers that are starting, ready or being removed.

@@ -1,5 +1,5 @@
-internal import Model
-internal import Wire
+import Model
+import Wire
 
 /// Calls as JSON.
 extension JSON {
@@ -35,7 +35,7 @@ extension JSON {
 
     init(_ spec: CallSpec) {
         self = .object([
-            "spec": JSON(spec.spec), "package": Self.orNull(spec.packageDigest),
+            "spec": JSON(spec.spec), "package": Self.orNull(spec.packageDigest ?? ""),
             "interpreter": .string(spec.interpreter),
             "runtime_command": .array(spec.runtimeCommand.map { .string($0) }),
             "runtime_root": .string(spec.runtimeRoot), "app_config": JSON(spec.appConfig),

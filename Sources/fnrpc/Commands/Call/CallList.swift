@@ -37,8 +37,8 @@ struct CallList: AsyncParsableCommand {
         guard (1...100_000).contains(limit) else {
             throw ValidationError("--limit: \(limit) is out of range; 1 to 100000")
         }
-        let filter = try usage { () throws(Failure) in try filter() }
-        guard path == nil || (!filter.app.isEmpty && filter.function.isEmpty) else {
+        let wanted = try usage { () throws(Failure) in try filter() }
+        guard path == nil || (!wanted.app.isEmpty && wanted.function.isEmpty) else {
             throw ValidationError("--path: give it with an app, without a function")
         }
     }
