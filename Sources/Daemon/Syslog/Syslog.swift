@@ -13,7 +13,13 @@ package final class Syslog: Sendable {
     private let caFile: String
     private let counters: Counters
     private let log: @Sendable (String) -> Void
-    private let servers = Lock<[String: Held]>([:])
+    private let state = Lock(State())
+
+    private struct State {
+        var servers: [String: Held] = [:]
+        /// Without sources; they send what they have.
+        var ending: [SyslogServer] = []
+    }
 
     /// A server with its sources.
     private struct Held {
@@ -51,14 +57,15 @@ package final class Syslog: Sendable {
             log("app \(app): its syslog_url \(quoted(url)) is not understood; nothing is sent there")
             return nil
         }
-        let server = servers.withLock { servers -> SyslogServer? in
-            if let held = servers[url] {
-                servers[url]?.sources += 1
+        let server = state.withLock { state -> SyslogServer? in
+            if let held = state.servers[url] {
+                state.servers[url]?.sources += 1
                 return held.server
             }
-            guard servers.count < Self.maxServers else { return nil }
+            state.ending.removeAll { $0.hasEnded }
+            guard state.servers.count + state.ending.count < Self.maxServers else { return nil }
             let server = SyslogServer(address, url: url, caFile: caFile, counters: counters, log: log)
-            servers[url] = Held(server: server, sources: 1)
+            state.servers[url] = Held(server: server, sources: 1)
             return server
         }
         guard let server else {
@@ -72,20 +79,22 @@ package final class Syslog: Sendable {
 
     /// A server without containers ends; it sends what it has before.
     private func release(_ url: String) {
-        let ended = servers.withLock { servers -> SyslogServer? in
-            guard var held = servers[url] else { return nil }
+        let ended = state.withLock { state -> SyslogServer? in
+            guard var held = state.servers[url] else { return nil }
             held.sources -= 1
-            servers[url] = held.sources == 0 ? nil : held
-            return held.sources == 0 ? held.server : nil
+            state.servers[url] = held.sources == 0 ? nil : held
+            guard held.sources == 0 else { return nil }
+            state.ending.append(held.server)
+            return held.server
         }
         ended?.close()
     }
 
     /// Sends what waits, for at most some seconds, and ends. Blocks. Call once.
     package func stop() {
-        let servers = servers.withLock { servers in
-            defer { servers = [:] }
-            return servers.values.map(\.server)
+        let servers = state.withLock { state in
+            defer { state = State() }
+            return state.servers.values.map(\.server) + state.ending
         }
         for server in servers { server.close() }
         for server in servers { server.join() }

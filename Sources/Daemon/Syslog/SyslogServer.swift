@@ -47,6 +47,7 @@ final class SyslogServer: @unchecked Sendable {
     /// Counts up with everything that is to be done.
     private let wake: UnsafeMutablePointer<sem_t>
     private let thread = Lock<pthread_t?>(nil)
+    private let isOver = Atomic<Bool>(false)
     private var lines: [String: Unfinished] = [:]
     private var connection: SyslogConnection?
     private var nextAttempt = Instant.now()
@@ -115,6 +116,9 @@ final class SyslogServer: @unchecked Sendable {
         sem_post(wake)
     }
 
+    /// Whether its thread has nothing to do any more.
+    var hasEnded: Bool { isOver.load(ordering: .acquiring) }
+
     /// Waits for its end; after ``close()``. Blocks.
     func join() {
         let joined = thread.withLock { thread in
@@ -143,6 +147,7 @@ final class SyslogServer: @unchecked Sendable {
             if queue.withLock({ $0.closesBy != nil && $0.pieces.isEmpty && $0.forgotten.isEmpty }) { break }
         }
         connection = nil
+        isOver.store(true, ordering: .releasing)
     }
 
     private func send(_ piece: Piece) {
