@@ -88,12 +88,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     // MARK: - From the caller
 
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool {
-        guard isBody else {
-            let isTaken = function?.send(message) ?? false
-            if isTaken { call?.input?.add(message) }
-            return isTaken
-        }
-        return receivedBody(message)
+        guard !isBody else { return receivedBody(message) }
+        guard function?.send(message) ?? false else { return false }
+        call?.input?.add(message)
+        return true
     }
 
     func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {

@@ -12,7 +12,7 @@ internal import Wire
 // SAFETY: everything mutable is confined to `loop`; `slot` is guarded by its pool.
 final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// What of a container's output is kept for error messages, bytes.
-    private static let tailBytes = 4096
+    static let tailBytes = 4096
     /// How long a lost connection waits for the exit report that explains it, milliseconds.
     private static let exitGraceMilliseconds: UInt64 = 200
 
@@ -34,7 +34,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var control: Watcher?
     private var logWatcher: Watcher?
     private var grace: LoopTimer?
-    private var tail: [UInt8] = []
+    private(set) var tail: [UInt8] = []
     private var current: Call?
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
@@ -355,23 +355,6 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     // MARK: - Log
-
-    /// The last lines of a call's own log, for its caller; empty or with a lead-in. What other calls wrote is not its
-    /// caller's to see.
-    func logTail(of call: Call) -> String {
-        Self.describe(tail: call.log.suffix(Self.tailBytes))
-    }
-
-    /// The container's last lines, for the record of a call that it took with it and that has no log of its own.
-    func containerTail(for call: Call) -> String {
-        call.log.isEmpty ? Self.describe(tail: tail) : ""
-    }
-
-    static func describe(tail: some Collection<UInt8>) -> String {
-        let text = String(decoding: tail, as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline).suffix(5).map { $0.prefix(300) }
-        return lines.isEmpty ? "" : "; the end of its log:\n" + lines.joined(separator: "\n")
-    }
 
     private func readLog() {
         guard logWatcher != nil else { return }
