@@ -89,7 +89,7 @@ import Testing
             audit: AuditLog(path: "/proc/none/audit.log") { _ in },
             ledger: Ledger(total: .none, maxStarts: 1))
         let first = try ExpositionReader(metrics.text())
-        #expect(first.families.count == 28)
+        #expect(first.families.count == 29)
         #expect(try ExpositionReader(metrics.text()).families == first.families)
     }
 
