@@ -88,7 +88,7 @@ import Testing
             let half = try daemon.write(
                 "half",
                 [
-                    "func.yaml": "name: half\nruntime: shell\nentry: half.sh\ntimeout: 1\n",
+                    "func.yaml": "name: half\nruntime: shell\nentry: half.sh\ntimeout: 4\n",
                     "half.sh": "read -r word; echo half; [ \"$word\" = fail ] && exit 7; sleep 30\n",
                 ])
             #expect(try daemon.fnrpc("deploy", half, "--app", "demo").code == 0)
