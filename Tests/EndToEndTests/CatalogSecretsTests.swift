@@ -127,7 +127,7 @@ import Wire
             func idle() async throws -> Set<String> {
                 let list: ListWorkersResponse = try await client.ask(
                     "Workers/List", WorkersRequest(app: "demo", function: "mark"))
-                return Set(list.workers.filter { $0.state == "idle" }.map(\.container))
+                return Set(list.workers.filter { ["idle", "frozen"].contains($0.state) }.map(\.container))
             }
             func scale(_ method: String, _ count: UInt32) async throws -> UInt32 {
                 let done: ScaleResponse = try await client.ask(
