@@ -53,6 +53,7 @@ package final class Server: Sendable {
         limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
         let packages = try PackageStore(path: lock.packagesPath, limits: limits)
         let users = try HostUsers(base: configuration.uidBase, count: configuration.uidCount)
+        try mountState(lock.path + "/run")
         let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, database.instanceID))
         do {
             let gate = CallsGate()
@@ -296,6 +297,21 @@ package final class Server: Sendable {
         ]
         background.withLock { $0 = tasks }
     }
+
+    /// What is known of containers is in memory: it is gone with the daemon, and a full disk stops no function's start.
+    private static func mountState(_ folder: String) throws(Failure) {
+        guard mkdir(folder, 0o711) == 0 || errno == EEXIST else {
+            throw Failure(.precondition, "\(quoted(folder)) cannot be made: \(String(cString: strerror(errno)))")
+        }
+        let result = fnrpc_mount_tmpfs(folder, "mode=0711,size=\(stateBytes),nr_inodes=\(stateFiles)")
+        guard result == 0 else {
+            throw Failure(.precondition, "a tmpfs at \(quoted(folder)) fails: \(String(cString: strerror(-result)))")
+        }
+    }
+
+    /// Bytes and files of what is known of containers; each takes some 16 KiB and 8 files.
+    private static let stateBytes = 1 << 30
+    private static let stateFiles = 1 << 20
 
     private static func driverConfiguration(
         _ configuration: Configuration, _ users: HostUsers, _ dataDirectory: String, _ instance: Identifier
