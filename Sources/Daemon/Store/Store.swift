@@ -12,7 +12,8 @@ package final class Store: Sendable {
     private let followers: Followers
     private let observers: Observers
     private let listeners: Lock<ListenerRegistry>
-    private let feed: ListenerFeed
+    /// One for each listener.
+    private let feeds: Lock<[ListenerFeed]>
 
     /// Reads everything. Blocks.
     ///
@@ -30,8 +31,8 @@ package final class Store: Sendable {
         self.driver = driver
         self.followers = followers
         listeners = Lock(ListenerRegistry())
-        let feed = ListenerFeed(surroundings.dialects)
-        self.feed = feed
+        let feeds = Lock<[ListenerFeed]>([])
+        self.feeds = feeds
         self.surroundings = surroundings
         self.tables = tables
         self.observers = observers
@@ -40,7 +41,7 @@ package final class Store: Sendable {
             committed: { changes, events in
                 tables.withLock { for change in changes { $0.apply(old: change.old, new: change.new) } }
                 for observer in observers.all { observer(changes) }
-                feed.append(changes)
+                for feed in feeds.withLock({ $0 }) { feed.append(changes) }
                 if let last = events.last { followers.announce(last.sequence) }
             })
         followers.announce(sequence)
@@ -109,7 +110,9 @@ package final class Store: Sendable {
     /// - Parameter log: told when listeners take so long that they do not hear of everything.
     package func listen(_ listeners: ListenerRegistry, log: @escaping @Sendable (String) -> Void = { _ in }) {
         self.listeners.withLock { $0 = listeners }
-        feed.listen(listeners, log: log)
+        feeds.withLock { feeds in
+            feeds = listeners.entities.map { ListenerFeed(surroundings.dialects, $0, log: log) }
+        }
     }
 
     /// Asks before an app is read or apps are listed.
