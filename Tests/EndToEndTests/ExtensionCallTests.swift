@@ -16,6 +16,10 @@ import Wire
             function = dict(fields(call))[3]
             if function == b"refused":
                 raise Refused(7, "not on a Saturday")
+            if function == b"unknown":
+                raise Refused(2, "for no reason of note")
+            if function == b"internal":
+                raise Refused(13, "a fault of the plug-in")
             if function == b"old":
                 return field(2, "new")
             if function == b"pinned":
@@ -52,7 +56,7 @@ import Wire
     @Test func aCallGoesWhereThePlugInSays() async throws {
         try await withPlugIn(Self.script) { plugIn in
             try await withDaemon(plugIn.option("calls", "timeout=20s")) { daemon in
-                for name in ["refused", "old", "pinned", "astray", "slow"] {
+                for name in ["refused", "old", "pinned", "astray", "slow", "unknown", "internal"] {
                     try daemon.deploy(name, TestDaemon.marked(name, name: name))
                 }
                 try daemon.deploy("new", TestDaemon.marked("new", name: "new"))
@@ -62,6 +66,11 @@ import Wire
 
                 let refused = try daemon.fnrpc("invoke", "demo/refused", "-d", "{}")
                 #expect(refused.code == 9 && refused.errors.contains("not on a Saturday"), "\(refused)")
+                for (name, text) in [("unknown", "for no reason of note"), ("internal", "a fault of the plug-in")] {
+                    let refused = try daemon.fnrpc("invoke", "demo/" + name, "-d", "{}")
+                    #expect(refused.code == 4 && refused.errors.hasPrefix("fnrpc: \(text)"), "\(refused)")
+                    #expect(!daemon.log.contains(text), "it is no fault of the daemon")
+                }
                 #expect(try await client.mark("old") == "newer ")
                 #expect(try await client.mark("pinned") == "new ", "version 1")
                 let astray = try daemon.fnrpc("invoke", "demo/astray", "-d", "{}")
@@ -85,14 +94,15 @@ import Wire
                     #expect(text == got, "\(name)")
                 }
                 // Every call is told, whatever became of it; by the function that it went to.
-                try await eventually("all calls are told") { try plugIn.lines().count == 11 }
+                try await eventually("all calls are told") { try plugIn.lines().count == 13 }
                 let told = try plugIn.lines()[1...].sorted()
                 #expect(
                     told
                         == [
-                            "astray 1 error", "new 1 success", "new 2 success", "plain 1 success", "plain 1 success",
+                            "astray 1 error", "internal 1 error", "new 1 success", "new 2 success", "plain 1 success",
+                            "plain 1 success",
                             "refused 1 error", "slow 1 success", "slow 1 timeout", "traced 1 success",
-                            "untraced 1 success",
+                            "unknown 1 error", "untraced 1 success",
                         ], "\(told)")
                 await client.close()
             }

@@ -94,6 +94,30 @@ import Wire
         #expect(takeReads() == [other])
     }
 
+    /// It is not missing: a caller is told so, and not to deploy it.
+    @Test func whatANewerDaemonStoredIsThere() async throws {
+        let id = try call(0, of: "a")
+        try await store.change { tx throws(Failure) in
+            guard let row = tx.tables[id] else { return }
+            tx.put(
+                Row(
+                    kind: row.kind, id: row.id, parent: row.parent, key: row.key, apiVersion: 9, revision: 2,
+                    createdAt: row.createdAt, updatedAt: row.updatedAt, references: row.references, claims: row.claims,
+                    sealed: row.sealed, body: [0xFF]))
+        }
+        let text = id.description
+        let found = "a".utf8.withContiguousStorageIfAvailable { app in
+            text.utf8.withContiguousStorageIfAvailable { function in
+                catalog.find(app: UnsafeRawBufferPointer(app), function: UnsafeRawBufferPointer(function)) { _ in 0 }
+            }
+        }
+        guard case .some(.some(.unreadable(let failure))) = found else {
+            Issue.record("\(String(describing: found))")
+            return
+        }
+        #expect(failure.code == .precondition && failure.message.contains("has api_version 9"), "\(failure)")
+    }
+
     @Test func whatABatchDeletesIsNotRead() async throws {
         let one = try call(0, of: "a")
         _ = takeReads()

@@ -104,6 +104,7 @@ extension Dispatcher {
         case .noApp: return Failure(.notFound, "app \(quoted(app)) not found; deploy a function to it first")
         case .noVersion(let version): return Failure(.notFound, "version \(version) of \(name) not found")
         case .noAlias: return Failure(.notFound, "alias \(quoted(CallTarget.alias(choice))) of \(name) not found")
+        case .unreadable(let failure): return failure
         case .runnable, .noFunction: return Failure(.notFound, "function \(name) not found; deploy it first")
         }
     }

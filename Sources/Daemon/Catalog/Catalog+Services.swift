@@ -44,7 +44,7 @@ extension Catalog {
             case .runnable(let found): return found.serves(service) ? .runnable(found) : .notServed(found)
             case .noVersion(let number): return .noVersion(number)
             case .noAlias: return .noAlias
-            case .noApp, .noFunction: return .noService
+            case .noApp, .noFunction, .unreadable: return .noService
             case nil: continue
             }
         }

@@ -44,6 +44,8 @@ package final class Catalog: Sendable {
         case runnable(Runnable)
         case noApp
         case noFunction
+        /// Why this daemon cannot read it.
+        case unreadable(Failure)
         /// The number that was asked for, or that the alias points to.
         case noVersion(UInt32)
         case noAlias
@@ -68,6 +70,7 @@ package final class Catalog: Sendable {
                 case .success(let loaded): entry = loaded
                 case .failure(.noApp): return .noApp
                 case .failure(.noFunction): return .noFunction
+                case .failure(.unreadable(let failure)): return .unreadable(failure)
                 }
             }
             if let result = resolve(entry, choice, split) { return result }
@@ -125,6 +128,7 @@ package final class Catalog: Sendable {
     private enum Absence: Error {
         case noApp
         case noFunction
+        case unreadable(Failure)
     }
 
     private func load(
@@ -142,6 +146,7 @@ package final class Catalog: Sendable {
                 if let entry = insert(contents, key, ifStill: seen) { return .success(entry) }
             case .noApp: return .failure(.noApp)
             case .noFunction: return .failure(.noFunction)
+            case .unreadable(let failure): return .failure(.unreadable(failure))
             }
         }
     }

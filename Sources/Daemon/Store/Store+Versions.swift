@@ -91,7 +91,7 @@ extension Transaction {
     /// Stores rows in another api_version; those that are gone meanwhile count as done.
     ///
     /// - Returns: why the others stay as they are.
-    fileprivate func convert(_ ids: ArraySlice<Identifier>, to version: UInt32) -> [String] {
+    func convert(_ ids: ArraySlice<Identifier>, to version: UInt32) -> [String] {
         var problems: [String] = []
         for id in ids {
             guard let row = tables[id], row.apiVersion != version else { continue }

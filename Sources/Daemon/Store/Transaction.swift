@@ -172,7 +172,10 @@ package final class Transaction {
         closed.append(target)
     }
 
-    private func row(
+    /// The row of an entity.
+    ///
+    /// - Throws: `invalid` if it is too large; `precondition` for a dialect that this daemon does not know.
+    func row(
         _ entity: some Entity, references: [Identifier], sealed: [UInt8]
     ) throws(Failure) -> Row {
         let meta = entity.meta

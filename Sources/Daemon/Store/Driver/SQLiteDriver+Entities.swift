@@ -62,7 +62,9 @@ extension SQLiteDriver {
     package func pruneEvents(keep: Int) async throws(Failure) {
         try await write { database in
             try database.execute(
-                sql: "DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM events) - ?",
+                // Sequences are not without gaps.
+                sql: "DELETE FROM events WHERE sequence <= "
+                    + "(SELECT sequence FROM events ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
                 arguments: [max(keep, 0)])
         }
     }

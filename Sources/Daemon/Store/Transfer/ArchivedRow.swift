@@ -117,6 +117,8 @@ extension CallRecord {
         for (field, name) in [
             ("app_name", appName), ("function_name", functionName), ("requested_alias", requestedAlias),
         ] where !name.isEmpty {
+            // Earlier daemons recorded the alias of a trigger by its id.
+            if field == "requested_alias", Identifier(name) != nil { continue }
             violations.check { () throws(Failure) in try Name(name, field: field) }
         }
         if let traceID {
