@@ -160,14 +160,16 @@ package final class Transaction {
     /// Stops new calls of versions, if none runs or waits.
     ///
     /// - Throws: `precondition` if calls run.
-    func close(_ target: GateTarget, _ name: String) throws(Failure) {
+    /// - Parameter canForce: whether who asked for it could wait.
+    func close(_ target: GateTarget, _ name: String, canForce: Bool = true) throws(Failure) {
         // Nobody's calls are to suffer for a question.
         if isDry { return }
         let running = surroundings.gate.close(target)
         guard running == 0 else {
             throw Failure(
                 .precondition,
-                "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
+                "\(name) has \(running) running or waiting calls; wait for them"
+                    + (canForce ? ", or use force, which waits" : ""))
         }
         closed.append(target)
     }
@@ -277,6 +279,8 @@ package protocol CallGate: Sendable {
     /// - Returns: how many run or wait; 0: they are refused from now on, until ``open(_:)``.
     func close(_ target: GateTarget) -> Int
     /// One deletion less: nothing was deleted, or all that was is known. What is still there takes calls again when no
+    /// How many calls run or wait; refuses none.
+    func calls(of target: GateTarget) -> Int
     /// other deletion refuses them.
     func open(_ target: GateTarget)
 }
@@ -286,6 +290,7 @@ package struct OpenGate: CallGate {
     package init() {}
     package func close(_ target: GateTarget) -> Int { 0 }
     package func open(_ target: GateTarget) {}
+    package func calls(of target: GateTarget) -> Int { 0 }
 }
 
 /// SplitMix64: the same seed, the same numbers.

@@ -76,12 +76,14 @@ extension Transaction {
     }
 
     /// As ``deleteFunction(_:)``, when it is known which.
-    func removeFunction(_ row: Row, isPreview: Bool = false) throws(Failure) -> Deletion {
+    ///
+    /// - Parameter canForce: whether who asked for it could wait for calls.
+    func removeFunction(_ row: Row, isPreview: Bool = false, canForce: Bool = true) throws(Failure) -> Deletion {
         let name = "function \(tables.name(of: row))"
         // Its aliases are users of its versions.
         let rows = withVersions(row)
-        try checkUnused(name, rows)
-        if !isPreview { try close(.function(row.id), name) }
+        try checkUnused(name, rows, calls: .function(row.id))
+        if !isPreview { try close(.function(row.id), name, canForce: canForce) }
         return remove(rows)
     }
 

@@ -40,7 +40,7 @@ extension Transaction {
         let row = try tables.version(request.number, of: parent)
         try check(revision: request.revision, of: row)
         let name = "version \(tables.name(of: row))"
-        try checkUnused(name, [row])
+        try checkUnused(name, [row], calls: .version(request.number, of: parent.id))
         try close(.version(request.number, of: parent.id), name)
         let deletion = remove([row])
         try refreshVersions(of: parent)
