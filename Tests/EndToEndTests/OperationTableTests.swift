@@ -91,7 +91,8 @@ struct OperationTableTests {
             let result = try daemon.fnrpc("deploy", folder, "--app", "demo")
             #expect(result.code == 0, "\(result.errors)")
         }
-        let image = Soup([1: "demo", 2: "img"]).with(3, Soup([21: "fnproject/hello"]))
+        let image = Soup([1: "demo", 2: "img"]).with(
+            3, Soup([21: "fnproject/hello@sha256:" + String(repeating: "a", count: 64)]))
         for (method, request) in [
             ("Functions/Deploy", image), ("Apps/Create", Soup([1: "empty"])),
             ("Runtimes/Create", Soup([1: "mine", 4: "/bin/sh", 4: "{entry}"])),
