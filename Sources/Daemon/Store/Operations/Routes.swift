@@ -18,6 +18,7 @@ extension Transaction {
         setChoices(&spec, type: request.type, format: request.format, &violations)
         let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
         if let headers { spec.headers = headers }
+        let binding = try bind(spec, "", in: app)
         if !request.image.isEmpty { check(spec, "", in: app, &violations) }
         check(labels: request.labels, extra: request.extra, &violations)
         let source = try violations.finish(path)
@@ -25,7 +26,7 @@ extension Transaction {
             throw Failure(.exists, "path: \(quoted(source.text)) is taken by trigger \(quoted(tables.name(of: taken)))")
         }
         let name = try freeName(for: source, in: app)
-        let function = try makeFunction(name, in: app, spec, "", request.labels, [:])
+        let function = try makeFunction(name, in: app, spec, binding, request.labels, [:])
         let trigger = Trigger(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.meta.id,
             name: name, source: source.text, ownsFunction: true)
