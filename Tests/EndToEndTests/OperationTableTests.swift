@@ -180,6 +180,9 @@ struct OperationTableTests {
         ("Routes/Update", 3, Soup([1: "v1", 2: "/hello", 7: "sometimes"])),
         ("Routes/Update", 5, Soup([1: "v1", 2: "/nothing"])),
         ("Routes/Update", 10, Soup([1: "v1", 2: "/hello", 4: "/other"])),
+        ("Triggers/Create", 0, Soup([1: "demo", 2: "pinned", 4: "/pinned", 5: "hello"]).with(6, 1)),
+        ("Routes/Update", 9, Soup([1: "demo", 2: "/pinned", 7: "async"])),
+        ("Triggers/Delete", 0, Soup([1: "demo", 2: "pinned"])),
     ]
 
     private static let rest: [(String, Int, Soup)] = [
