@@ -24,27 +24,29 @@ struct RouteRows {
     /// - Returns: `nil` where something of it is newer than this daemon, and for Entities/GetRaw only.
     func readable(_ dialects: Dialects) throws(Failure) -> RouteView? {
         guard dialects.knows(trigger.apiVersion), dialects.knows(function.apiVersion) else { return nil }
-        let view = try self.view(dialects, version: nil)
-        guard let version = pinned(view.trigger) else { return view }
-        return dialects.knows(version.apiVersion) ? try self.view(dialects, version: version) : nil
+        var view = try unpinned(dialects)
+        if let version = pinned(view.trigger) {
+            guard dialects.knows(version.apiVersion) else { return nil }
+            view.version = try dialects.decode(version, version.body)
+        }
+        return view
     }
 
     /// - Throws: `precondition` where something of it is newer than this daemon.
     func view(_ dialects: Dialects) throws(Failure) -> RouteView {
-        let view = try self.view(dialects, version: nil)
-        guard let version = pinned(view.trigger) else { return view }
-        return try self.view(dialects, version: version)
+        var view = try unpinned(dialects)
+        if let version = pinned(view.trigger) { view.version = try dialects.decode(version, version.body) }
+        return view
     }
 
     /// The version that calls run; `nil`: the working copy, or nothing as long as nothing is published.
     private func pinned(_ trigger: Trigger) -> Row? { trigger.isLatest ? latest : named }
 
-    private func view(_ dialects: Dialects, version: Row?) throws(Failure) -> RouteView {
+    private func unpinned(_ dialects: Dialects) throws(Failure) -> RouteView {
         RouteView(
             trigger: try dialects.decode(trigger, trigger.body),
-            function: try dialects.decode(function, function.message(app: app.key)),
-            version: try version.map { (row) throws(Failure) in try dialects.decode(row, row.body) },
-            revision: revision, updatedAt: updatedAt)
+            function: try dialects.decode(function, function.message(app: app.key)), version: nil, revision: revision,
+            updatedAt: updatedAt)
     }
 }
 
@@ -53,7 +55,7 @@ struct RouteView {
     var trigger: Trigger
     var function: Function
     /// `nil`: calls run the function's working copy.
-    let version: Version?
+    var version: Version?
     let revision: UInt64
     let updatedAt: Timestamp
 
