@@ -91,7 +91,8 @@ struct OperationTableTests {
             let result = try daemon.fnrpc("deploy", folder, "--app", "demo")
             #expect(result.code == 0, "\(result.errors)")
         }
-        let image = Soup([1: "demo", 2: "img"]).with(3, Soup([21: "fnproject/hello"]))
+        let image = Soup([1: "demo", 2: "img"]).with(
+            3, Soup([21: "fnproject/hello@sha256:" + String(repeating: "a", count: 64)]))
         for (method, request) in [
             ("Functions/Deploy", image), ("Apps/Create", Soup([1: "empty"])),
             ("Runtimes/Create", Soup([1: "mine", 4: "/bin/sh", 4: "{entry}"])),
@@ -179,6 +180,9 @@ struct OperationTableTests {
         ("Routes/Update", 3, Soup([1: "v1", 2: "/hello", 7: "sometimes"])),
         ("Routes/Update", 5, Soup([1: "v1", 2: "/nothing"])),
         ("Routes/Update", 10, Soup([1: "v1", 2: "/hello", 4: "/other"])),
+        ("Triggers/Create", 0, Soup([1: "demo", 2: "pinned", 4: "/pinned", 5: "hello"]).with(6, 1)),
+        ("Routes/Update", 9, Soup([1: "demo", 2: "/pinned", 7: "async"])),
+        ("Triggers/Delete", 0, Soup([1: "demo", 2: "pinned"])),
     ]
 
     private static let rest: [(String, Int, Soup)] = [

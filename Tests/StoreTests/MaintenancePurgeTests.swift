@@ -170,7 +170,8 @@ private final class BusyGate: CallGate {
     private let busy = Lock<Identifier?>(nil)
 
     func setBusy(_ id: Identifier) { busy.withLock { $0 = id } }
-    func close(_ target: GateTarget) -> Int {
+    func close(_ target: GateTarget) -> Int { calls(of: target) }
+    func calls(of target: GateTarget) -> Int {
         switch target {
         case .app: 0
         case .function(let id), .version(_, let id): busy.withLock { $0 == id ? 1 : 0 }

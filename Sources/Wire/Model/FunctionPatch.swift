@@ -99,7 +99,7 @@ package struct FunctionPatch: Hashable, Sendable {
         if !secrets.isEmpty { spec.secrets = secrets }
         spec.config = spec.config.merged(config)
         spec.annotations = spec.annotations.merged(annotations)
-        spec.headers = spec.headers.merging(headers) { _, new in new }.filter { !$0.value.isEmpty }
+        spec.headers = spec.headers.merged(headers)
         return spec
     }
 }
@@ -120,6 +120,15 @@ extension FunctionSpec {
                     .invalid, "clear: \(quoted(list)) is no list; use one of: entrypoint, services, secrets, headers")
             }
         }
+    }
+}
+
+extension [String: [String]] {
+    /// Headers with an update's: these replace those of the same name, whatever its case, and one without values goes.
+    package func merged(_ changes: [String: [String]]) -> [String: [String]] {
+        let given = Set(changes.keys.map { $0.lowercased() })
+        return filter { !given.contains($0.key.lowercased()) }.merging(changes) { _, new in new }
+            .filter { !$0.value.isEmpty }
     }
 }
 
