@@ -32,7 +32,7 @@ package struct FunctionPatch: Hashable, Sendable {
     package var config: [String: String] = [:]
     /// Replaces key by key; an empty value deletes the key.
     package var annotations: [String: String] = [:]
-    /// Replaces name by name; a name without values goes.
+    /// Replaces name by name, whatever the case; a name without values goes.
     package var headers: [String: [String]] = [:]
 
     package init() {}
@@ -99,7 +99,7 @@ package struct FunctionPatch: Hashable, Sendable {
         if !secrets.isEmpty { spec.secrets = secrets }
         spec.config = spec.config.merged(config)
         spec.annotations = spec.annotations.merged(annotations)
-        spec.headers = spec.headers.merging(headers) { _, new in new }.filter { !$0.value.isEmpty }
+        spec.headers = spec.headers.mergedHeaders(headers)
         return spec
     }
 }
@@ -127,5 +127,15 @@ extension [String: String] {
     /// With an update's keys: they replace, and an empty value deletes.
     package func merged(_ changes: [String: String]) -> [String: String] {
         merging(changes) { _, new in new }.filter { !$0.value.isEmpty || changes[$0.key] == nil }
+    }
+}
+
+extension [String: [String]] {
+    /// With an update's headers: each replaces the one of its name, whose case does not matter, and one without values
+    /// deletes it.
+    package func mergedHeaders(_ changes: [String: [String]]) -> [String: [String]] {
+        let names = Set(changes.keys.map { $0.lowercased() })
+        return filter { !names.contains($0.key.lowercased()) }.merging(changes) { _, new in new }
+            .filter { !$0.value.isEmpty }
     }
 }

@@ -16,7 +16,7 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         spec.config = request.config
         setChoices(&spec, type: request.type, format: request.format, &violations)
-        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
+        let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
         if let headers { spec.headers = headers }
         if !request.image.isEmpty { check(spec, "", in: app, &violations) }
         check(labels: request.labels, extra: request.extra, &violations)
@@ -48,15 +48,17 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         setChoices(&spec, type: request.type ?? "", format: request.format ?? "", &violations)
         spec.config = spec.config.merged(request.config)
-        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
-        spec.headers = spec.headers.merging(headers ?? [:]) { _, new in new }.filter { !$0.value.isEmpty }
+        let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
+        spec.headers = spec.headers.mergedHeaders(headers ?? [:])
         let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
         check(spec, digest, in: app, &violations)
         merge(labels: request.labels, extra: request.extra, into: &trigger.meta, &violations)
         try violations.finish()
         try Checks.unchanged("path", request.newPath, trigger.source)
         try check(revision: request.revision ?? 0, of: row, and: functionRow)
-        if spec != function.spec { function = try setWorkingCopy(functionRow, &function, spec, digest, app) }
+        if !spec.isIdentical(to: function.spec) {
+            function = try setWorkingCopy(functionRow, &function, spec, digest, app)
+        }
         trigger = try update(row, to: trigger)
         return Route(trigger, function)
     }
@@ -74,14 +76,6 @@ extension Transaction {
             deletion.count += rest.count
         }
         return deletion
-    }
-
-    private static func byName(_ headers: [HeaderValues]) throws(Failure) -> [String: [String]] {
-        var result: [String: [String]] = [:]
-        for header in headers where result.updateValue(header.values, forKey: header.name) != nil {
-            throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
-        }
-        return result
     }
 
     private func setChoices(
