@@ -158,7 +158,8 @@ import Wire
             let refusal = await failure { try apps(test, ListRequest(page: PageRequest(size: size))) }
             #expect(
                 refusal.code == .invalid
-                    && refusal.message == "page size: \(size) is out of range; 1 to 1000 items")
+                    && refusal.message == "page.size: \(size) is out of range; 1 to 1000 items")
+            #expect(refusal.field == "page.size", "a field of BadRequest")
         }
     }
 
