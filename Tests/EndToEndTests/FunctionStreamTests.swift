@@ -1,6 +1,7 @@
 import FnrpcClient
 import Foundation
 import Testing
+import Wire
 
 /// Bodies of any size and services of functions, through a real daemon into real containers.
 @Suite(.serialized) struct FunctionStreamTests {
