@@ -63,9 +63,9 @@ import Testing
 
     @Test func headersOfOneNameInAnotherCaseAreTheSame() {
         let stored = ["X-A": ["1"], "X-B": ["2"]]
-        #expect(stored.mergedHeaders(["x-a": ["3", "4"]]) == ["x-a": ["3", "4"], "X-B": ["2"]])
-        #expect(stored.mergedHeaders(["x-a": [], "x-c": []]) == ["X-B": ["2"]])
-        #expect(stored.mergedHeaders([:]) == stored)
+        #expect(stored.merged(["x-a": ["3", "4"]]) == ["x-a": ["3", "4"], "X-B": ["2"]])
+        #expect(stored.merged(["x-a": [], "x-c": []]) == ["X-B": ["2"]])
+        #expect(stored.merged([:]) == stored)
     }
 
     private func spec() -> FunctionSpec {

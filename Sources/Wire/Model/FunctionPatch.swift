@@ -99,7 +99,7 @@ package struct FunctionPatch: Hashable, Sendable {
         if !secrets.isEmpty { spec.secrets = secrets }
         spec.config = spec.config.merged(config)
         spec.annotations = spec.annotations.merged(annotations)
-        spec.headers = spec.headers.mergedHeaders(headers)
+        spec.headers = spec.headers.merged(headers)
         return spec
     }
 }
@@ -123,19 +123,18 @@ extension FunctionSpec {
     }
 }
 
+extension [String: [String]] {
+    /// Headers with an update's: these replace those of the same name, whatever its case, and one without values goes.
+    package func merged(_ changes: [String: [String]]) -> [String: [String]] {
+        let given = Set(changes.keys.map { $0.lowercased() })
+        return filter { !given.contains($0.key.lowercased()) }.merging(changes) { _, new in new }
+            .filter { !$0.value.isEmpty }
+    }
+}
+
 extension [String: String] {
     /// With an update's keys: they replace, and an empty value deletes.
     package func merged(_ changes: [String: String]) -> [String: String] {
         merging(changes) { _, new in new }.filter { !$0.value.isEmpty || changes[$0.key] == nil }
-    }
-}
-
-extension [String: [String]] {
-    /// With an update's headers: each replaces the one of its name, whose case does not matter, and one without values
-    /// deletes it.
-    package func mergedHeaders(_ changes: [String: [String]]) -> [String: [String]] {
-        let names = Set(changes.keys.map { $0.lowercased() })
-        return filter { !names.contains($0.key.lowercased()) }.merging(changes) { _, new in new }
-            .filter { !$0.value.isEmpty }
     }
 }

@@ -49,7 +49,7 @@ extension Transaction {
         setChoices(&spec, type: request.type ?? "", format: request.format ?? "", &violations)
         spec.config = spec.config.merged(request.config)
         let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
-        spec.headers = spec.headers.mergedHeaders(headers ?? [:])
+        spec.headers = spec.headers.merged(headers ?? [:])
         let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
         check(spec, digest, in: app, &violations)
         merge(labels: request.labels, extra: request.extra, into: &trigger.meta, &violations)
