@@ -109,6 +109,38 @@ import Wire
         }
     }
 
+    /// Whatever becomes of a call, its record says what its caller asked for.
+    @Test func aCallThatIsSentElsewhereKeepsWhatWasAskedFor() async throws {
+        try await withPlugIn(Self.script) { plugIn in
+            try await withDaemon(plugIn.option("calls", "timeout=20s")) { daemon in
+                try daemon.deploy("pinned", TestDaemon.marked("pinned", name: "pinned"))
+                for code in ["one", "two"] { try daemon.deploy("new", TestDaemon.marked(code, name: "new")) }
+                let client = try await daemon.client()
+                let _: Alias = try await client.ask(
+                    "Aliases/Create", CreateAliasRequest(app: "demo", function: "pinned", name: "prod", version: 1))
+                let _: Trigger = try await client.ask(
+                    "Triggers/Create",
+                    CreateTriggerRequest(app: "demo", name: "t", source: "/t", function: "pinned", alias: "prod"))
+                for revision in [FunctionRevision.latest, .version(1), .alias("prod")] {
+                    #expect(try await client.mark("pinned", revision) == "one ")
+                }
+                #expect(
+                    try await client.invoke(
+                        .path(app: "demo", path: "/t"), payload: Array("{}".utf8), contentType: "application/json"
+                    ).version == 1)
+                var calls: [String] = []
+                try await eventually("four records") {
+                    let list: ListCallsResponse = try await client.ask(
+                        "Calls/List", ListCallsRequest(app: "demo", function: "new"))
+                    calls = list.calls.map { "\($0.version) \($0.requestedVersion) \($0.requestedAlias)" }
+                    return calls.count == 4
+                }
+                #expect(calls.sorted() == ["1 0 ", "1 0 prod", "1 0 prod", "1 1 "])
+                await client.close()
+            }
+        }
+    }
+
     @Test func theFailChoiceHoldsForCalls() async throws {
         for fail in ["closed", "open"] {
             try await withPlugIn(Self.script) { plugIn in

@@ -81,6 +81,43 @@ import Wire
         func untilTold(_ count: Int) async { while told.count < count { await Task.yield() } }
     }
 
+    /// Whatever shows an app asks first, and tells then.
+    @Test func everyLookAtAnAppIsAskedAbout() async throws {
+        let test = try TestStore()
+        try await test.furnish()
+        let notes = Notes()
+        test.store.listen(ListenerRegistry(entities: [notes]))
+        let app = try await test.store.app("demo")
+        let id = app.meta.id.description
+        let raw = try await test.store.raw(GetRawRequest(kind: "app", id: id))
+        #expect(raw.name == "demo" && app.name.text == "demo")
+        #expect(notes.asked == ["app.get demo", "app.get \(id)"])
+        #expect(notes.told == ["app.get demo 1", "app.get demo 1"])
+        // Of others nobody wants to hear, nor of what is not there.
+        let runtime = try #require(try test.rows().first { $0.kind == .runtime })
+        _ = try await test.store.raw(GetRawRequest(id: runtime.id.description))
+        await #expect(throws: Failure.self) { try await test.store.app("gone") }
+        #expect(notes.asked.count == 3 && notes.told.count == 2)
+    }
+
+    /// Who refuses to have an app shown is obeyed.
+    @Test func aRefusedLookShowsNothing() async throws {
+        struct Closed: EntityListener {
+            let interest = Interest(before: [.appGet])
+            func before(_ event: EntityEvent) async throws(Failure) { throw Failure(.notPermitted, "closed") }
+        }
+        let test = try TestStore()
+        try await test.furnish()
+        let id = try test.store.read { (tables) throws(Failure) in try tables.named("demo", .app).id }
+        test.store.listen(ListenerRegistry(entities: [Closed()]))
+        for refusal in [
+            await failure { try await test.store.app("demo") },
+            await failure { try await test.store.raw(GetRawRequest(id: id.description)) },
+        ] {
+            #expect(refusal.code == .notPermitted && refusal.message == "closed", "\(refusal)")
+        }
+    }
+
     /// Calls keep a function that the dry run, which disturbs no calls, let go.
     @Test(arguments: Backing.allCases) func aPurgeWhileCallsRunIsDone(_ backing: Backing) async throws {
         let gate = RecordingGate()

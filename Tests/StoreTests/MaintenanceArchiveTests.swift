@@ -224,7 +224,8 @@ final class ArchiveSide: Sendable {
         #expect(!archive.contains(Self.value))
         #expect(archive.contains(Self.value.map { ~$0 }))
         for row in try source.test.rows() {
-            #expect(try !source.test.store.raw(GetRawRequest(id: row.id.description)).encoded().contains(Self.value))
+            #expect(
+                try await !source.test.store.raw(GetRawRequest(id: row.id.description)).encoded().contains(Self.value))
         }
     }
 

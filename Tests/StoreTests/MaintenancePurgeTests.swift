@@ -154,13 +154,13 @@ import Wire
     @Test func rawRowsAreReadAsTheyAre() async throws {
         let test = try await furnished()
         for row in try test.rows() {
-            let raw = try test.store.raw(GetRawRequest(kind: row.kind.rawValue, id: row.id.description))
+            let raw = try await test.store.raw(GetRawRequest(kind: row.kind.rawValue, id: row.id.description))
             #expect(raw.body == row.body && raw.apiVersion == row.apiVersion && raw.revision == row.revision)
         }
         let id = try #require(try test.rows().first { $0.kind == .app }).id
-        let wrong = await failure { try test.store.raw(GetRawRequest(kind: "token", id: id.description)) }
+        let wrong = await failure { try await test.store.raw(GetRawRequest(kind: "token", id: id.description)) }
         #expect(wrong.code == .notFound)
-        let noID = await failure { try test.store.raw(GetRawRequest(id: "demo")) }
+        let noID = await failure { try await test.store.raw(GetRawRequest(id: "demo")) }
         #expect(noID.code == .invalid && noID.message.hasPrefix("id: \"demo\""))
     }
 }

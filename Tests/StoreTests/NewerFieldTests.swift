@@ -112,7 +112,7 @@ import Wire
         for row in try test.rows() {
             let entity = try test.store.surroundings.dialects.decode(row, row.message(app: "demo"))
             #expect(entity.meta.id == row.id)
-            #expect(try test.store.raw(GetRawRequest(id: row.id.description)).body == row.body)
+            #expect(try await test.store.raw(GetRawRequest(id: row.id.description)).body == row.body)
         }
         #expect(try test.store.allTokens().count == 1)
         try await test.change { tx throws(Failure) in

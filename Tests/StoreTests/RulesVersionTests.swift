@@ -154,6 +154,23 @@ import Wire
         #expect(try await publish(requireChange: true) == 4)
     }
 
+    /// What a function can tell apart is a change, also where Unicode takes both texts for the same.
+    @Test func anotherSpellingOfATextIsAChange() async throws {
+        try await store.deploy()
+        for (number, text) in ["caf\u{E9}", "cafe\u{301}", "caf\u{E9}"].enumerated() {
+            var patch = FunctionPatch()
+            patch.config = ["A": text]
+            let function = try await store.send(UpdateFunctionRequest(app: "demo", function: "hello", spec: patch))
+            // The third is the first again.
+            #expect(function.workingVersion == (number == 2 ? 2 : 0))
+            if number < 2 { #expect(try await publish(requireChange: true) == UInt32(number + 2)) }
+        }
+        for (number, text) in ["caf\u{E9}", "cafe\u{301}"].enumerated() {
+            let published = try version(UInt32(number + 2))
+            #expect(published.spec.config["A"].map { Array($0.utf8) } == Array(text.utf8))
+        }
+    }
+
     @Test func versionsOfAFunctionAreLimited() async throws {
         var surroundings = TestStore.surroundings()
         surroundings.maxVersions = 3

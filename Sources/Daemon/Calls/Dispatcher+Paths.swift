@@ -95,7 +95,7 @@ extension Dispatcher {
         guard case .runnable(let runnable) = found else { return nil }
         let request = try PathRequest(target, match.parameters)
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id, path: request)
+        return CallTarget(runnable, choice, in: catalog, callID: id, path: request)
     }
 
     /// Whether a caller has rights to the function of a trigger, also where the version is missing that it names.

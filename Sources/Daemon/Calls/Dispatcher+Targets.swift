@@ -56,7 +56,7 @@ extension Dispatcher {
             throw Self.notPermitted(origin.principal, app, function)
         }
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id)
+        return CallTarget(runnable, choice, in: catalog, callID: id)
     }
 
     /// The hash that decides between two versions of an alias.
@@ -139,7 +139,7 @@ extension Dispatcher {
         switch route {
         case .runnable(let runnable):
             if let refusal = runnable.refusal { throw refusal }
-            return CallTarget(runnable, choice, callID: id)
+            return CallTarget(runnable, choice, in: catalog, callID: id)
         case .noVersion(let version):
             throw Failure(
                 .notFound, "fnrpc-version: \(version) of the function that serves \(quoted(service)) not found")

@@ -81,15 +81,21 @@ package final class Catalog: Sendable {
     package func find(
         function id: Identifier, _ choice: VersionChoice = .working, split: (_ stickyKey: String) -> UInt64
     ) -> Result {
+        while true {
+            guard let entry = entry(id) else { return .noFunction }
+            if let result = resolve(entry, choice, split) { return result }
+        }
+    }
+
+    /// The name of an alias of a function; `nil`: there is none with this id.
+    package func alias(_ id: Identifier, of function: Identifier) -> String? {
+        entry(function)?.alias(id)?.name.text
+    }
+
+    private func entry(_ id: Identifier) -> CatalogEntry? {
         withUnsafeBytes(of: (id.high, id.low)) { bytes in
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            while true {
-                let known = names.find(.identifier, bytes, nothing)
-                guard let entry = known ?? load(id, as: NameKey(.identifier, bytes, nothing)) else {
-                    return .noFunction
-                }
-                if let result = resolve(entry, choice, split) { return result }
-            }
+            return names.find(.identifier, bytes, nothing) ?? load(id, as: NameKey(.identifier, bytes, nothing))
         }
     }
 

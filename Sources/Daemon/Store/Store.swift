@@ -143,7 +143,15 @@ package final class Store: Sendable {
         if let app { listeners.after(.appGet, .got(app)) } else { listeners.after(.appList, .list) }
     }
 
-    /// Whether reading apps has to be told.
+    /// An app by its name or id; listeners are asked before and told after.
+    package func app(_ name: String) async throws(Failure) -> App {
+        try await beforeReading(name)
+        let app: App = try entity { (tables) throws(Failure) in try tables.named(name, .app) }
+        afterReading(app)
+        return app
+    }
+
+    /// Whether somebody has to be asked or told when an app is read.
     package var isReadingListenedTo: Bool {
         let listeners = listeners.withLock { $0 }
         return listeners.wants(.appGet, .before) || listeners.wants(.appGet, .after)

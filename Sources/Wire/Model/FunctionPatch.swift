@@ -32,7 +32,7 @@ package struct FunctionPatch: Hashable, Sendable {
     package var config: [String: String] = [:]
     /// Replaces key by key; an empty value deletes the key.
     package var annotations: [String: String] = [:]
-    /// Replaces name by name; a name without values goes.
+    /// Replaces name by name, whatever the case; a name without values goes.
     package var headers: [String: [String]] = [:]
 
     package init() {}

@@ -16,7 +16,7 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         spec.config = request.config
         setChoices(&spec, type: request.type, format: request.format, &violations)
-        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
+        let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
         if let headers { spec.headers = headers }
         let binding = try bind(spec, "", in: app)
         if !request.image.isEmpty { check(spec, "", in: app, &violations) }
@@ -49,7 +49,7 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         setChoices(&spec, type: request.type ?? "", format: request.format ?? "", &violations)
         spec.config = spec.config.merged(request.config)
-        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
+        let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
         spec.headers = spec.headers.merged(headers ?? [:])
         let digest = spec.image.isEmpty ? present.package?.description ?? "" : ""
         check(spec, digest, in: app, &violations)
@@ -57,7 +57,7 @@ extension Transaction {
         try violations.finish()
         try Checks.unchanged("path", request.newPath, trigger.source)
         try check(revision: request.revision ?? 0, of: row, present: rows.revision)
-        if spec != present.spec {
+        if !spec.isIdentical(to: present.spec) {
             guard !trigger.isPinned else {
                 throw Failure(
                     .precondition,
@@ -91,14 +91,6 @@ extension Transaction {
             throw Failure(.internalError, "the function of trigger \(trigger) is not there")
         }
         return rows
-    }
-
-    private static func byName(_ headers: [HeaderValues]) throws(Failure) -> [String: [String]] {
-        var result: [String: [String]] = [:]
-        for header in headers where result.updateValue(header.values, forKey: header.name) != nil {
-            throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
-        }
-        return result
     }
 
     private func setChoices(

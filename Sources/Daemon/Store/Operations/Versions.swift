@@ -128,7 +128,9 @@ extension Transaction {
         for row in tables.children(.version, of: function.meta.id).reversed()
         where surroundings.dialects.knows(row.apiVersion) {
             let version: Version = try entity(row)
-            if version.spec == function.spec, version.package == function.package, version.runtime == function.runtime {
+            if version.spec.isIdentical(to: function.spec), version.package == function.package,
+                version.runtime.isIdentical(to: function.runtime)
+            {
                 return version.number
             }
         }
