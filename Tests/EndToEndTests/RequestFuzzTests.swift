@@ -136,7 +136,7 @@ import Testing
         #expect(deployed.code == 0 || !isFirst, "\(deployed)")
         let image = Soup([21: "fnproject/hello"])
         for (method, request) in [
-            ("Apps/Create", Soup([1: "demo"])), ("Functions/Deploy", Soup([1: "demo", 2: "img"]).with(3, image)),
+            ("Functions/Deploy", Soup([1: "demo", 2: "img"]).with(3, image)),
             ("Aliases/Create", Soup([1: "demo", 2: "hello", 3: "prod"]).with(4, 1)),
             ("Triggers/Create", Soup([1: "demo", 2: "t", 4: "/a/:x", 5: "hello", 7: "prod"])),
             ("Routes/Create", Soup([1: "v1", 2: "/hello", 3: "x"])),
