@@ -11,6 +11,7 @@ final class TestDaemon: @unchecked Sendable {
     private(set) var process = Process()
     private let arguments: [String]
     private let diskMiB: Int?
+    private let environment: [String: String]
     private static let made = Mutex(0)
 
     static let products = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0])
@@ -28,9 +29,12 @@ final class TestDaemon: @unchecked Sendable {
         return repository.path + "/.build/debug"
     }
 
-    /// - Parameter diskMiB: of a disk of its own for the data, which is gone with the process; `nil`: the machine's.
-    init(_ arguments: [String] = [], diskMiB: Int? = nil) throws {
+    /// - Parameters:
+    ///   - diskMiB: of a disk of its own for the data, which is gone with the process; `nil`: the machine's.
+    ///   - environment: variables beside those of this process.
+    init(_ arguments: [String] = [], diskMiB: Int? = nil, environment: [String: String] = [:]) throws {
         self.diskMiB = diskMiB
+        self.environment = environment
         var template = Array("/tmp/fnrpc-e2e-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -56,6 +60,7 @@ final class TestDaemon: @unchecked Sendable {
             [Self.binaries + "/fnrpcd", "--data-dir", folder + "/data", "--listen", "unix:" + socket] + arguments
         process.executableURL = URL(fileURLWithPath: diskMiB == nil ? command[0] : "/usr/bin/unshare")
         process.arguments = diskMiB.map { Self.withDisk(folder + "/data", $0) + command } ?? Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         let output = Pipe()
         process.standardOutput = output

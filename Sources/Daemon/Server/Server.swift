@@ -122,7 +122,7 @@ package final class Server: Sendable {
         let authenticator = Authenticator(try store.allTokens())
         let sessions = SessionRegistry(counters: counters)
         let audit = AuditLog(path: lock.path + "/audit.log") { log.error("\($0)") }
-        let apiVersions = APIVersions(allowsTest: configuration.allowTestVersions)
+        let apiVersions = APIVersions(configuration.apiVersions, allowsTest: configuration.allowTestVersions)
         let context = AdminContext(
             store: store, packages: packages, gate: gate, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,

@@ -17,7 +17,7 @@ extension SQLiteDriver {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
             throw Failure(.exists, "a call with the same id is recorded; none of the records was stored")
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -117,11 +117,11 @@ extension SQLiteDriver {
         """
 
     /// Writes imported records, in the transaction of the entities that come with them.
-    static func write(_ source: any CallSource, _ database: Database) throws(Failure) {
+    func write(_ source: any CallSource, _ database: Database) throws(Failure) {
         try source.eachBatch { (calls) throws(Failure) in
             for call in calls {
                 do {
-                    try insert(call, database)
+                    try Self.insert(call, database)
                 } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                     throw call.recordedAlready()
                 } catch {
