@@ -33,10 +33,12 @@ import Wire
         (self.store, source) = (store, Noting(source: StoreSource(store: store)))
         let catalog = Catalog(source: source)
         self.catalog = catalog
+        // By its digest, so that it can be published.
+        let image = "registry/x@sha256:" + String(repeating: "1", count: 64)
         try await store.change { tx throws(Failure) in
             for app in ["a", "b"] {
                 for path in ["/one", "/two"] {
-                    _ = try tx.createRoute(CreateRouteRequest(app: app, path: path, image: "registry/x:1"))
+                    _ = try tx.createRoute(CreateRouteRequest(app: app, path: path, image: image))
                 }
             }
         }
