@@ -135,7 +135,7 @@ import Testing
             "hello", ["func.yaml": "name: hello\nruntime: shell\nentry: f.sh\nformat: default\n", "f.sh": "cat\n"])
         let deployed = try daemon.fnrpc("deploy", folder, "--app", "demo")
         #expect(deployed.code == 0 || !isFirst, "\(deployed)")
-        let image = Soup([21: "fnproject/hello"])
+        let image = Soup([21: "fnproject/hello@sha256:" + String(repeating: "a", count: 64)])
         for (method, request) in [
             ("Functions/Deploy", Soup([1: "demo", 2: "img"]).with(3, image)),
             ("Aliases/Create", Soup([1: "demo", 2: "hello", 3: "prod"]).with(4, 1)),
