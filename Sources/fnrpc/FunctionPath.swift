@@ -25,15 +25,18 @@ struct FunctionPath: Equatable, CustomStringConvertible {
     }
 
     init(app: String, function: String, version: UInt32) throws(Failure) {
-        for (name, field) in [(app, "app"), (function, "function")] where Identifier(name) == nil {
-            _ = try Name(name, field: field)
-        }
+        for (text, field) in [(app, "app"), (function, "function")] { try checkNameOrID(text, field: field) }
         self.app = app
         self.function = function
         self.version = version
     }
 
     var description: String { version == 0 ? "\(app)/\(function)" : "\(app)/\(function)@\(version)" }
+}
+
+/// Checks what stands for an entity: its name or its id.
+func checkNameOrID(_ text: String, field: String) throws(Failure) {
+    if Identifier(text) == nil { _ = try Name(text, field: field) }
 }
 
 /// One function.

@@ -56,7 +56,7 @@ private final class Bench: Sendable {
     @discardableResult
     func deploy() async throws -> Function {
         var spec = FunctionSpec(runtime: .none, entry: "", format: .httpStream)
-        spec.image = "registry/image:1"
+        spec.image = "registry/image@sha256:" + String(repeating: "1", count: 64)
         let request = DeployRequest(app: "demo", function: "f", spec: spec)
         return try await store.change { (transaction) throws(Failure) in try transaction.deploy(request) }.function
     }
@@ -182,6 +182,37 @@ private func context() -> ChangeContext { ChangeContext(now: .now()) }
         let results = [await code(waiting), await code(second)]
         #expect(results.contains(nil) && results.contains(.notFound), "\(results)")
         other.end()
+    }
+
+    /// Who uses a version and who calls it are told at once, and nobody's calls are refused for it.
+    @Test(arguments: [false, true]) func usersAndCallsAreNamedTogether(_ force: Bool) async throws {
+        let bench = try await Bench()
+        try await bench.store.change { (transaction) throws(Failure) in
+            _ = try transaction.createAlias(
+                CreateAliasRequest(app: "demo", function: "f", name: "prod", version: 1))
+        }
+        let calls = [try #require(try bench.call(version: 1)), try #require(try bench.call(version: 1))]
+        let other = try #require(try bench.call())
+        for request in [
+            { () async throws -> Void in
+                _ = try await bench.deletions.version(
+                    DeleteVersionRequest(app: "demo", function: "f", number: 1, force: force), context)
+            },
+            {
+                _ = try await bench.deletions.function(
+                    DeleteFunctionRequest(app: "demo", function: "f", force: force), context)
+            },
+        ] {
+            let failure = await #expect(throws: Failure.self) { try await request() }
+            #expect(failure?.code == .precondition)
+            #expect(failure?.message.contains("is used by alias demo/f@prod, and has ") == true)
+        }
+        let text = await #expect(throws: Failure.self) {
+            try await bench.deletions.version(DeleteVersionRequest(app: "demo", function: "f", number: 1), context)
+        }
+        #expect(text?.message.contains("2 running or waiting calls;") == true, "\(text as Any)")
+        let more = try #require(try bench.call(version: 1), "it still takes calls")
+        for call in calls + [other, more] { call.end() }
     }
 
     /// Two deletions in one batch: what the second is refused for does not open what the first has closed.

@@ -36,6 +36,36 @@ import Wire
         }
     }
 
+    /// What the record of a call will say that was asked for.
+    private func requested(_ target: InvokeTarget) throws -> String {
+        let frame: [UInt8] = [0x0A, 1, 0x61, 0x12, 1, 0x62]
+        return try frame.withUnsafeBytes { envelope in
+            try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
+                let origin = CallOrigin(bench.incoming(try RequestEnvelope(scanning: envelope), [.invoke]))
+                let callee = try bench.dispatcher.resolve(
+                    try InvokeScan(scanning: bytes).target, for: origin, bench.session)
+                return "\(callee.requestedVersion) \(callee.requestedAlias)"
+            }
+        }
+    }
+
+    @Test func anAliasIsKnownByItsNameHoweverItIsNamed() throws {
+        defer { bench.stop() }
+        let alias = bench.source.functions[0].aliases[0]
+        let id = alias.meta.id.description
+        #expect(try resolve(InvokeTarget(app: "demo", function: "f1", alias: id)) == "demo/f1@1")
+        #expect(try requested(InvokeTarget(app: "demo", function: "f1", alias: id)) == "0 live")
+        #expect(try requested(InvokeTarget(app: "demo", function: "f1", alias: "live")) == "0 live")
+        #expect(try requested(InvokeTarget(app: "demo", function: "f1", version: 2)) == "2 ")
+        let other = try resolve(InvokeTarget(function: "f2", alias: id))
+        #expect(other == "NOT_FOUND alias \"\(id)\" of \"demo/f2\" not found")
+        #expect(try requested(InvokeTarget(path: "/greet/A")) == "0 ")
+        bench.source.change { _, triggers in triggers[0].aliasID = alias.meta.id }
+        bench.dispatcher.catalog.changedPaths(app: bench.source.app.meta.id)
+        #expect(try resolve(InvokeTarget(path: "/greet/A")) == "demo/f1@1 POST /greet/A name=A")
+        #expect(try requested(InvokeTarget(path: "/greet/A")) == "0 live")
+    }
+
     @Test func pathsLeadToFunctions() throws {
         defer { bench.stop() }
         #expect(

@@ -28,9 +28,13 @@ import Testing
                 && catalog.name("app", "f", alias: "Prod") == "no alias")
         #expect(try catalog.runnable("app", "f", version: 1)?.version.number == 1 && catalog.all.count == 2)
         for (number, name) in [(0 as UInt64, "app/f@1"), (1, "app/f@2"), (7, "no alias")] {
-            let found = catalog.find(function: id, .aliasID(Identifier(high: 9, low: number)), split: { _ in 0 })
-            #expect(catalog.describe(found) == name)
+            let alias = Identifier(high: 9, low: number)
+            #expect(catalog.describe(catalog.find(function: id, .aliasID(alias), split: { _ in 0 })) == name)
+            #expect(try catalog.name("app", "f", alias: alias.description) == name)
         }
+        #expect(catalog.alias(Identifier(high: 9, low: 1), of: id) == "test")
+        #expect(catalog.alias(Identifier(high: 9, low: 7), of: id) == nil)
+        #expect(catalog.alias(Identifier(high: 9, low: 1), of: Identifier(high: 2, low: 9)) == nil)
         // It is moved.
         let prod = try #require(try catalog.runnable("app", "f", version: 1))
         var changed = try contents(try source.add(app: "app"), "f", 1, versions: 1...3)

@@ -66,6 +66,23 @@ import Testing
         #expect(try catalog.runnable("app", "f", version: 1) === published)
     }
 
+    /// Texts that Unicode takes for the same are not the same to a function.
+    @Test func anotherSpellingOfATextIsAChange() throws {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        source.put(try contents(try source.add(app: "app", config: ["A": composed]), "f", 1))
+        let catalog = catalog()
+        catalog.changed(function: source.change(id) { $0.update { $0.config = ["B": composed] } })
+        let first = try #require(try catalog.runnable("app", "f"))
+        catalog.changed(function: source.change(id) { $0.update { $0.config = ["B": decomposed] } })
+        #expect(takeRetired().map { $0 === first } == [true])
+        let second = try #require(try catalog.runnable("app", "f"))
+        #expect(second.version.spec.config["B"]?.utf8.count == 6)
+        let app = try source.add(app: "app", config: ["A": decomposed])
+        catalog.changed(app: app.meta.id)
+        #expect(takeRetired().map { $0 === second } == [true])
+        #expect(try catalog.runnable("app", "f")?.appConfig["A"]?.utf8.count == 6)
+    }
+
     @Test func aDeletedVersionLeaves() throws {
         source.put(try contents(try source.add(app: "app"), "f", 1, versions: 1...3))
         let catalog = catalog()

@@ -62,6 +62,22 @@ extension Catalog {
         #expect(catalog.size.functions == 1)
     }
 
+    @Test func anAppIsNamedByItsIdToo() throws {
+        let apps = try ["one", "two"].map { try source.add(app: $0) }
+        for (number, app) in apps.enumerated() {
+            source.put(try contents(app, "f", UInt64(number + 1), services: ["pkg.Greeter"]))
+        }
+        let catalog = Catalog(source: source)
+        for _ in 0..<2 {
+            for app in apps { #expect(catalog.route("pkg.Greeter", app.meta.id.description) == "\(app.name)/f@1") }
+        }
+        #expect(catalog.route("no.Such", apps[0].meta.id.description) == "no service")
+        #expect(catalog.route("pkg.Greeter", Identifier(high: 1, low: 7).description) == "no app")
+        catalog.removed(function: id)
+        source.remove(id)
+        #expect(catalog.route("pkg.Greeter", apps[0].meta.id.description) == "no service")
+    }
+
     @Test func severalAppsNeedAChoice() throws {
         for (number, app) in ["zoo", "bar", "api"].enumerated() {
             source.put(try contents(try source.add(app: app), "f", UInt64(number + 1), services: ["pkg.Greeter"]))

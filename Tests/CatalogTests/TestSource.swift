@@ -181,6 +181,7 @@ extension Catalog {
         case .runnable(let found): found.name
         case .noApp: "no app"
         case .noFunction: "no function"
+        case .unreadable(let failure): failure.message
         case .noVersion(let number): "no version \(number)"
         case .noAlias: "no alias"
         }

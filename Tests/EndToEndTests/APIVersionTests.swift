@@ -22,7 +22,7 @@ import Testing
             let missing = try connection.call(
                 "fnrpc.v1.Apps/Get", Proto.field(1, "none"), metadata: naming("2"))
             #expect(missing.code == 5 && missing.metadata == ["fnrpc-api-version": "2"])
-            for text in ["3", "", "one"] {
+            for text in ["3", "", "one", "01"] {
                 let refused = try connection.call(Self.list, metadata: naming(text))
                 #expect(refused.code == 3 && refused.message.hasSuffix("it accepts 0, 1, 2"))
                 #expect(refused.message.hasPrefix("fnrpc-api-version: \"\(text)\""))
@@ -39,6 +39,41 @@ import Testing
             #expect(try daemon.fnrpc("app", "list", "--api-version", "2").code == 0)
             let info = try daemon.fnrpc("system", "info")
             #expect(info.output.contains("0 (test), 1 (current), 2 (test)"))
+        }
+    }
+
+    /// A daemon of later years, in which 1 is deprecated.
+    @Test func aDeprecatedVersionWarnsUntilItsSunset() async throws {
+        let later = try TestDaemon(environment: ["FNRPC_TEST_SUNSET": "2027-06-01T00:00:00Z"])
+        try await serving(later) { daemon in
+            let connection = try RawConnection(unix: daemon.socket)
+            defer { connection.close() }
+            let warned = [
+                "fnrpc-api-version": "1", "fnrpc-warning": "api_version 1 is deprecated; sunset 2027-06-01",
+            ]
+            // What succeeds, what is refused by the method and before it, and what ends a stream.
+            let list = try connection.call(Self.list, metadata: naming("1"))
+            #expect(list.code == 0 && list.metadata == warned)
+            let missing = try connection.call("fnrpc.v1.Apps/Get", Proto.field(1, "none"), metadata: naming("1"))
+            #expect(missing.code == 5 && missing.metadata == warned)
+            let unknown = try connection.call("fnrpc.v1.Apps/Nothing", metadata: naming("1"))
+            #expect(unknown.code == 12 && unknown.metadata == warned)
+            let stream = try connection.open(Self.watch, Proto.field(9, "x"), flags: 0x01, metadata: naming("1"))
+            let ended = try connection.answer(stream)
+            #expect(ended.code == 3 && ended.metadata == warned)
+            // Who names none means the current one, and others are not deprecated.
+            #expect(try connection.call(Self.list).metadata == ["fnrpc-api-version": "3"])
+            #expect(try connection.call(Self.list, metadata: naming("2")).metadata == ["fnrpc-api-version": "2"])
+            #expect(try connection.isAliveAndQuiet())
+
+            let shown = "0 (test), 1 (deprecated, sunset 2027-06-01), 2 (test), 3 (current)"
+            let info = try daemon.fnrpc("system", "info")
+            #expect(info.code == 0 && info.output.contains(shown) && info.errors.isEmpty, "\(info)")
+            let json = try daemon.fnrpc("rpc", "fnrpc.v1.System/Info", "--compact").output
+            #expect(json.contains(#"{"number":1,"status":"deprecated","sunsetAt":"1811808000000000000"}"#), "\(json)")
+            let asked = try daemon.fnrpc("app", "list", "--api-version", "1")
+            #expect(
+                asked.code == 0 && asked.errors.contains("api_version 1 is deprecated; sunset 2027-06-01"), "\(asked)")
         }
     }
 

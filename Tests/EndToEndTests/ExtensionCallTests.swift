@@ -16,6 +16,10 @@ import Wire
             function = dict(fields(call))[3]
             if function == b"refused":
                 raise Refused(7, "not on a Saturday")
+            if function == b"unknown":
+                raise Refused(2, "for no reason of note")
+            if function == b"internal":
+                raise Refused(13, "a fault of the plug-in")
             if function == b"old":
                 return field(2, "new")
             if function == b"pinned":
@@ -52,7 +56,7 @@ import Wire
     @Test func aCallGoesWhereThePlugInSays() async throws {
         try await withPlugIn(Self.script) { plugIn in
             try await withDaemon(plugIn.option("calls", "timeout=20s")) { daemon in
-                for name in ["refused", "old", "pinned", "astray", "slow"] {
+                for name in ["refused", "old", "pinned", "astray", "slow", "unknown", "internal"] {
                     try daemon.deploy(name, TestDaemon.marked(name, name: name))
                 }
                 try daemon.deploy("new", TestDaemon.marked("new", name: "new"))
@@ -62,6 +66,11 @@ import Wire
 
                 let refused = try daemon.fnrpc("invoke", "demo/refused", "-d", "{}")
                 #expect(refused.code == 9 && refused.errors.contains("not on a Saturday"), "\(refused)")
+                for (name, text) in [("unknown", "for no reason of note"), ("internal", "a fault of the plug-in")] {
+                    let refused = try daemon.fnrpc("invoke", "demo/" + name, "-d", "{}")
+                    #expect(refused.code == 4 && refused.errors.hasPrefix("fnrpc: \(text)"), "\(refused)")
+                    #expect(!daemon.log.contains(text), "it is no fault of the daemon")
+                }
                 #expect(try await client.mark("old") == "newer ")
                 #expect(try await client.mark("pinned") == "new ", "version 1")
                 let astray = try daemon.fnrpc("invoke", "demo/astray", "-d", "{}")
@@ -85,15 +94,48 @@ import Wire
                     #expect(text == got, "\(name)")
                 }
                 // Every call is told, whatever became of it; by the function that it went to.
-                try await eventually("all calls are told") { try plugIn.lines().count == 11 }
+                try await eventually("all calls are told") { try plugIn.lines().count == 13 }
                 let told = try plugIn.lines()[1...].sorted()
                 #expect(
                     told
                         == [
-                            "astray 1 error", "new 1 success", "new 2 success", "plain 1 success", "plain 1 success",
+                            "astray 1 error", "internal 1 error", "new 1 success", "new 2 success", "plain 1 success",
+                            "plain 1 success",
                             "refused 1 error", "slow 1 success", "slow 1 timeout", "traced 1 success",
-                            "untraced 1 success",
+                            "unknown 1 error", "untraced 1 success",
                         ], "\(told)")
+                await client.close()
+            }
+        }
+    }
+
+    /// Whatever becomes of a call, its record says what its caller asked for.
+    @Test func aCallThatIsSentElsewhereKeepsWhatWasAskedFor() async throws {
+        try await withPlugIn(Self.script) { plugIn in
+            try await withDaemon(plugIn.option("calls", "timeout=20s")) { daemon in
+                try daemon.deploy("pinned", TestDaemon.marked("pinned", name: "pinned"))
+                for code in ["one", "two"] { try daemon.deploy("new", TestDaemon.marked(code, name: "new")) }
+                let client = try await daemon.client()
+                let _: Alias = try await client.ask(
+                    "Aliases/Create", CreateAliasRequest(app: "demo", function: "pinned", name: "prod", version: 1))
+                let _: Trigger = try await client.ask(
+                    "Triggers/Create",
+                    CreateTriggerRequest(app: "demo", name: "t", source: "/t", function: "pinned", alias: "prod"))
+                for revision in [FunctionRevision.latest, .version(1), .alias("prod")] {
+                    #expect(try await client.mark("pinned", revision) == "one ")
+                }
+                #expect(
+                    try await client.invoke(
+                        .path(app: "demo", path: "/t"), payload: Array("{}".utf8), contentType: "application/json"
+                    ).version == 1)
+                var calls: [String] = []
+                try await eventually("four records") {
+                    let list: ListCallsResponse = try await client.ask(
+                        "Calls/List", ListCallsRequest(app: "demo", function: "new"))
+                    calls = list.calls.map { "\($0.version) \($0.requestedVersion) \($0.requestedAlias)" }
+                    return calls.count == 4
+                }
+                #expect(calls.sorted() == ["1 0 ", "1 0 prod", "1 0 prod", "1 1 "])
                 await client.close()
             }
         }

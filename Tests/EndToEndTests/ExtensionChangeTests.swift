@@ -49,6 +49,50 @@ import Wire
         }
     }
 
+    private static let closed = """
+        describes(["app.list", "app.get"], [])
+
+        def before_change(event):
+            name = dict(fields(event)).get(3, b"")
+            if name != b"open":
+                raise Refused(7, f"closed: {name.decode()}")
+            return b""
+
+        example.METHODS[b"BeforeChange"] = before_change
+        """
+
+    /// Whoever wants to hear of lists or gets alone is asked about all of them.
+    @Test(arguments: ["app.list", "app.get"]) func everyLookAtAppsIsAskedAbout(event: String) async throws {
+        let script = Self.closed.replacing(#"["app.list", "app.get"]"#, with: #"["\#(event)"]"#)
+        try await withPlugIn(script) { plugIn in
+            try await withDaemon(plugIn.option("closed", "timeout=20s")) { daemon in
+                let client = try await daemon.client()
+                for name in ["open", "shut"] {
+                    let _: App = try await client.ask("Apps/Create", CreateAppRequest(name: name))
+                }
+                let list = await client.failure("Apps/List", ListAppsRequest())
+                guard event == "app.get" else {
+                    #expect(list?.code == .notPermitted && list?.message == "closed: ", "\(list as Any)")
+                    let _: App = try await client.ask("Apps/Get", GetAppRequest(app: "shut"))
+                    await client.close()
+                    return
+                }
+                #expect(list == nil)
+                let apps: ListAppsResponse = try await client.ask("Apps/List", ListAppsRequest())
+                let id = try #require(apps.apps.first { $0.name.text == "shut" }).meta.id.description
+                for (method, failure, name) in [
+                    ("Get", await client.failure("Apps/Get", GetAppRequest(app: "shut")), "shut"),
+                    ("Usage", await client.failure("Apps/Usage", AppUsageRequest(app: "shut")), "shut"),
+                    ("GetRaw", await client.failure("Entities/GetRaw", GetRawRequest(kind: "app", id: id)), id),
+                ] {
+                    #expect(failure?.code == .notPermitted && failure?.message == "closed: \(name)", "\(method)")
+                }
+                let _: AppUsage = try await client.ask("Apps/Usage", AppUsageRequest(app: "open"))
+                await client.close()
+            }
+        }
+    }
+
     /// Says every event with the numbers of its fields; refuses to delete what is called "kept".
     private static let telling = """
         kinds = ["app", "function", "trigger"]

@@ -1,6 +1,7 @@
 import FnrpcClient
 import Foundation
 import Testing
+import Wire
 
 /// Bodies of any size and services of functions, through a real daemon into real containers.
 @Suite(.serialized) struct FunctionStreamTests {
@@ -193,6 +194,16 @@ import Testing
                 options: ClientOptions(token: token.trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(await call([], limited).0?.payload == message("a"))
             #expect(await call([Header("fnrpc-app", "one")], limited).1?.code == .notPermitted)
+            // Ids are as good as names, and give as few rights.
+            let apps: ListAppsResponse = try await client.ask("Apps/List", ListAppsRequest())
+            let ids = apps.apps.map(\.meta.id.description)
+            try #require(apps.apps.map(\.name.text) == ["one", "two"])
+            for id in ids { #expect(await call([Header("fnrpc-app", id)], client).0?.payload == message("a")) }
+            #expect(await call([Header("fnrpc-app", ids[0])], limited).1?.code == .notPermitted)
+            #expect(await call([Header("fnrpc-app", ids[1])], limited).0?.payload == message("a"))
+            let called = try daemon.fnrpc(
+                "rpc", "echo.v1.Echo/Unary", "-d", #"{"text":"b"}"#, "--compact", "--app", ids[1])
+            #expect(called.output.contains(#""text":"b""#), "\(called)")
             await limited.close()
             await client.close()
         }

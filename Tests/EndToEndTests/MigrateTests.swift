@@ -46,6 +46,13 @@ import Testing
             try daemon.start()
             let reply = try daemon.fnrpc("invoke", "demo/hello", "-d", "{}")
             #expect(reply.code == 0, "\(reply.errors)")
+            // The events went, so nobody goes on behind one of them.
+            for words in [["--after", "1"], ["--after", "1", "--follow"]] {
+                let lost = try TestDaemon.run(
+                    TestDaemon.binaries + "/fnrpc", ["events"] + words,
+                    environment: ["FNRPC_ADDRESS": "unix:" + daemon.socket])
+                #expect(lost.code == 4 && lost.errors.contains("read the catalog anew"), "\(lost)")
+            }
             let info = try daemon.fnrpc("system", "info", "--output", "json")
             #expect(info.output.contains("\"schema_version\":4") || info.output.contains("\"schema_version\": 4"))
         }

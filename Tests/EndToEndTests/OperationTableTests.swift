@@ -1,6 +1,8 @@
 import FnrpcClient
 import Foundation
+import Model
 import Testing
+import Wire
 
 /// PROTOCOL.md §18 says which method does what Qinling and Fn did, by which command, and with which codes: all of it is true.
 struct OperationTableTests {
@@ -15,7 +17,7 @@ struct OperationTableTests {
             #expect(documented[row.method] ?? row.codes == row.codes, "\(row.method) has two sets of codes")
             documented[row.method] = row.codes
         }
-        try await withDaemon(["--max-versions", "3"]) { daemon in
+        try await withDaemon(["--max-versions", "3", "--allow-test-versions", "false"]) { daemon in
             for command in Set(rows.map(\.command)) {
                 let help = try TestDaemon.run(
                     TestDaemon.binaries + "/fnrpc", command.split(separator: " ").map(String.init) + ["--help"])
@@ -29,10 +31,97 @@ struct OperationTableTests {
                 #expect(code == expected, "\(method) \(request.bytes)")
                 seen[method, default: []].insert(code)
             }
+            seen["Routes/Delete", default: []].insert(try await Self.deletionOfABusyRoute(daemon, client))
             #expect(Set(seen.keys) == Set(documented.keys))
             for (method, codes) in documented { #expect(seen[method] == codes, "\(method)") }
+            // What the text above the table says of all methods.
+            for method in documented.keys where method != "Invocation/Invoke" {
+                let code = try await Self.code(client, method, Soup(), [Header("fnrpc-api-version", "2")])
+                #expect(code == 9, "\(method) in a test version")
+            }
             await client.close()
         }
+    }
+
+    /// Every change, on a file system that stops while the daemon runs.
+    @Test(
+        .enabled(if: access("/usr/sbin/mkfs.ext4", X_OK) == 0, "ext4 cannot be made here"), .timeLimit(.minutes(2)))
+    func everyChangeSaysWhatTheDiskSays() async throws {
+        let methods = Set(try Self.rows().map(\.method))
+        // Not in the daemon's folder: daemons of other tests, which have mount namespaces of their own, see it to their end.
+        let disk = FileManager.default.temporaryDirectory.appending(path: "fnrpc-disk-\(UUID().uuidString)").path
+        try Self.shell("mkdir \(disk) && truncate -s 64M \(disk).img && /usr/sbin/mkfs.ext4 -q \(disk).img")
+        defer { for path in [disk, disk + ".img"] { try? FileManager.default.removeItem(atPath: path) } }
+        try Self.shell("mount -o loop \(disk).img \(disk)")
+        defer { umount2(disk, Int32(MNT_DETACH)) }
+        try await withDaemon(["--data-dir", disk]) { daemon in
+            let client = try await daemon.client()
+            try await Self.furnish(daemon, client)
+            let alias = Soup([1: "demo", 2: "hello", 3: "prod"]).with(4, 1)
+            #expect(try await Self.code(client, "Aliases/Create", alias) == 0)
+            let route = Soup([1: "v1", 2: "/hello", 3: "x"])
+            #expect(try await Self.code(client, "Routes/Create", route) == 0)
+            try Self.shell("mount -o remount,abort \(disk)")
+            for (method, request) in Self.changes {
+                let parts = method.split(separator: "/").map(String.init)
+                let error = await #expect(throws: ClientError.self, "\(method)") {
+                    _ = try await client.call(service: "fnrpc.v1." + parts[0], method: parts[1], payload: request.bytes)
+                }
+                #expect(error?.code == .internalError, "\(method): \(error as Any)")
+                #expect(error?.message.contains("read-only") == true, "\(method): \(error as Any)")
+            }
+            let verbs = ["Create", "Update", "Delete", "Publish"]
+            let changing = methods.filter { verbs.contains(String($0.split(separator: "/")[1])) }
+            #expect(Set(Self.changes.map(\.0)) == changing)
+            // Reads and calls go on.
+            for (method, request) in [("Apps/Get", Soup([1: "demo"])), ("Functions/List", Soup([1: "demo"]))] {
+                #expect(try await Self.code(client, method, request) == 0, "\(method)")
+            }
+            await client.close()
+        }
+    }
+
+    private static func shell(_ script: String) throws {
+        let result = try TestDaemon.run("/bin/sh", ["-c", script])
+        try #require(result.code == 0, "\(script): \(result)")
+    }
+
+    /// Would succeed, each on its own, after ``furnish(_:_:)``.
+    private static let changes: [(String, Soup)] = [
+        ("Apps/Create", Soup([1: "new"])), ("Apps/Update", Soup([1: "demo", 7: "udp://h:1"])),
+        ("Apps/Delete", Soup([1: "empty"])),
+        ("Functions/Create", Soup([1: "demo", 2: "made"]).with(3, Soup([21: "x"]))),
+        ("Functions/Update", hello.with(5, Soup().with(5, 64))), ("Functions/Delete", Soup([1: "demo", 2: "other"])),
+        ("Versions/Publish", hello), ("Versions/Update", Soup([1: "demo", 2: "hello", 5: "words"]).with(3, 1)),
+        ("Versions/Delete", Soup([1: "demo", 2: "other"]).with(3, 1)),
+        ("Aliases/Create", Soup([1: "demo", 2: "hello", 3: "next"]).with(4, 1)),
+        ("Aliases/Update", Soup([1: "demo", 2: "hello", 3: "prod", 10: "words"])),
+        ("Aliases/Delete", Soup([1: "demo", 2: "hello", 3: "prod"])),
+        ("Triggers/Create", Soup([1: "demo", 2: "t", 4: "/t", 5: "hello"])),
+        ("Triggers/Update", Soup([1: "demo", 2: "taken", 5: "/moved"])),
+        ("Triggers/Delete", Soup([1: "demo", 2: "taken"])),
+        ("Routes/Create", Soup([1: "v1", 2: "/b", 3: "x"])), ("Routes/Update", Soup([1: "v1", 2: "/hello", 5: "y"])),
+        ("Routes/Delete", Soup([1: "v1", 2: "/hello"])), ("Runtimes/Create", Soup([1: "more", 4: "/bin/sh"])),
+        ("Runtimes/Update", Soup([1: "mine", 4: "words"])), ("Runtimes/Delete", Soup([1: "mine"])),
+    ]
+
+    /// A route goes with its function, which a call holds up.
+    private static func deletionOfABusyRoute(_ daemon: TestDaemon, _ client: Client) async throws -> Int {
+        #expect(try await code(client, "Routes/Create", Soup([1: "v1", 2: "/busy", 3: "x"])) == 0)
+        let yaml = "name: route-busy\nruntime: shell\nentry: f.sh\nformat: default\n"
+        try daemon.deploy("route-busy", ["func.yaml": yaml, "f.sh": "sleep 60\n"], app: "v1")
+        let caller = try await daemon.client()
+        async let call = code(caller, "Invocation/Invoke", Soup([4: "v1", 11: "/busy"]))
+        try await eventually("the call runs") {
+            let workers: ListWorkersResponse = try await client.ask(
+                "Workers/List", WorkersRequest(app: "v1", function: "route-busy"))
+            return workers.workers.contains { $0.calls == 1 }
+        }
+        let result = try await code(client, "Routes/Delete", Soup([1: "v1", 2: "/busy"]))
+        // Ends the call.
+        await caller.close()
+        _ = try? await call
+        return result
     }
 
     /// About a call that is recorded already.
@@ -64,17 +153,21 @@ struct OperationTableTests {
     }
 
     /// google.rpc.Code of the answer.
-    private static func code(_ client: Client, _ method: String, _ request: Soup) async throws -> Int {
+    private static func code(
+        _ client: Client, _ method: String, _ request: Soup, _ metadata: [Header] = []
+    ) async throws -> Int {
         let parts = method.split(separator: "/").map(String.init)
         let service = "fnrpc.v1." + parts[0]
         do throws(ClientError) {
             if parts[1] == "Download" {
                 let stream = try await client.stream(
-                    service: service, method: parts[1], kind: .serverStreaming, payload: request.bytes)
+                    service: service, method: parts[1], kind: .serverStreaming, payload: request.bytes,
+                    metadata: metadata)
                 while try await stream.receive() != nil {}
             } else {
                 _ = try await client.call(
-                    service: service, method: parts[1], payload: request.bytes, timeout: .seconds(60))
+                    service: service, method: parts[1], payload: request.bytes, metadata: metadata,
+                    timeout: .seconds(60))
             }
             return 0
         } catch {
@@ -85,15 +178,16 @@ struct OperationTableTests {
 
     /// Makes what the cases are about.
     private static func furnish(_ daemon: TestDaemon, _ client: Client) async throws {
-        for name in ["hello", "other"] {
+        for (name, script) in [("hello", "cat\n"), ("other", "cat\n"), ("broken", "exit 7\n")] {
             let folder = try daemon.write(
-                name, ["func.yaml": "name: \(name)\nruntime: shell\nentry: f.sh\nformat: default\n", "f.sh": "cat\n"])
+                name, ["func.yaml": "name: \(name)\nruntime: shell\nentry: f.sh\nformat: default\n", "f.sh": script])
             let result = try daemon.fnrpc("deploy", folder, "--app", "demo")
             #expect(result.code == 0, "\(result.errors)")
         }
-        let image = Soup([1: "demo", 2: "img"]).with(3, Soup([21: "fnproject/hello"]))
+        let image = Soup([1: "demo", 2: "img"]).with(
+            3, Soup([21: "fnproject/hello@sha256:" + String(repeating: "a", count: 64)]))
         for (method, request) in [
-            ("Functions/Deploy", image), ("Apps/Create", Soup([1: "empty"])),
+            ("Functions/Deploy", image), ("Functions/Create", serving), ("Apps/Create", Soup([1: "empty"])),
             ("Runtimes/Create", Soup([1: "mine", 4: "/bin/sh", 4: "{entry}"])),
             ("Triggers/Create", Soup([1: "demo", 2: "taken", 4: "/taken", 5: "hello"])),
         ] {
@@ -105,6 +199,8 @@ struct OperationTableTests {
     private static let noApp = Soup([1: "nothing", 2: "nothing", 3: "nothing"])
     private static let noFunction = Soup([1: "demo", 2: "nothing"])
     private static let img = Soup([1: "demo", 2: "img"])
+    private static let serving = Soup([1: "demo", 2: "serving"]).with(3, Soup([4: "ttrpc", 16: "a.B", 21: "x"]))
+    private static let noID = "01M7YXG96TAN3ZSTVYSR9987F7"
     private static let badApp = Soup([1: "a/b", 2: "hello"])
     /// In the order in which they are tried: some change what later ones find.
     private static let cases: [(String, Int, Soup)] = versions + aliases + functions + triggers + rest + deletions
@@ -152,12 +248,14 @@ struct OperationTableTests {
         ("Functions/List", 5, Soup([1: "nothing"])), ("Functions/Get", 0, hello), ("Functions/Get", 3, badApp),
         ("Functions/Get", 5, noFunction), ("Functions/Update", 0, hello.with(5, Soup().with(5, 64))),
         ("Functions/Update", 3, hello.with(5, Soup().with(5, 1))), ("Functions/Update", 5, noFunction),
+        ("Functions/Update", 6, Soup([1: "demo", 2: "made"]).with(5, Soup([4: "ttrpc", 16: "a.B"]))),
         ("Functions/Update", 10, hello.with(3, 99)), ("Functions/Download", 0, hello),
         ("Functions/Download", 3, badApp), ("Functions/Download", 5, noFunction), ("Functions/Download", 9, img),
         ("Invocation/Invoke", 0, Soup([4: "demo", 5: "hello", 1: "hi"])),
         ("Invocation/Invoke", 0, Soup([4: "demo", 11: "/t/1"])),
         ("Invocation/Invoke", 3, Soup([4: "demo", 5: "hello", 11: "/t"])),
         ("Invocation/Invoke", 5, Soup([4: "demo", 5: "nothing"])),
+        ("Invocation/Invoke", 2, Soup([4: "demo", 5: "broken"])),
         ("Invocation/Invoke", 12, Soup([4: "demo", 5: "img"])),
     ]
 
@@ -172,6 +270,7 @@ struct OperationTableTests {
         ("Triggers/Update", 6, Soup([1: "demo", 2: "t", 5: "/taken"])),
         ("Triggers/Update", 10, Soup([1: "demo", 2: "t", 4: "other"])),
         ("Routes/Create", 0, Soup([1: "v1", 2: "/hello", 3: "x"])), ("Routes/Create", 3, Soup([1: "v1", 2: "/b"])),
+        ("Routes/Create", 5, Soup([1: noID, 2: "/b", 3: "x"])),
         ("Routes/Create", 6, Soup([1: "v1", 2: "/hello", 3: "x"])), ("Routes/List", 0, Soup([1: "v1"])),
         ("Routes/List", 3, Soup([1: "v1", 4: "("])), ("Routes/List", 5, Soup([1: "nothing"])),
         ("Routes/Get", 0, Soup([1: "v1", 2: "/hello"])), ("Routes/Get", 3, Soup([1: "v1", 2: "hello"])),
@@ -179,6 +278,9 @@ struct OperationTableTests {
         ("Routes/Update", 3, Soup([1: "v1", 2: "/hello", 7: "sometimes"])),
         ("Routes/Update", 5, Soup([1: "v1", 2: "/nothing"])),
         ("Routes/Update", 10, Soup([1: "v1", 2: "/hello", 4: "/other"])),
+        ("Triggers/Create", 0, Soup([1: "demo", 2: "pinned", 4: "/pinned", 5: "hello"]).with(6, 1)),
+        ("Routes/Update", 9, Soup([1: "demo", 2: "/pinned", 7: "async"])),
+        ("Triggers/Delete", 0, Soup([1: "demo", 2: "pinned"])),
     ]
 
     private static let rest: [(String, Int, Soup)] = [
@@ -196,8 +298,8 @@ struct OperationTableTests {
         ("Apps/Update", 3, Soup([1: "demo", 7: "h:1"])), ("Apps/Update", 5, Soup([1: "nothing"])),
         ("Apps/Update", 10, Soup([1: "demo", 3: "other"])), ("Calls/List", 0, Soup()),
         ("Calls/List", 3, Soup([4: "("])), ("Calls/List", 5, Soup([1: "nothing"])),
-        ("Calls/Get", 3, Soup([1: "x"])), ("Calls/Get", 5, Soup([1: "01M7YXG96TAN3ZSTVYSR9987F7"])),
-        ("Calls/Logs", 3, Soup([1: "x"])), ("Calls/Logs", 5, Soup([1: "01M7YXG96TAN3ZSTVYSR9987F7"])),
+        ("Calls/Get", 3, Soup([1: "x"])), ("Calls/Get", 5, Soup([1: noID])),
+        ("Calls/Logs", 3, Soup([1: "x"])), ("Calls/Logs", 5, Soup([1: noID])),
         ("System/Info", 0, Soup()), ("System/Info", 3, Soup([99: "x"])),
     ]
 

@@ -2,112 +2,181 @@ import FnrpcClient
 import Foundation
 import Testing
 
-/// No bytes of a client are the daemon's own failure: whatever is sent to a management method ends as anything but INTERNAL.
-struct RequestFuzzTests {
-    /// Requests to each method.
-    private static let rounds = 600
+/// No bytes of a client are the daemon's own failure: whatever is sent to its methods, in messages, streams or metadata, ends
+/// as anything but INTERNAL. The catalog has something of every kind, and gets it back when it was deleted. One after the other:
+/// other tests run beside them, and some have clocks.
+@Suite(.serialized) struct RequestFuzzTests {
+    private struct Method {
+        let service: String
+        let name: String
+        /// `nil`: unary.
+        let kind: StreamKind?
+    }
 
     @Test(.timeLimit(.minutes(3)))
     func nothingThatAClientSendsIsInternal() async throws {
-        let methods = try Self.unaryMethods()
-        #expect(methods.count > 60)
-        let seed = UInt64.random(in: 0 ... .max)
+        let methods = try Self.methods().filter { $0.kind == nil }
+        #expect(methods.count > 60 && methods.contains { $0.service.hasSuffix(".Health") })
+        try await Self.torment(methods) { client, method, random in
+            _ = try await client.call(
+                service: method.service, method: method.name, payload: random.message(), timeout: .seconds(60))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func nothingInAStreamIsInternal() async throws {
+        let methods = try Self.methods().filter { $0.kind != nil }
+        let names = Set(methods.map(\.name))
+        #expect(names.isSuperset(of: ["Follow", "Migrate", "Export", "Import", "Download", "InvokeStream", "Watch"]))
+        // Those that follow end by their time.
+        try await Self.torment(methods, rounds: 30, allowed: [.timeout]) { client, method, random in
+            let kind = method.kind ?? .bidirectional
+            let stream = try await client.stream(
+                service: method.service, method: method.name, kind: kind,
+                payload: kind == .serverStreaming ? random.message() : [],
+                metadata: random.below(4) == 0 ? random.metadata() : [], timeout: .milliseconds(300))
+            if kind != .serverStreaming {
+                for _ in 0...random.below(3) { try await stream.send(random.message()) }
+                try await stream.finishSending()
+            }
+            if kind == .clientStreaming {
+                _ = try await stream.response()
+            } else {
+                while try await stream.receive() != nil {}
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func noMetadataIsInternal() async throws {
+        let wanted = ["Apps/List", "Apps/Create", "Functions/Get", "Invocation/Invoke", "Calls/List", "Health/Check"]
+        let methods = try Self.methods().filter { method in
+            wanted.contains { "\(method.service)/\(method.name)".hasSuffix("." + $0) }
+        }
+        #expect(methods.count == wanted.count)
+        // What comes may be a time that is up.
+        try await Self.torment(methods, rounds: 100, allowed: [.timeout]) { client, method, random in
+            let requests = [Soup(), Soup([1: "demo", 2: "hello"]), Soup([4: "demo", 5: "hello"])]
+            _ = try await client.call(
+                service: method.service, method: method.name, payload: requests[random.below(3)].bytes,
+                metadata: random.metadata(), timeout: .seconds(60))
+        }
+    }
+
+    /// Archives with a few bits changed, or without their end.
+    @Test(.timeLimit(.minutes(3)))
+    func noArchiveIsInternal() async throws {
         try await withDaemon { daemon in
             let client = try await daemon.client()
-            for name in ["demo", "v1"] {
-                var request = Soup()
-                request.text(1, name)
-                _ = try await client.call(service: "fnrpc.v1.Apps", method: "Create", payload: request.bytes)
-            }
-            await withTaskGroup(of: Void.self) { group in
-                for (index, method) in methods.enumerated() {
-                    group.addTask { await Self.torment(client, method, seed: seed &+ UInt64(index)) }
+            try await Self.furnish(daemon, client, isFirst: true)
+            let archive = daemon.folder + "/export.tar"
+            #expect(try daemon.fnrpc("system", "export", archive, "--calls").code == 0)
+            let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: archive)))
+            let seed = UInt64.random(in: 0 ... .max)
+            var random = RandomRequest(seed: seed)
+            for round in 0..<80 {
+                var changed = bytes
+                for _ in 0...random.below(3) { changed[random.below(changed.count)] ^= UInt8(1 << random.below(8)) }
+                if random.below(4) == 0 { changed.removeLast(random.below(changed.count)) }
+                do throws(ClientError) {
+                    let stream = try await client.stream(
+                        service: "fnrpc.v1.Maintenance", method: "Import", kind: .clientStreaming)
+                    for start in stride(from: 0, to: changed.count, by: 200_000) {
+                        var chunk = Soup()
+                        chunk.message(1, Array(changed[start..<min(start + 200_000, changed.count)]))
+                        try await stream.send(chunk.bytes)
+                    }
+                    try await stream.finishSending()
+                    _ = try await stream.response()
+                } catch {
+                    #expect(
+                        ![.internalError, .unavailable].contains(error.code),
+                        "seed \(seed), round \(round): \(error)")
                 }
             }
             await client.close()
         }
     }
 
-    private static func torment(_ client: Client, _ method: Method, seed: UInt64) async {
-        var random = Random(seed: seed)
-        for round in 0..<rounds {
-            let bytes = random.message(depth: 0)
-            do throws(ClientError) {
-                _ = try await client.call(
-                    service: method.service, method: method.name, payload: bytes, timeout: .seconds(60))
-            } catch {
-                #expect(
-                    ![.internalError, .unavailable, .timeout].contains(error.code),
-                    "\(method.service)/\(method.name), seed \(seed), round \(round): \(error), \(bytes)")
+    /// Asks every method again and again, all at once; the catalog is furnished anew between.
+    private static func torment(
+        _ methods: [Method], rounds: Int = 150, allowed: Set<ClientError.Code> = [],
+        _ ask: @escaping @Sendable (Client, Method, inout RandomRequest) async throws -> Void
+    ) async throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        try await withDaemon(["--allow-test-versions", "true"]) { daemon in
+            let client = try await daemon.client()
+            for pass in 0..<3 {
+                try await furnish(daemon, client, isFirst: pass == 0)
+                await withTaskGroup(of: Void.self) { group in
+                    for (index, method) in methods.enumerated() {
+                        group.addTask {
+                            var random = RandomRequest(seed: seed &+ UInt64(pass * 1000 + index))
+                            for round in 0..<rounds {
+                                do { try await ask(client, method, &random) } catch {
+                                    let code = (error as? ClientError)?.code ?? .internalError
+                                    let isBad = [.internalError, .unavailable, .timeout].contains(code)
+                                    #expect(
+                                        !isBad || allowed.contains(code),
+                                        "\(method.service)/\(method.name), seed \(seed), \(pass), \(round): \(error)")
+                                }
+                            }
+                        }
+                    }
+                }
             }
+            await client.close()
         }
     }
 
-    private struct Method {
-        let service: String
-        let name: String
+    /// Something of every kind; what is there stays.
+    private static func furnish(_ daemon: TestDaemon, _ client: Client, isFirst: Bool) async throws {
+        let folder = try daemon.write(
+            "hello", ["func.yaml": "name: hello\nruntime: shell\nentry: f.sh\nformat: default\n", "f.sh": "cat\n"])
+        let deployed = try daemon.fnrpc("deploy", folder, "--app", "demo")
+        #expect(deployed.code == 0 || !isFirst, "\(deployed)")
+        let image = Soup([21: "fnproject/hello@sha256:" + String(repeating: "a", count: 64)])
+        for (method, request) in [
+            ("Functions/Deploy", Soup([1: "demo", 2: "img"]).with(3, image)),
+            ("Aliases/Create", Soup([1: "demo", 2: "hello", 3: "prod"]).with(4, 1)),
+            ("Triggers/Create", Soup([1: "demo", 2: "t", 4: "/a/:x", 5: "hello", 7: "prod"])),
+            ("Routes/Create", Soup([1: "v1", 2: "/hello", 3: "x"])),
+            ("Secrets/Create", Soup([1: "demo", 2: "key", 3: "v"])),
+            ("Runtimes/Create", Soup([1: "mine", 4: "/bin/sh"])), ("Tokens/Create", Soup([1: "ci", 2: "read"])),
+        ] {
+            let parts = method.split(separator: "/").map(String.init)
+            do throws(ClientError) {
+                _ = try await client.call(service: "fnrpc.v1." + parts[0], method: parts[1], payload: request.bytes)
+            } catch {
+                #expect(!isFirst, "\(method): \(error)")
+            }
+        }
+        let called = try daemon.fnrpc("invoke", "demo/hello", "--data", "x")
+        #expect(called.code == 0 || !isFirst, "\(called)")
     }
 
-    /// Every unary method of proto/fnrpc/v1, but the one that closes connections: it would close ours.
-    private static func unaryMethods() throws -> [Method] {
-        let folder = TestDaemon.repository.appendingPathComponent("proto/fnrpc/v1").path
+    /// Every method that is served, but the one that closes connections: it would close ours.
+    private static func methods() throws -> [Method] {
+        let folder = TestDaemon.repository.appendingPathComponent("proto").path
         var methods: [Method] = []
-        for file in try FileManager.default.contentsOfDirectory(atPath: folder) where file.hasSuffix(".proto") {
-            var service = ""
-            for line in try String(contentsOfFile: folder + "/" + file, encoding: .utf8).split(separator: "\n") {
-                let words = line.split { " (){;".contains($0) }
-                if words.first == "service", words.count > 1 { service = "fnrpc.v1." + words[1] }
-                if words.first == "rpc", !words.contains("stream"), words.count > 1, words[1] != "Close" {
-                    methods.append(Method(service: service, name: String(words[1])))
+        for package in ["fnrpc/v1", "grpc/health/v1"] {
+            for file in try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(package)")
+            where file.hasSuffix(".proto") {
+                let text = try String(contentsOfFile: "\(folder)/\(package)/\(file)", encoding: .utf8)
+                var service = ""
+                for line in text.split(separator: "\n") {
+                    let words = line.split { " (){;".contains($0) }.map(String.init)
+                    if words.first == "service", words.count > 1 {
+                        service = package.replacing("/", with: ".") + "." + words[1]
+                    }
+                    guard words.first == "rpc", words.count > 3, words[1] != "Close" else { continue }
+                    let (takes, gives) = (words[2] == "stream", words[words.count - 2] == "stream")
+                    let kind: StreamKind? =
+                        takes ? (gives ? .bidirectional : .clientStreaming) : (gives ? .serverStreaming : nil)
+                    methods.append(Method(service: service, name: words[1], kind: kind))
                 }
             }
         }
         return methods
-    }
-}
-
-/// Messages that look like requests, with everything in them that is easily handled wrongly.
-private struct Random {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed | 1
-    }
-
-    private mutating func next(_ limit: UInt64) -> UInt64 {
-        state ^= state >> 12
-        state ^= state << 25
-        state ^= state >> 27
-        return (state &* 0x2545_F491_4F6C_DD1D) % limit
-    }
-
-    private static let texts = [
-        "demo", "v1", "hello", "", "latest", "prod", "a/b", "../x", "a\0b", "\u{1}", "ü", "00000000000000000000000000",
-        "01M7YXG96TAN3ZSTVYSR9987F7", "/a/:x", "/a/*", "/", "//", "/%2f", "host", "folder:/usr", "folder:", "image:x",
-        "python", "shell", "binary", "http", "ttrpc", "http-stream", "sync", "async", "function", "app", "version",
-        "api_version = 1", "api_version in (1, 2)", "name:* AND (", "labels.a = \"b\"", "NOT NOT x", "demo/hello",
-        "sha256:" + String(repeating: "a", count: 64), "{\"a\":[1]}", "tcp://h:1", String(repeating: "x", count: 300),
-        "admin", "invoke:demo", "entrypoint", "YXBw", "4",
-    ]
-    private static let numbers: [UInt64] = [
-        0, 1, 2, 3, 9, 50, 1000, 1001, 10_000, 10_001, 65_536, 1 << 31, 1 << 32, 1 << 62, .max,
-    ]
-
-    mutating func message(depth: Int) -> [UInt8] {
-        var soup = Soup()
-        // The first fields name what the request is about.
-        for field in 1...UInt64(1 + next(12)) where next(3) > 0 {
-            switch next(10) {
-            case 0...4: soup.text(field, Self.texts[Int(next(UInt64(Self.texts.count)))])
-            case 5...6: soup.number(field, Self.numbers[Int(next(UInt64(Self.numbers.count)))])
-            case 7 where depth < 10: soup.message(field, message(depth: depth + 1))
-            case 8: soup.message(field, (0..<next(20)).map { _ in UInt8(next(256)) })
-            default: soup.number(UInt64(1) + next(1 << 29 - 1), next(3))
-            }
-        }
-        var bytes = soup.bytes
-        if next(8) == 0, !bytes.isEmpty { bytes[Int(next(UInt64(bytes.count)))] ^= UInt8(1 << next(8)) }
-        if next(16) == 0 { bytes.removeLast(min(bytes.count, Int(next(4)))) }
-        return bytes
     }
 }

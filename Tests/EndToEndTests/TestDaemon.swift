@@ -10,6 +10,8 @@ final class TestDaemon: @unchecked Sendable {
     let socket: String
     private(set) var process = Process()
     private let arguments: [String]
+    private let diskMiB: Int?
+    private let environment: [String: String]
     private static let made = Mutex(0)
 
     static let products = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0])
@@ -27,7 +29,12 @@ final class TestDaemon: @unchecked Sendable {
         return repository.path + "/.build/debug"
     }
 
-    init(_ arguments: [String] = []) throws {
+    /// - Parameters:
+    ///   - diskMiB: of a disk of its own for the data, which is gone with the process; `nil`: the machine's.
+    ///   - environment: variables beside those of this process.
+    init(_ arguments: [String] = [], diskMiB: Int? = nil, environment: [String: String] = [:]) throws {
+        self.diskMiB = diskMiB
+        self.environment = environment
         var template = Array("/tmp/fnrpc-e2e-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -49,8 +56,11 @@ final class TestDaemon: @unchecked Sendable {
     /// Starts the daemon on the same data, and waits for its ready line.
     func start() throws {
         process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.binaries + "/fnrpcd")
-        process.arguments = ["--data-dir", folder + "/data", "--listen", "unix:" + socket] + arguments
+        let command =
+            [Self.binaries + "/fnrpcd", "--data-dir", folder + "/data", "--listen", "unix:" + socket] + arguments
+        process.executableURL = URL(fileURLWithPath: diskMiB == nil ? command[0] : "/usr/bin/unshare")
+        process.arguments = diskMiB.map { Self.withDisk(folder + "/data", $0) + command } ?? Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         let output = Pipe()
         process.standardOutput = output
@@ -63,6 +73,15 @@ final class TestDaemon: @unchecked Sendable {
     }
 
     private(set) var readyLine = ""
+
+    /// Arguments of unshare(1): the mount is seen by the command only, which keeps its process id.
+    private static func withDisk(_ path: String, _ mebibytes: Int) -> [String] {
+        let script = "mkdir -p \(path) && mount -t tmpfs -o size=\(mebibytes)m,mode=0755 disk \(path) && exec \"$@\""
+        return ["--mount", "sh", "-c", script, "sh"]
+    }
+
+    /// The data as the daemon sees it.
+    var data: String { "/proc/\(process.processIdentifier)/root\(folder)/data" }
 
     /// SIGTERM, and the exit code.
     func stop() -> Int32 {
@@ -157,7 +176,11 @@ final class TestDaemon: @unchecked Sendable {
 
 /// Runs a test against a daemon, stops it, and checks that it left nothing.
 func withDaemon(_ arguments: [String] = [], _ body: (TestDaemon) async throws -> Void) async throws {
-    let daemon = try TestDaemon(arguments)
+    try await serving(TestDaemon(arguments), body)
+}
+
+/// As ``withDaemon(_:_:)``, for a daemon that was started.
+func serving(_ daemon: TestDaemon, _ body: (TestDaemon) async throws -> Void) async throws {
     defer { daemon.remove() }
     do {
         try daemon.learnInstance()

@@ -8,7 +8,7 @@ import Wire
     /// Writes down what it hears, and refuses what it is told to.
     final class Recorder: EntityListener, CallListener, Sendable {
         let interest: Interest
-        private let name: String
+        let name: String
         private let heard: Lock<[String]>
         private let refuses: Bool
 

@@ -49,6 +49,8 @@ import Wire
         for code in codes {
             let failure = await plugIn.refusal(of: try makeApp("a"))
             #expect(failure?.message == "name: not \u{201C}this\u{201D}")
+            // Of no plug-in's status anybody says that the daemon failed.
+            #expect(failure?.code != .internalError)
             #expect(failure?.status == ((1...16).contains(code) ? code : 2))
             // Field 1 of the Status that goes to the caller.
             let status = try #require(failure)
@@ -164,7 +166,7 @@ import Wire
         let plugIn = try bench.plugIn("timeout=60s")
         defer { bench.close(plugIn, fake) }
         let answers = Lock(0)
-        for _ in 0..<PlugInConnection.maxInFlight {
+        for _ in 0..<QuestionWindow.maxCount {
             plugIn.before(makeCall()) { result in
                 if case .success = result { answers.withLock { $0 += 1 } }
             }
@@ -178,6 +180,64 @@ import Wire
         await bench.until("not all were answered") { answers.withLock { $0 } == 1024 }
         #expect(plugIn.waiting == 0)
         await #expect(throws: Never.self) { try await plugIn.ask(makeCall()).get() }
+    }
+
+    /// A burst of changes waits for a plug-in that answers slowly; what is about to happen is asked meanwhile.
+    @Test func everyChangeOfABurstIsTold() async throws {
+        let bench = Bench()
+        let gate = Gate()
+        let fake = FakePlugIn(
+            bench.path,
+            answering: { request in
+                if request.method == "AfterChange" { gate.pass() }
+                return .message([])
+            })
+        let plugIn = try bench.plugIn("timeout=60s")
+        defer { bench.close(plugIn, fake) }
+        let app = try makeApp("a")
+        let told = Lock(0)
+        let burst = Task {
+            for _ in 0..<(3 * QuestionWindow.maxCount) {
+                await plugIn.room()
+                plugIn.after(.create(app))
+                told.withLock { $0 += 1 }
+            }
+        }
+        await bench.until("the burst did not begin") { told.withLock { $0 } == QuestionWindow.maxCount }
+        #expect(plugIn.waiting == QuestionWindow.maxCount)
+        // Reads and calls have a share of their own, and so has what is about to happen.
+        plugIn.after(.got(app))
+        async let refusal = plugIn.refusal(of: app)
+        await bench.until("there was no room") { plugIn.waiting == QuestionWindow.maxCount + 2 }
+        gate.open()
+        #expect(await refusal == nil)
+        await burst.value
+        await bench.until("not all were told") {
+            fake.requests.filter { $0.method == "AfterChange" }.count == 3 * QuestionWindow.maxCount + 1
+        }
+        #expect(bench.lines.withLock { $0 }.filter { !$0.contains("connected") }.isEmpty)
+    }
+
+    /// Large entities wait for one another long before the connection keeps too much for a plug-in that stands.
+    @Test func changesWaitByTheirBytesToo() async {
+        let window = QuestionWindow()
+        let half = QuestionWindow.maxChangeBytes / 2
+        await window.room()
+        #expect(window.enter(.changes, bytes: half))
+        await window.room()
+        #expect(window.enter(.changes, bytes: half))
+        let (passed, waiter) = (Lock(false), Lock<Task<Void, Never>?>(nil))
+        waiter.withLock { waiter in
+            waiter = Task {
+                await window.room()
+                passed.withLock { $0 = true }
+            }
+        }
+        for _ in 0..<100 { await Task.yield() }
+        #expect(!passed.withLock { $0 })
+        window.leave(.changes, bytes: half)
+        await waiter.withLock { $0 }?.value
+        #expect(passed.withLock { $0 } && window.count == 1)
     }
 
     @Test func whatWaitsFailsWhenTheDaemonStops() async throws {

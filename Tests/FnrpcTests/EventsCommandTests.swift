@@ -81,6 +81,30 @@ import Wire
         #expect(server.requests.count == 2)
     }
 
+    /// Of what is not wanted the daemon says how far it is; after a loss that is where it goes on.
+    @Test func followingGoesOnBehindWhatIsNotWanted() throws {
+        let scratch = try Scratch()
+        let server = try TtrpcServer(scratch) { request, event in
+            guard case .request = event else { return [] }
+            guard let asked = try? FollowEventsRequest(decoding: request.payload, strict: true), asked.positions else {
+                return [.status(9, "unexpected")]
+            }
+            switch asked.after {
+            case nil: return [.data(Event(sequence: 500).encoded()), .data(Event(sequence: 900).encoded()), .hangUp]
+            case 900: return [.data(Self.event(901, at: 5).encoded()), .finished]
+            case 901: return [.status(3, "the end")]
+            default: return [.status(9, "unexpected")]
+            }
+        }
+        defer { withExtendedLifetime(scratch) { server.stop() } }
+        let result = try FnrpcProcess.run([
+            "events", "--follow", "--kind", "token", "--output", "json", "--address", server.address,
+        ])
+        #expect(result.code == 4 && result.errors.contains("\nfnrpc: the end"), "\(result)")
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 1 && lines[0].hasSuffix("\"sequence\":901}"), "\(result)")
+    }
+
     @Test func refusalsEndIt() throws {
         let scratch = try Scratch()
         let server = try TtrpcServer(scratch) { _, _ in [.status(3, "kinds: x is not known; use app")] }
@@ -113,6 +137,16 @@ import Wire
         #expect(taken5)
         fromNow.resume()
         #expect(fromNow.after == 8)
+
+        var told = EventPosition(after: nil, start: start)
+        told.reached(30)
+        told.resume()
+        #expect(told.after == 30)
+        // Where the daemon is, it is now.
+        let taken8 = told.takes(Self.event(31, at: 5))
+        #expect(taken8)
+        told.reached(12)
+        #expect(told.after == 31)
 
         var given = EventPosition(after: 4, start: start)
         let taken6 = given.takes(Self.event(4, at: 2000))

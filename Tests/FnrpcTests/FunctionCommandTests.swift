@@ -216,8 +216,9 @@ import Wire
             let made = try fnrpc(server, ["fn", "create", "demo/img", "--image", "r/i:1", "--memory", "64"])
             #expect(made.code == 0)
             let sent: CreateFunctionRequest = try request(server, "fnrpc.v1.Functions/Create")
-            #expect(sent.spec.image == "r/i:1" && sent.spec.runtime == .none && sent.spec.format == .httpStream)
-            #expect(sent.spec.memoryMiB == 64 && sent.packageDigest.isEmpty)
+            let spec = try #require(sent.spec)
+            #expect(spec.image == "r/i:1" && spec.runtime == .none && spec.format == .httpStream)
+            #expect(spec.memoryMiB == 64 && sent.packageDigest.isEmpty)
         }
     }
 

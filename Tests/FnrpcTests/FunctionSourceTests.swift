@@ -90,7 +90,7 @@ import Wire
         #expect(result.code == 4)
         #expect(server.requests.map(\.name) == ["fnrpc.v1.Functions/Deploy"])
         let sent = try DeployRequest(decoding: try #require(server.requests.last).payload, strict: true)
-        #expect(sent.function == "img" && sent.spec.image == "r/i:1" && sent.spec.callType == .async)
+        #expect(sent.function == "img" && sent.spec?.image == "r/i:1" && sent.spec?.callType == .async)
         #expect(sent.packageDigest.isEmpty && sent.labels == ["a": "b"])
     }
 }

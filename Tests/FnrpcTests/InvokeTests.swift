@@ -123,6 +123,11 @@ import Testing
         #expect(try read("a/f@3") == .function(app: "a", name: "f", revision: .version(3)))
         #expect(try read("a/f@v3") == .function(app: "a", name: "f", revision: .alias("v3")))
         #expect(try read("a", path: "/x") == .path(app: "a", method: "POST", path: "/x"))
+        let ids = (1...3).map { Identifier(high: 1, low: $0).description }
+        #expect(try read("\(ids[0])/\(ids[1])") == .function(app: ids[0], name: ids[1]))
+        #expect(
+            try read("\(ids[0])/f@\(ids[2])") == .function(app: ids[0], name: "f", revision: .alias(ids[2])))
+        #expect(try read(ids[0], path: "/x") == .path(app: ids[0], method: "POST", path: "/x"))
         for (text, path, method, words) in [
             ("a/f", "/x", nil, "app alone"), ("a", nil, nil, "APP/FUNCTION"), ("a/f@", nil, nil, "not a number"),
             ("a/f@0", nil, nil, "not a number"), ("a/f@99999999999", nil, nil, "not a number"),

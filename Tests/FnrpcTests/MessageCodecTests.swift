@@ -156,6 +156,19 @@ import Testing
         #expect(error?.message.contains(with) == true, "\(error?.message ?? "")")
     }
 
+    /// Somebody may have forgotten to encode a secret.
+    @Test(arguments: [#""hunter2-top-secret!""#, "271828", "true", #"["hunter2"]"#, #"{"hunter2":271828}"#])
+    func bytesAreNeverShown(value: String) throws {
+        let files = try Descriptions(Descriptions.everything)
+        let error = #expect(throws: Failure.self) { try files.bytes("{\"aBytes\":\(value)}", as: "t.All") }
+        let any = #"{"any":{"@type":"x/none.Such","value":"# + value + "}}"
+        let inner = #expect(throws: Failure.self) { try files.bytes(any, as: "t.Known") }
+        for (error, place) in [(error, "aBytes: not "), (inner, "any.value: not ")] {
+            #expect(error?.message.hasPrefix(place) == true, "\(error?.message ?? "")")
+            for part in ["hunter2", "271828", "true"] { #expect(error?.message.contains(part) == false) }
+        }
+    }
+
     @Test(arguments: [
         ("old.Old", "{}", "name is missing, which old.Old requires"),
         ("old.Old", #"{"name":"","next":{}}"#, "next: name is missing"),

@@ -20,7 +20,9 @@ import Testing
             unknown.message == "fnrpc-api-version: \"3\" is not a version of this daemon; it accepts 0, 1, 2")
     }
 
-    @Test(arguments: ["", "+1", "-1", " 1", "1 ", "1.0", "v1", "x", "4294967296", "99999999999999999999", "١"])
+    @Test(arguments: [
+        "", "01", "00", "+1", "-1", " 1", "1 ", "1.0", "v1", "x", "4294967296", "99999999999999999999", "١",
+    ])
     func otherTextIsRefused(text: String) throws {
         #expect(try failure(text, APIVersions(allowsTest: true)).code == .invalid)
     }

@@ -65,6 +65,33 @@ import Testing
         #expect(try spec.validated() == spec)
     }
 
+    /// The last value that is taken, and the first that is not.
+    @Test func limitsOfNumbersAndTextsAreInclusive() throws {
+        func refusal(_ change: (inout FunctionSpec) -> Void) -> String? {
+            var spec = FunctionSpec(runtime: .python, entry: "f.h", format: .ttrpc)
+            change(&spec)
+            do throws(Failure) { _ = try spec.validated() } catch { return error.message }
+            return nil
+        }
+        for nanos: UInt64 in [0, 1, 3_600_000_000_000] { #expect(refusal { $0.maxWaitNanos = nanos } == nil) }
+        for nanos: UInt64 in [3_600_000_000_001, .max] {
+            let text = refusal { $0.maxWaitNanos = nanos }
+            #expect(text?.hasPrefix("max_wait: ") == true && text?.hasSuffix("0.0 to 3600.0 seconds") == true)
+        }
+        for rate: UInt32 in [0, 1, 1_000_000] { #expect(refusal { $0.rateLimit = rate } == nil) }
+        for rate: UInt32 in [1_000_001, .max] {
+            #expect(
+                refusal { $0.rateLimit = rate }
+                    == "rate_limit: \(rate) is out of range; 0 to 1000000 calls a second")
+        }
+        func image(_ text: String) -> String? {
+            refusal { ($0.runtime, $0.entry, $0.format, $0.image) = (.none, "", .default, text) }
+        }
+        for count in [1, 512] { #expect(image(String(repeating: "x", count: count)) == nil) }
+        #expect(image(String(repeating: "x", count: 513)) == "image: 513 bytes are over the limit of 512")
+        #expect(image("a b")?.hasPrefix("image: \"a b\" is not a reference") == true)
+    }
+
     @Test func limitsOfListsAreInclusive() throws {
         func fields(_ change: (inout FunctionSpec) -> Void) -> [String] {
             var spec = FunctionSpec(runtime: .python, entry: "f.h", format: .ttrpc)

@@ -33,10 +33,12 @@ import Wire
         (self.store, source) = (store, Noting(source: StoreSource(store: store)))
         let catalog = Catalog(source: source)
         self.catalog = catalog
+        // By its digest, so that it can be published.
+        let image = "registry/x@sha256:" + String(repeating: "1", count: 64)
         try await store.change { tx throws(Failure) in
             for app in ["a", "b"] {
                 for path in ["/one", "/two"] {
-                    _ = try tx.createRoute(CreateRouteRequest(app: app, path: path, image: "registry/x:1"))
+                    _ = try tx.createRoute(CreateRouteRequest(app: app, path: path, image: image))
                 }
             }
         }
@@ -92,6 +94,30 @@ import Wire
             _ = try tx.updateApp(UpdateAppRequest(app: "b", config: ["K": "2"]))
         }
         #expect(takeReads() == [other])
+    }
+
+    /// It is not missing: a caller is told so, and not to deploy it.
+    @Test func whatANewerDaemonStoredIsThere() async throws {
+        let id = try call(0, of: "a")
+        try await store.change { tx throws(Failure) in
+            guard let row = tx.tables[id] else { return }
+            tx.put(
+                Row(
+                    kind: row.kind, id: row.id, parent: row.parent, key: row.key, apiVersion: 9, revision: 2,
+                    createdAt: row.createdAt, updatedAt: row.updatedAt, references: row.references, claims: row.claims,
+                    sealed: row.sealed, body: [0xFF]))
+        }
+        let text = id.description
+        let found = "a".utf8.withContiguousStorageIfAvailable { app in
+            text.utf8.withContiguousStorageIfAvailable { function in
+                catalog.find(app: UnsafeRawBufferPointer(app), function: UnsafeRawBufferPointer(function)) { _ in 0 }
+            }
+        }
+        guard case .some(.some(.unreadable(let failure))) = found else {
+            Issue.record("\(String(describing: found))")
+            return
+        }
+        #expect(failure.code == .precondition && failure.message.contains("has api_version 9"), "\(failure)")
     }
 
     @Test func whatABatchDeletesIsNotRead() async throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Testing
 import Wire
@@ -62,6 +63,67 @@ import Wire
         #expect(events.map(\.sequence) == [11] && events.map(\.name) == ["later"])
         // Nobody who is far behind is told a wrong number.
         #expect(try await test.store.nextEvents(after: 0, limit: 100).map(\.sequence) == [11])
+    }
+
+    /// A daemon that is started again leaves numbers out, and nobody who follows misses anything.
+    @Test(arguments: Backing.allCases)
+    func numbersMayBeLeftOut(_ backing: Backing) async throws {
+        let test = try TestStore(backing)
+        for number in 1...3 { try await createApp(test, "a\(number)") }
+        try test.reopen(firstSequence: 1000)
+        #expect(test.store.lastSequence == 3)
+        for number in 4...5 { try await createApp(test, "a\(number)") }
+        try test.reopen(firstSequence: 2000)
+        try await createApp(test, "a6")
+        let all: [UInt64] = [1, 2, 3, 1000, 1001, 2000]
+        for (index, sequence) in ([0] + all).dropLast().enumerated() {
+            let events = try await test.store.nextEvents(after: sequence, limit: 100)
+            #expect(events.map(\.sequence) == Array(all[index...]), "after \(sequence)")
+        }
+        // The newest stay, however their numbers are.
+        try await test.store.driver.pruneEvents(keep: 4)
+        #expect(try await test.store.driver.events(after: 0, limit: 100).map(\.sequence) == [3, 1000, 1001, 2000])
+        #expect(try await test.store.nextEvents(after: 2, limit: 1).map(\.sequence) == [3])
+        let lost = await failure { try await test.store.nextEvents(after: 1, limit: 1) }
+        #expect(lost.code == .precondition && lost.message.contains("follow from 2000"), "\(lost)")
+    }
+
+    /// What was seen of a database that gave way to a copy is not gone on from, and its numbers come never again.
+    @Test func aCopyThatIsPutBackUsesNoNumberAgain() async throws {
+        let scratch = try Scratch()
+        let copy = scratch.path + "/copy.db"
+        let test = try TestStore(.sqlite, path: scratch.path + "/fnrpc.db")
+        for number in 1...3 { try await createApp(test, "a\(number)") }
+        try test.store.close()
+        for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: test.path + suffix) {
+            try FileManager.default.copyItem(atPath: test.path + suffix, toPath: copy + suffix)
+        }
+        try test.reopen(firstSequence: 1000)
+        for name in ["lost", "lost-too"] { try await createApp(test, name) }
+        #expect(test.store.lastSequence == 1001)
+        let restored = try TestStore(.sqlite, path: copy)
+        try restored.reopen(firstSequence: 2000)
+        try await createApp(restored, "later")
+        for seen in [1000, 1001] as [UInt64] {
+            let lost = await failure { try await restored.store.nextEvents(after: seen, limit: 9) }
+            #expect(lost.code == .precondition, "\(lost)")
+        }
+        #expect(try await restored.store.nextEvents(after: 3, limit: 9).map(\.sequence) == [2000])
+    }
+
+    /// Events that a migration of the schema took, and none since.
+    @Test func eventsThatAreGoneAreMissed() async throws {
+        let test = try TestStore(.sqlite)
+        for number in 1...5 { try await createApp(test, "a\(number)") }
+        try await test.store.driver.pruneEvents(keep: 0)
+        try test.reopen(firstSequence: 1000)
+        #expect(try await !test.store.hasEvents())
+        let lost = await failure { try await test.store.nextEvents(after: 3, limit: 9) }
+        #expect(lost.code == .precondition && lost.message.contains("follow from 5"), "\(lost)")
+        try await createApp(test, "later")
+        #expect(try await test.store.nextEvents(after: 5, limit: 9).map(\.sequence) == [1000])
+        let again = await failure { try await test.store.nextEvents(after: 4, limit: 9) }
+        #expect(again.code == .precondition)
     }
 
     @Test(arguments: Backing.allCases)

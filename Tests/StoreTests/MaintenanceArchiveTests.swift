@@ -53,7 +53,7 @@ final class ArchiveSide: Sendable {
     }
 
     @discardableResult
-    func take(_ archive: [UInt8]) async throws -> ImportResponse {
+    func take(_ archive: [UInt8], allowsTest: Bool = true) async throws -> ImportResponse {
         let incoming = try Import(in: transfers)
         for start in stride(from: 0, to: archive.count, by: 100_000) {
             try incoming.append(Array(archive[start..<min(start + 100_000, archive.count)]))
@@ -62,7 +62,7 @@ final class ArchiveSide: Sendable {
             guard !sealed.isEmpty else { throw Failure(.invalid, "secret \(id): it is empty") }
             return sealed.count
         }
-        let content = try incoming.verify(test.store.surroundings, key)
+        let content = try incoming.verify(test.store.surroundings, key, allowsTest: allowsTest)
         try await incoming.check(content, for: test.store, test.context())
         try incoming.storePackages(content, in: packages)
         return try await incoming.store(content, in: test.store, test.context())
@@ -108,10 +108,12 @@ final class ArchiveSide: Sendable {
         return side
     }
 
-    private func fresh(_ backing: Backing = .memory, keyID: [UInt8] = [1, 2, 3]) async throws -> ArchiveSide {
+    private func fresh(
+        _ backing: Backing = .memory, keyID: [UInt8] = [1, 2, 3], skipping: Int = 50
+    ) async throws -> ArchiveSide {
         let side = try ArchiveSide(backing, keyID: keyID)
         // The same seeds would make the same ids here as there.
-        for _ in 0..<50 { _ = side.test.context() }
+        for _ in 0..<skipping { _ = side.test.context() }
         // The ids of its built-in runtimes are others.
         try await side.test.change { (transaction) throws(Failure) in
             _ = try transaction.createApp(CreateAppRequest(name: "there-already"))
@@ -193,13 +195,66 @@ final class ArchiveSide: Sendable {
         #expect(none.code == .notFound)
     }
 
+    /// As it was changed where it was exported, under the id that it has here.
+    @Test(arguments: Backing.allCases) func changesOfBuiltInRuntimesTravel(backing: Backing) async throws {
+        let source = try await fresh(backing)
+        let change = UpdateRuntimeRequest(
+            runtime: "python", description: "ours", poolSize: 3, labels: ["team": "a"], extra: ["k": "1"])
+        let changed: Runtime = try await source.test.send(change)
+        let archive = try await source.exportWithout("there-already")
+        let target = try await fresh(backing, skipping: 90)
+        let known: Runtime = try target.test.store.entity { (tables) throws(Failure) in
+            try tables.named("python", .runtime)
+        }
+        let sequence = target.test.store.lastSequence
+        #expect(try await target.take(archive).entities == 0)
+        var expected = changed
+        expected.meta.id = known.meta.id
+        #expect(try target.test.stored(known.meta.id, as: Runtime.self) == expected)
+        let events = try await target.test.store.driver.events(after: sequence, limit: 9)
+        #expect(events.map { "\($0.action) \($0.kind) \($0.name) \($0.revision)" } == ["update runtime python 2"])
+        // Once more there is nothing to do; what is otherwise here stays, unless it was not changed there.
+        try await target.take(archive)
+        #expect(try target.test.stored(known.meta.id, as: Runtime.self) == expected)
+        let other: Runtime = try await target.test.send(UpdateRuntimeRequest(runtime: "python", poolSize: 4))
+        let refused = await failure { try await target.take(archive) }
+        #expect(refused.code == .exists && refused.message.contains(": runtime \"python\";"), "\(refused)")
+        try await target.take(try await fresh(backing).exportWithout("there-already"))
+        #expect(try target.test.stored(known.meta.id, as: Runtime.self) == other)
+    }
+
+    /// Records of earlier daemons have the id of a trigger's alias in the place of its name.
+    @Test func recordsWithTheIdOfAnAliasAreTaken() async throws {
+        let source = try await fresh()
+        var call = Sample.call(1)
+        call.requestedAlias = Sample.id(77).description
+        try await source.test.store.driver.append([call])
+        let target = try ArchiveSide()
+        try await target.test.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
+        #expect(try await target.take(try await source.export(calls: true)).calls == 1)
+        #expect(try await target.test.store.call(call.meta.id.description).requestedAlias == call.requestedAlias)
+    }
+
+    @Test func entitiesOfTestVersionsNeedTheSetting() async throws {
+        let source = try await furnished()
+        let archive = try await source.export()
+        let target = try await fresh()
+        let before = try target.test.rows()
+        let refused = await failure { try await target.take(archive, allowsTest: false) }
+        #expect(refused.code == .precondition)
+        #expect(refused.message.hasPrefix("app \"demo\": api_version: 2 is a test version; "), "\(refused)")
+        #expect((try target.test.rows() == before) == true)
+        try await target.take(archive, allowsTest: true)
+    }
+
     @Test func secretsAreNeverInPlain() async throws {
         let source = try await furnished()
         let archive = try await source.export(calls: true)
         #expect(!archive.contains(Self.value))
         #expect(archive.contains(Self.value.map { ~$0 }))
         for row in try source.test.rows() {
-            #expect(try !source.test.store.raw(GetRawRequest(id: row.id.description)).encoded().contains(Self.value))
+            #expect(
+                try await !source.test.store.raw(GetRawRequest(id: row.id.description)).encoded().contains(Self.value))
         }
     }
 

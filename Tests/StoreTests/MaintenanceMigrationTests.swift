@@ -93,7 +93,7 @@ import Wire
         let last = try #require(try await migrate(test, to: 2).last)
         #expect(last.done == 1 && last.total == 1 && last.unknown == 1 && last.refused == 0)
         #expect(try test.store.read { $0[newer.id] } === newer)
-        let raw = try test.store.raw(GetRawRequest(kind: "app", id: newer.id.description))
+        let raw = try await test.store.raw(GetRawRequest(kind: "app", id: newer.id.description))
         #expect(raw.body == [0xFF, 0x01] && raw.apiVersion == 7 && raw.name == "newer" && raw.revision == 4)
     }
 

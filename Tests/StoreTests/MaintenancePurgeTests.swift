@@ -154,13 +154,13 @@ import Wire
     @Test func rawRowsAreReadAsTheyAre() async throws {
         let test = try await furnished()
         for row in try test.rows() {
-            let raw = try test.store.raw(GetRawRequest(kind: row.kind.rawValue, id: row.id.description))
+            let raw = try await test.store.raw(GetRawRequest(kind: row.kind.rawValue, id: row.id.description))
             #expect(raw.body == row.body && raw.apiVersion == row.apiVersion && raw.revision == row.revision)
         }
         let id = try #require(try test.rows().first { $0.kind == .app }).id
-        let wrong = await failure { try test.store.raw(GetRawRequest(kind: "token", id: id.description)) }
+        let wrong = await failure { try await test.store.raw(GetRawRequest(kind: "token", id: id.description)) }
         #expect(wrong.code == .notFound)
-        let noID = await failure { try test.store.raw(GetRawRequest(id: "demo")) }
+        let noID = await failure { try await test.store.raw(GetRawRequest(id: "demo")) }
         #expect(noID.code == .invalid && noID.message.hasPrefix("id: \"demo\""))
     }
 }
@@ -170,7 +170,8 @@ private final class BusyGate: CallGate {
     private let busy = Lock<Identifier?>(nil)
 
     func setBusy(_ id: Identifier) { busy.withLock { $0 = id } }
-    func close(_ target: GateTarget) -> Int {
+    func close(_ target: GateTarget) -> Int { calls(of: target) }
+    func calls(of target: GateTarget) -> Int {
         switch target {
         case .app: 0
         case .function(let id), .version(_, let id): busy.withLock { $0 == id ? 1 : 0 }

@@ -95,7 +95,8 @@ import Wire
             let refusal = await failure { try await test.change(operation.run) }
             #expect(
                 refusal.code == .precondition && refusal.message.contains("was stored by a newer fnrpcd")
-                    && refusal.message.contains("field 99: unknown"), "\(operation.name): \(refusal)")
+                    && refusal.message.contains("99: a field that this version does not know"),
+                "\(operation.name): \(refusal)")
         }
         // What nobody asked for is passed over: the time of a token's use, and that of a package's.
         var asked = try Sample.package(1)
@@ -112,7 +113,7 @@ import Wire
         for row in try test.rows() {
             let entity = try test.store.surroundings.dialects.decode(row, row.message(app: "demo"))
             #expect(entity.meta.id == row.id)
-            #expect(try test.store.raw(GetRawRequest(id: row.id.description)).body == row.body)
+            #expect(try await test.store.raw(GetRawRequest(id: row.id.description)).body == row.body)
         }
         #expect(try test.store.allTokens().count == 1)
         try await test.change { tx throws(Failure) in
@@ -132,7 +133,10 @@ import Wire
         try await test.store.migrate(MigrateEntitiesRequest(to: 2)) { progress in last.withLock { $0 = progress } }
         let progress = try #require(last.withLock { $0 })
         #expect(progress.done == 0 && progress.refused == UInt64(before.count))
-        #expect(progress.problems.contains { $0.hasPrefix("app demo: ") && $0.contains("field 99: unknown") })
+        #expect(
+            progress.problems.contains {
+                $0.hasPrefix("app demo: ") && $0.contains("99: a field that this version does not know")
+            })
         #expect((try test.rows() == before) == true)
         // Only its function could note that a version is gone.
         let refusal = await failure {
@@ -171,7 +175,9 @@ import Wire
                     return nil
                 } catch { return error.message }
             }
-            #expect(found.contains { $0.contains("(\(path).field 99: unknown)") }, "\(kind): \(found)")
+            #expect(
+                found.contains { $0.contains("(\(path).99: a field that this version does not know)") },
+                "\(kind): \(found)")
         }
         for row in try test.rows() { try Dialects().checkRewritable(row, row.message(app: "demo"), "x") }
     }

@@ -19,7 +19,7 @@ enum Operations {
         Operation("another function") { tx throws(Failure) in try tx.deploy(try Sample.deployment("demo", "other")) },
     ]
 
-    static let all: [Operation] = creations + updates + deletions
+    static let all: [Operation] = creations + updates + maintenance + deletions
 
     private static let creations: [Operation] = [
         Operation("createApp") { tx throws(Failure) in
@@ -98,6 +98,29 @@ enum Operations {
         },
         Operation("touchTokens") { tx throws(Failure) in
             try tx.touchTokens(tx.tables.children(.token, of: nil).map { ($0.id, Timestamp(nanoseconds: 9)) })
+        },
+    ]
+
+    private static let maintenance: [Operation] = [
+        Operation("migrate") { tx throws(Failure) in
+            let ids = tx.tables.all.filter { row in
+                let name = tx.tables.name(of: row)
+                return name == "new" || name.hasPrefix("new/")
+            }.map(\.id)
+            _ = tx.convert(ids.sorted()[...], to: 2)
+        },
+        Operation("purge") { tx throws(Failure) in
+            try tx.purge(PurgeByApiVersionRequest(apiVersion: 2, confirm: true))
+        },
+        Operation("import") { tx throws(Failure) in
+            func imported(_ entity: some Entity, sealed: [UInt8] = []) throws(Failure) -> ImportedEntity {
+                ImportedEntity(row: try tx.row(entity, references: [], sealed: sealed), entity: entity)
+            }
+            let app = App(meta: Sample.meta(901), name: try Sample.name("imported"))
+            let secret = Secret(meta: Sample.meta(902), appID: app.meta.id, name: try Sample.name("key"), valueBytes: 1)
+            var python = Runtime(meta: Sample.meta(903), name: try Sample.name("python"), poolSize: 3, isBuiltIn: true)
+            python.meta.revision = 7
+            _ = try tx.importEntities([imported(python), imported(app), imported(secret, sealed: [1])])
         },
     ]
 

@@ -158,8 +158,10 @@ import Wire
             let refusal = await failure { try apps(test, ListRequest(page: PageRequest(size: size))) }
             #expect(
                 refusal.code == .invalid
-                    && refusal.message == "page size: \(size) is out of range; 1 to 1000 items")
+                    && refusal.message == "page.size: \(size) is out of range; 1 to 1000 items")
         }
+        let refusal = await failure { try apps(test, ListRequest(page: PageRequest(size: 1001))) }
+        #expect(refusal.field == "page.size", "a field of BadRequest")
     }
 
     /// Lists and changes at once: a list is a moment, and never fails for what is deleted meanwhile.

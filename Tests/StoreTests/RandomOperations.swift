@@ -92,12 +92,15 @@ struct RandomOperations {
         return (try? Sample.digest(one(of: [1, 2, 2, 3, 3, 4])).description) ?? ""
     }
 
+    /// An image by its digest, as versions need it.
+    private static func pinned(_ image: String) -> String { image + "@sha256:" + String(repeating: "0", count: 64) }
+
     mutating func spec() -> FunctionSpec {
         var spec = FunctionSpec(runtime: .python, entry: one(of: ["func.main", "other.main"]), format: .ttrpc)
         if chance(20) { spec.runtime = FunctionSpec.Runtime(rawValue: one(of: ["r", "s", "shell"])) ?? .shell }
         if chance(10) {
             spec = FunctionSpec(runtime: .none, entry: "", format: .default)
-            spec.image = one(of: ["img:1", "a", "b:2"])
+            spec.image = one(of: ["img:1", "a", "b:2", Self.pinned("img:1"), Self.pinned("b")])
         } else if chance(30) {
             spec.services = one(of: [["pkg.A"], ["pkg.B"], ["pkg.A", "pkg.C"]])
         }

@@ -33,6 +33,8 @@ final class RecordingGate: CallGate {
         }
     }
 
+    func calls(of target: GateTarget) -> Int { state.withLock { $0.running[target] ?? 0 } }
+
     func open(_ target: GateTarget) {
         state.withLock { state in
             guard let count = state.closed[target] else { preconditionFailure("it is not closed") }

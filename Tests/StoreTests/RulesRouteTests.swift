@@ -149,6 +149,32 @@ import Wire
         try await store.expectRefused(UpdateRouteRequest(app: "demo", path: "/none"), .notFound, "route \"/none\"")
     }
 
+    @Test func anotherSpellingOfATextIsAChange() async throws {
+        var request = create()
+        request.config = ["A": "caf\u{E9}"]
+        try await store.send(request)
+        let new = try await store.send(
+            UpdateRouteRequest(app: "demo", path: "/greet/:name", config: ["A": "cafe\u{301}"]))
+        #expect(new.meta.revision == 2 && new.config["A"]?.utf8.count == 6)
+    }
+
+    @Test func headersKeepOneSpelling() async throws {
+        var request = create()
+        request.headers = [HeaderValues(name: "X-A", values: ["1"])]
+        try await store.send(request)
+        func update(_ headers: [HeaderValues]) -> UpdateRouteRequest {
+            UpdateRouteRequest(app: "demo", path: "/greet/:name", headers: headers)
+        }
+        let new = try await store.send(update([HeaderValues(name: "x-a", values: ["2"])]))
+        #expect(new.headers.map(\.name) == ["x-a"] && new.headers.map(\.values) == [["2"]])
+        for values in [["3"], []] {
+            try await store.expectRefused(
+                update([HeaderValues(name: "X-A", values: ["2"]), HeaderValues(name: "x-A", values: values)]),
+                .invalid, "headers: \"x-A\" is given twice")
+        }
+        #expect(try await store.send(update([HeaderValues(name: "X-A", values: [])])).headers.isEmpty)
+    }
+
     @Test func deletionTakesItsOwnFunctionUnlessItIsUsed() async throws {
         let first = try await store.send(create("/one"))
         let deletion = try await store.send(DeleteRouteRequest(app: "demo", path: "/one"))
@@ -161,7 +187,7 @@ import Wire
         #expect(try await store.send(DeleteRouteRequest(app: "demo", path: "/two")).entities.map(\.kind) == ["trigger"])
         #expect(try store.function(second.functionName).name.text == second.functionName)
 
-        let third = try await store.send(create("/three"))
+        let third = try await store.send(create("/three", image: "x/greet@\(try Sample.digest(1))"))
         try await store.send(PublishVersionRequest(app: "demo", function: third.functionName))
         try await store.send(CreateAliasRequest(app: "demo", function: third.functionName, name: "prod", version: 1))
         try await store.send(DeleteRouteRequest(app: "demo", path: "/three"))
@@ -181,7 +207,9 @@ import Wire
         let route = try await store.send(create("/one"))
         let id = try #require(Identifier(route.functionID))
         gate.run(3, of: .function(id))
-        try await store.expectRefused(DeleteRouteRequest(app: "demo", path: "/one"), .precondition, "3 running")
+        let refusal = try await store.refusal(DeleteRouteRequest(app: "demo", path: "/one"))
+        #expect(refusal.code == .precondition && refusal.message.contains("3 running or waiting calls; wait for them"))
+        #expect(!refusal.message.contains("force"), "a route's deletion has none")
         #expect(try self.route("/one").meta.revision == 1 && gate.closed.isEmpty)
         gate.run(0, of: .function(id))
         try await store.send(DeleteRouteRequest(app: "demo", path: route.meta.id.description))

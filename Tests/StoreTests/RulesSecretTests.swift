@@ -160,7 +160,7 @@ import Wire
         try await deploy(Array(names.prefix(32)))
         func refused(_ secrets: [String], _ code: Failure.Code, _ text: String) async throws {
             var request = try Sample.deployment("demo", "b")
-            request.spec.secrets = secrets
+            request.spec?.secrets = secrets
             try await store.expectRefused(request, code, text)
         }
         try await refused(names, .invalid, "secrets: 33 names are over the limit of 32")

@@ -154,6 +154,23 @@ import Wire
         #expect(try await publish(requireChange: true) == 4)
     }
 
+    /// What a function can tell apart is a change, also where Unicode takes both texts for the same.
+    @Test func anotherSpellingOfATextIsAChange() async throws {
+        try await store.deploy()
+        for (number, text) in ["caf\u{E9}", "cafe\u{301}", "caf\u{E9}"].enumerated() {
+            var patch = FunctionPatch()
+            patch.config = ["A": text]
+            let function = try await store.send(UpdateFunctionRequest(app: "demo", function: "hello", spec: patch))
+            // The third is the first again.
+            #expect(function.workingVersion == (number == 2 ? 2 : 0))
+            if number < 2 { #expect(try await publish(requireChange: true) == UInt32(number + 2)) }
+        }
+        for (number, text) in ["caf\u{E9}", "cafe\u{301}"].enumerated() {
+            let published = try version(UInt32(number + 2))
+            #expect(published.spec.config["A"].map { Array($0.utf8) } == Array(text.utf8))
+        }
+    }
+
     @Test func versionsOfAFunctionAreLimited() async throws {
         var surroundings = TestStore.surroundings()
         surroundings.maxVersions = 3
@@ -258,6 +275,55 @@ import Wire
         #expect(gate.closed.isEmpty && gate.attempts == 1)
         try await store.send(request)
         #expect(gate.everClosed == [.version(1, of: function.meta.id)] && gate.closed.isEmpty)
+    }
+
+    @Test(arguments: [false, true]) func usersAndRunningCallsAreNamedTogether(_ isPreview: Bool) async throws {
+        try await store.deploy()
+        try await store.send(CreateAliasRequest(app: "demo", function: "hello", name: "prod", version: 1))
+        let function = try store.function()
+        gate.run(2, of: .version(1, of: function.meta.id))
+        gate.run(3, of: .function(function.meta.id))
+        gate.run(4, of: .app(function.appID))
+        func expect(_ request: some OperationRequest, _ text: String) async throws {
+            let failure = await failure { isPreview ? try await store.preview(request) : try await store.send(request) }
+            #expect(failure.code == .precondition && failure.message.contains(text), "\(failure)")
+        }
+        try await expect(
+            DeleteVersionRequest(app: "demo", function: "hello", number: 1),
+            "is used by alias demo/hello@prod, and has 2 running or waiting calls; delete or change")
+        try await expect(
+            DeleteFunctionRequest(app: "demo", function: "hello"),
+            "is used by alias demo/hello@prod, and has 3 running or waiting calls; delete or change")
+        // Somebody outside of the app, too.
+        var spec = Sample.spec()
+        spec.onSuccess = "demo/hello"
+        try await store.deploy("other", "far", spec: spec)
+        try await expect(DeleteAppRequest(app: "demo", force: true), ", and has 4 running or waiting calls; ")
+        #expect(gate.attempts == 0, "nobody's calls were refused")
+    }
+
+    @Test func imagesArePublishedByTheirDigests() async throws {
+        let digest = try Sample.digest(1)
+        func deploy(_ image: String) throws -> DeployRequest {
+            var spec = FunctionSpec(runtime: .none, entry: "", format: .httpStream)
+            spec.image = image
+            return DeployRequest(app: "demo", function: "img", spec: spec)
+        }
+        let image = "registry:5000/x/hello"
+        #expect(try await store.send(deploy("\(image):3@\(digest)")).version.number == 1)
+        for tag in ["", ":latest", "@", "@sha256:0", "@\(digest)0", "@\(digest)@\(digest)", ":\(digest)"] {
+            try await store.expectRefused(
+                deploy(image + tag), .precondition, "image: \"\(image)", "of function demo/img", "NAME@sha256:")
+        }
+        // A working copy may have a tag, and waits to be published.
+        var patch = FunctionPatch()
+        patch.image = image + ":latest"
+        try await store.send(UpdateFunctionRequest(app: "demo", function: "img", spec: patch))
+        let publish = PublishVersionRequest(app: "demo", function: "img")
+        try await store.expectRefused(publish, .precondition, "image: ")
+        patch.image = image + "@\(digest)"
+        try await store.send(UpdateFunctionRequest(app: "demo", function: "img", spec: patch))
+        #expect(try await store.send(publish).spec.image == image + "@\(digest)")
     }
 
     @Test func packageGoesWithItsLastReference() async throws {

@@ -18,6 +18,10 @@ enum Sample {
         Identifier(high: (1_700_000_000_000 << 16) | number, low: number)
     }
 
+    static func meta(_ number: UInt64) -> Meta {
+        Meta(id: id(number), createdAt: Timestamp(nanoseconds: 5), updatedAt: Timestamp(nanoseconds: 5))
+    }
+
     static func package(_ number: Int) throws(Failure) -> StoredPackage {
         StoredPackage(
             meta: Meta(

@@ -98,4 +98,35 @@ struct StoreDiskTests {
             try second.store.close()
         }
     }
+
+    /// A damaged file system stops under a store that runs: SQLite calls that an I/O error.
+    @Test(.enabled(if: access("/usr/sbin/mkfs.ext4", X_OK) == 0, "ext4 cannot be made here"))
+    func aFileSystemThatStopsIsNamed() async throws {
+        let scratch = try Scratch()
+        let script = """
+            import subprocess, sys
+            image, folder = sys.argv[1:]
+            open(image, "wb").truncate(8 << 20)
+            subprocess.run(["/usr/sbin/mkfs.ext4", "-q", image], check=True)
+            subprocess.run(["mkdir", folder], check=True)
+            subprocess.run(["mount", "-o", "loop", image, folder], check=True)
+            """
+        let folder = scratch.path + "/disk"
+        _ = try Python.run(script, [scratch.path + "/image", folder])
+        defer { umount2(folder, Int32(MNT_DETACH)) }
+        let test = try TestStore(.sqlite, path: folder + "/fnrpc.db")
+        try await test.furnish()
+        let (rows, sequence) = (try test.rows(), test.store.lastSequence)
+        let stop = "import subprocess, sys; subprocess.run(['mount', '-o', 'remount,abort', sys.argv[1]], check=True)"
+        _ = try Python.run(stop, [folder])
+        let refusal = await failure { try await add(1, to: test) }
+        #expect(
+            refusal.code == .internalError && refusal.message.contains("has become read-only; nothing was stored"),
+            "\(refusal)")
+        // Reading goes on.
+        #expect((try test.rows() == rows) == true && test.store.lastSequence == sequence)
+        let call = await failure { try await test.store.driver.append([Sample.call(1, log: "")]) }
+        #expect(call.message.contains("has become read-only"), "\(call)")
+        try? test.store.close()
+    }
 }

@@ -54,11 +54,11 @@ final class TestStore: Sendable {
     var store: Store { state.withLock { $0.store } }
 
     /// Closes the store and opens it again, with what its driver kept.
-    func reopen() throws {
+    func reopen(firstSequence: UInt64 = 1) throws {
         let old = store
         try old.close()
         let driver: any StoreDriver = backing == .memory ? old.driver : wrap(try SQLiteDriver(path: path))
-        let new = try Store(driver, surroundings: surroundings)
+        let new = try Store(driver, surroundings: surroundings, firstSequence: firstSequence)
         state.withLock { $0.store = new }
     }
 

@@ -116,6 +116,17 @@ import Wire
         #expect((try held.test.rows() == rows) == true && rows.count { $0.kind == .app } == 321)
     }
 
+    /// One alone never waits for others; nobody waits longer than the last commit took, nor over the limits.
+    @Test func whomATransactionWaitsFor() {
+        let alone = Writer.Gather(answered: 1, waiting: 0, commitNanos: 5)
+        #expect(alone.count == 1 && alone.nanos == 5)
+        #expect(Writer.Gather(answered: 0, waiting: 0, commitNanos: 0).count == 1)
+        #expect(Writer.Gather(answered: 3, waiting: 5, commitNanos: .max).count == 8)
+        #expect(Writer.Gather(answered: 3, waiting: 5, commitNanos: .max).nanos == Writer.Gather.maxNanos)
+        #expect(Writer.Gather(answered: 255, waiting: 1, commitNanos: 1).count == Writer.maxBatch)
+        #expect(Writer.Gather(answered: 256, waiting: 1, commitNanos: 1).count == Writer.maxBatch)
+    }
+
     /// The disk takes all but one of those that came together.
     @Test(arguments: Backing.allCases)
     func whatTheDiskRefusesIsRefusedAlone(_ backing: Backing) async throws {

@@ -41,8 +41,8 @@ import Testing
     }
 
     @Test func anEntityThatIsMissingIsNamed() {
-        let failure = #expect(throws: Failure.self) { try DeployRequest(decoding: [], strict: true) }
-        #expect(failure?.message == "spec: missing")
+        let failure = #expect(throws: Failure.self) { try DeployResponse(decoding: [], strict: true) }
+        #expect(failure?.message == "function: missing")
     }
 
     @Test func aLabelGivenTwiceIsRefused() {

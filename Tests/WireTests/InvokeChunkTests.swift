@@ -50,5 +50,16 @@ import Wire
         #expect(try decode(bytes) == InvokeChunk(payload: [9]))
         let error = #expect(throws: EnvelopeError.self) { try decode(bytes, strict: true) }
         #expect(error.map { "\($0.message)".contains("does not know") } == true)
+        let header: [UInt8] = [0x1A, 5, 0x0A, 1, 0x61, 0x38, 1]
+        #expect(try decode(header).headers == [CallHeader(name: "a", value: "")])
+        let inner = #expect(throws: EnvelopeError.self) { try decode(header, strict: true) }
+        #expect(inner?.message == "headers.7: a field that this version does not know")
+        // What callers send is always read strictly.
+        for bytes in [bytes, header] {
+            bytes.withUnsafeBytes { bytes in
+                _ = #expect(throws: EnvelopeError.self) { try InvokeScan(scanning: bytes) }
+                _ = #expect(throws: EnvelopeError.self) { try InvokeStreamScan(scanning: bytes) }
+            }
+        }
     }
 }

@@ -27,6 +27,11 @@ package final class CallsGate: CallGate {
         return late
     }
 
+    package func calls(of target: GateTarget) -> Int {
+        guard let (catalog, dispatcher) = parts.withLock({ $0 }) else { return 0 }
+        return catalog.calls(of: target, and: dispatcher.active(target))
+    }
+
     package func open(_ target: GateTarget) { parts.withLock { $0 }?.catalog.reopen(target) }
 
     /// Refuses new calls of what is going to be deleted by force, waits for those that run, and deletes.

@@ -7,28 +7,28 @@ struct CallTarget: Sendable {
     let runnable: Runnable
     /// 0: the working copy, or an alias.
     let requestedVersion: UInt32
-    /// Empty: none.
+    /// By its name, however it was named; empty: none.
     let requestedAlias: String
     /// The call's id, where it has decided between two versions; else it gets one later.
     let callID: Identifier?
     /// Of a call by path.
     let path: PathRequest?
 
-    init(_ runnable: Runnable, _ choice: VersionChoice, callID: Identifier? = nil, path: PathRequest? = nil) {
+    init(
+        _ runnable: Runnable, _ choice: VersionChoice, in catalog: Catalog, callID: Identifier? = nil,
+        path: PathRequest? = nil
+    ) {
         self.runnable = runnable
         self.callID = callID
         self.path = path
         if case .version(let number) = choice { requestedVersion = number } else { requestedVersion = 0 }
-        requestedAlias = Self.alias(choice)
+        let named = choice.aliasID.flatMap { catalog.alias($0, of: runnable.function.meta.id) }
+        requestedAlias = named ?? Self.alias(choice)
     }
 
-    init(_ runnable: Runnable, version: UInt32, path: PathRequest?) {
-        self.init(runnable, version == 0 ? .working : .version(version), path: path)
-    }
-
-    /// What a call that is made already runs.
-    init(_ call: Call) {
-        runnable = call.runnable
+    /// What a call that is made already runs from now on; what its caller asked for stays.
+    init(_ call: Call, runs runnable: Runnable? = nil) {
+        self.runnable = runnable ?? call.runnable
         requestedVersion = call.requestedVersion
         requestedAlias = call.requestedAlias
         callID = call.id

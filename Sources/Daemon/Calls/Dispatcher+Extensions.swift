@@ -61,7 +61,7 @@ extension Dispatcher {
     private func changed(_ call: Call, _ asked: CallProposal, _ wanted: CallProposal) throws(Failure) -> Call {
         var target = CallTarget(call)
         if (wanted.app, wanted.function, wanted.version) != (asked.app, asked.function, asked.version) {
-            target = CallTarget(try runnable(wanted), version: wanted.version, path: call.path)
+            target = CallTarget(call, runs: try runnable(wanted))
         }
         let nanos = min(wanted.timeoutNanos, asked.timeoutNanos, target.runnable.version.spec.timeoutNanos)
         let deadline = call.acceptedAt.advanced(byNanoseconds: nanos)

@@ -96,7 +96,7 @@ extension Dispatcher {
         let request = try PathRequest(
             target, match.parameters, source: trigger.source, trigger: trigger.name.text)
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id, path: request)
+        return CallTarget(runnable, choice, in: catalog, callID: id, path: request)
     }
 
     /// Whether a caller has rights to the function of a trigger, also where the version is missing that it names.

@@ -107,6 +107,12 @@ extension Dispatcher {
         for case let worker as Worker in owners { worker.loop.run { worker.stop() } }
     }
 
+    /// Whatever has containers of a target, each pool once: what was replaced has its own until its calls have ended.
+    package func occupied(_ target: GateTarget) -> [Runnable] {
+        var seen: Set<ObjectIdentifier> = []
+        return active(target).filter { seen.insert(ObjectIdentifier($0.pool)).inserted }
+    }
+
     // MARK: - Deletion
 
     /// Whatever may have calls of a target, what was replaced included: its last calls are calls of the same thing.

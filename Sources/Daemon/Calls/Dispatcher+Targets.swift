@@ -56,7 +56,7 @@ extension Dispatcher {
             throw Self.notPermitted(origin.principal, app, function)
         }
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, callID: id)
+        return CallTarget(runnable, choice, in: catalog, callID: id)
     }
 
     /// The hash that decides between two versions of an alias.
@@ -104,6 +104,7 @@ extension Dispatcher {
         case .noApp: return Failure(.notFound, "app \(quoted(app)) not found; deploy a function to it first")
         case .noVersion(let version): return Failure(.notFound, "version \(version) of \(name) not found")
         case .noAlias: return Failure(.notFound, "alias \(quoted(CallTarget.alias(choice))) of \(name) not found")
+        case .unreadable(let failure): return failure
         case .runnable, .noFunction: return Failure(.notFound, "function \(name) not found; deploy it first")
         }
     }
@@ -138,7 +139,7 @@ extension Dispatcher {
         switch route {
         case .runnable(let runnable):
             if let refusal = runnable.refusal { throw refusal }
-            return CallTarget(runnable, choice, callID: id)
+            return CallTarget(runnable, choice, in: catalog, callID: id)
         case .noVersion(let version):
             throw Failure(
                 .notFound, "fnrpc-version: \(version) of the function that serves \(quoted(service)) not found")

@@ -40,7 +40,10 @@ package final class Recorder: Sendable {
         counters: Counters, write: @escaping Write, onError: @escaping @Sendable (any Error, Int) -> Void
     ) {
         self.counters = counters
-        writer = RecordWriter(write: write, onError: onError)
+        writer = RecordWriter(write: write) { error, count in
+            counters.recordsDropped.wrappingAdd(UInt64(count), ordering: .relaxed)
+            onError(error, count)
+        }
     }
 
     /// Adds a record; never waits.

@@ -34,7 +34,7 @@ extension Session {
         countCall()
         let hello: HelloRequest
         do throws(Failure) {
-            hello = try HelloRequest(decoding: request.envelope.payload, strict: false)
+            hello = try HelloRequest(decoding: request.envelope.payload, strict: true)
         } catch { return refuse(request, error) }
         self.hello(hello).encoded().withUnsafeBytes { send(request.streamID, ResponseFrame(payload: $0)) }
         request.method.metrics.observe(code: 0, nanos: Instant.now().nanoseconds(since: request.arrivedAt))

@@ -26,6 +26,15 @@ extension Catalog {
         }
     }
 
+    /// How many calls run or wait; refuses none.
+    ///
+    /// - Parameter others: what was replaced and may have calls as well; what is known here may be among them.
+    package func calls(of target: GateTarget, and others: [Runnable]) -> Int {
+        var seen: Set<ObjectIdentifier> = []
+        return (loaded(target) + others).filter { seen.insert(ObjectIdentifier($0.pool)).inserted }
+            .reduce(0) { sum, runnable in sum + runnable.pool.event { $0.calls } }
+    }
+
     /// Refuses calls from now on, until ``reopen(_:)``; those that run or wait go on.
     package func close(_ target: GateTarget) {
         state.withLock { state in

@@ -21,7 +21,7 @@ extension Catalog {
     ///
     /// - Parameters:
     ///   - service: as it came off the wire.
-    ///   - app: a name; `nil`: the only one that has the service.
+    ///   - app: name or id; `nil`: the only one that has the service.
     ///   - split: as for ``find(app:function:_:split:)``.
     package func route(
         service: UnsafeRawBufferPointer, app: UnsafeRawBufferPointer?, _ choice: VersionChoice = .working,
@@ -44,7 +44,7 @@ extension Catalog {
             case .runnable(let found): return found.serves(service) ? .runnable(found) : .notServed(found)
             case .noVersion(let number): return .noVersion(number)
             case .noAlias: return .noAlias
-            case .noApp, .noFunction: return .noService
+            case .noApp, .noFunction, .unreadable: return .noService
             case nil: continue
             }
         }
@@ -63,7 +63,8 @@ extension Catalog {
             let servers = source.servers(of: name)
             let found: Identifier
             if let app {
-                guard let server = servers.first(where: { $0.app.utf8.elementsEqual(app) }) else {
+                let named = servers.first { $0.app.utf8.elementsEqual(app) }
+                guard let server = named ?? server(ofApp: Identifier(utf8: app), servers) else {
                     let app = String(decoding: app.prefix(Name.maxBytes + 1), as: UTF8.self)
                     return .none(source.triggers(app: app) == nil ? .noApp : .noService)
                 }
@@ -85,5 +86,12 @@ extension Catalog {
                 return .none(.noService)
             }
         }
+    }
+
+    private func server(
+        ofApp id: Identifier?, _ servers: [(app: String, function: Identifier)]
+    ) -> (app: String, function: Identifier)? {
+        guard let id else { return nil }
+        return servers.first { source.function(id: $0.function)?.app.meta.id == id }
     }
 }

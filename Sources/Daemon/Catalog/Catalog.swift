@@ -44,6 +44,8 @@ package final class Catalog: Sendable {
         case runnable(Runnable)
         case noApp
         case noFunction
+        /// Why this daemon cannot read it.
+        case unreadable(Failure)
         /// The number that was asked for, or that the alias points to.
         case noVersion(UInt32)
         case noAlias
@@ -68,6 +70,7 @@ package final class Catalog: Sendable {
                 case .success(let loaded): entry = loaded
                 case .failure(.noApp): return .noApp
                 case .failure(.noFunction): return .noFunction
+                case .failure(.unreadable(let failure)): return .unreadable(failure)
                 }
             }
             if let result = resolve(entry, choice, split) { return result }
@@ -78,15 +81,21 @@ package final class Catalog: Sendable {
     package func find(
         function id: Identifier, _ choice: VersionChoice = .working, split: (_ stickyKey: String) -> UInt64
     ) -> Result {
+        while true {
+            guard let entry = entry(id) else { return .noFunction }
+            if let result = resolve(entry, choice, split) { return result }
+        }
+    }
+
+    /// The name of an alias of a function; `nil`: there is none with this id.
+    package func alias(_ id: Identifier, of function: Identifier) -> String? {
+        entry(function)?.alias(id)?.name.text
+    }
+
+    private func entry(_ id: Identifier) -> CatalogEntry? {
         withUnsafeBytes(of: (id.high, id.low)) { bytes in
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            while true {
-                let known = names.find(.identifier, bytes, nothing)
-                guard let entry = known ?? load(id, as: NameKey(.identifier, bytes, nothing)) else {
-                    return .noFunction
-                }
-                if let result = resolve(entry, choice, split) { return result }
-            }
+            return names.find(.identifier, bytes, nothing) ?? load(id, as: NameKey(.identifier, bytes, nothing))
         }
     }
 
@@ -125,6 +134,7 @@ package final class Catalog: Sendable {
     private enum Absence: Error {
         case noApp
         case noFunction
+        case unreadable(Failure)
     }
 
     private func load(
@@ -142,6 +152,7 @@ package final class Catalog: Sendable {
                 if let entry = insert(contents, key, ifStill: seen) { return .success(entry) }
             case .noApp: return .failure(.noApp)
             case .noFunction: return .failure(.noFunction)
+            case .unreadable(let failure): return .failure(.unreadable(failure))
             }
         }
     }

@@ -94,11 +94,14 @@ final class CatalogEntry: Sendable {
         case .version(let number): return versions[number].map { .slot($0) } ?? .noVersion(number)
         case .alias(let name):
             if name.elementsEqual(Alias.latest.utf8) { return resolve(.latest, split) }
-            return resolve(aliases[FNV1a.hash(name)]?.first { name.elementsEqual($0.name.text.utf8) }, split)
+            let named = aliases[FNV1a.hash(name)]?.first { name.elementsEqual($0.name.text.utf8) }
+            return resolve(named ?? choice.aliasID.flatMap(alias), split)
         case .latest: return latest.map { .slot($0) } ?? .noAlias
-        case .aliasID(let id): return resolve(contents.aliases.first { $0.meta.id == id }, split)
+        case .aliasID(let id): return resolve(alias(id), split)
         }
     }
+
+    func alias(_ id: Identifier) -> Alias? { contents.aliases.first { $0.meta.id == id } }
 
     private func resolve(_ alias: Alias?, _ split: (String) -> UInt64) -> Resolution {
         guard let alias else { return .noAlias }

@@ -27,6 +27,8 @@ package enum CatalogAnswer: Sendable {
     case found(CatalogFunction)
     case noApp
     case noFunction
+    /// It is there, and this daemon cannot read it: a newer one has stored it.
+    case unreadable(Failure)
 }
 
 /// Where the ``Catalog`` learns what there is. Thread-safe; answers from memory, on the threads of calls.

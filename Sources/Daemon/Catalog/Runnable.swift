@@ -56,7 +56,7 @@ package final class Runnable: Sendable {
 
     /// Whether its containers are what a version wants now.
     func isCurrent(_ version: Version, of contents: CatalogFunction) -> Bool {
-        guard appConfig == contents.app.config, syslogURL == contents.app.syslogURL,
+        guard appConfig.isIdentical(to: contents.app.config), syslogURL == contents.app.syslogURL,
             secretRevisions == Self.revisions(version.spec, contents.secretRevisions)
         else { return false }
         let number = self.version.number
@@ -65,8 +65,8 @@ package final class Runnable: Sendable {
         // Its containers know their number, but the deletion of a version is nothing that it may notice.
         let isRenamed = version.number != number
         guard !isRenamed || (number > 0 && !contents.versions.contains { $0.number == number }) else { return false }
-        return version.spec == self.version.spec && version.package == self.version.package
-            && version.runtime == self.version.runtime
+        return version.spec.isIdentical(to: self.version.spec) && version.package == self.version.package
+            && version.runtime.isIdentical(to: self.version.runtime)
     }
 
     private static func limits(_ spec: FunctionSpec) -> PoolMachine.Limits {

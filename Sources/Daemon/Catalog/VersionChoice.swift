@@ -6,7 +6,7 @@ package enum VersionChoice {
     case working
     /// A published version by its number.
     case version(UInt32)
-    /// An alias by its name as it came off the wire, or ``Alias/latest``: the highest published version.
+    /// An alias by its name or id as it came off the wire, or ``Alias/latest``: the highest published version.
     case alias(UnsafeRawBufferPointer)
     case aliasID(Identifier)
     /// The highest published version.
@@ -30,5 +30,14 @@ package enum VersionChoice {
             return
         }
         self = version == 0 ? .working : .version(version)
+    }
+
+    /// The id that names an alias; `nil`: there is no alias, or it is named by its name.
+    package var aliasID: Identifier? {
+        switch self {
+        case .alias(let text): Identifier(utf8: text)
+        case .aliasID(let id): id
+        case .working, .version, .latest: nil
+        }
     }
 }

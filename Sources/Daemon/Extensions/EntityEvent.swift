@@ -102,17 +102,24 @@ package struct EntityEvent: Sendable {
 /// Hears of changes of apps, functions and triggers, and of gets and lists of apps, in the process of the daemon.
 /// Thread-safe.
 package protocol EntityListener: Sendable {
+    /// For the log.
+    var name: String { get }
     /// Which events it gets; may change from one moment to the next.
     var interest: Interest { get }
     /// Something is about to happen; no lock is held, and nothing was written.
     ///
     /// - Throws: what refuses it; the caller gets it as it is.
     func before(_ event: EntityEvent) async throws(Failure)
+    /// Returns when it can be told of another change. Asked before each change that it is told of, one after the other;
+    /// meanwhile the changes wait.
+    func room() async
     /// Something has happened. Must not wait.
     func after(_ event: EntityEvent)
 }
 
 extension EntityListener {
+    package var name: String { String(describing: Self.self) }
+    package func room() async {}
     package func before(_ event: EntityEvent) async throws(Failure) {}
     package func after(_ event: EntityEvent) {}
 }

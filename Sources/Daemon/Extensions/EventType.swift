@@ -12,6 +12,16 @@ package enum EventType: String, Sendable, CaseIterable {
     case triggerUpdate = "trigger.update"
     case triggerDelete = "trigger.delete"
     case call
+
+    /// Whether it is about an entity that becomes another, and not about a look at one or a call.
+    package var isChange: Bool {
+        switch self {
+        case .appGet, .appList, .call: false
+        case .appCreate, .appUpdate, .appDelete, .functionCreate, .functionUpdate, .functionDelete, .triggerCreate,
+            .triggerUpdate, .triggerDelete:
+            true
+        }
+    }
 }
 
 /// A set of events, of either phase.

@@ -2,7 +2,8 @@ package import Model
 
 /// Every listener, in the order in which they are asked. Immutable, thread-safe.
 package struct ListenerRegistry: Sendable {
-    private let entities: [any EntityListener]
+    /// Those who hear of changes, in the order in which they are asked.
+    package let entities: [any EntityListener]
     private let calls: [any CallListener]
 
     /// - Parameters: asked in order; each sees what those before it made of a call, and the first refusal is the last word.

@@ -38,7 +38,10 @@ package final class PlugIn: EntityListener, CallListener, Sendable {
 
     package var interest: Interest { connection.interest }
 
-    /// Questions without an answer; at most 1024.
+    package var name: String { setting.name.text }
+
+    /// Questions without an answer: at most 1024 before something happens, 1024 after calls and reads, and as many
+    /// after changes.
     package var waiting: Int { connection.waiting }
 
     // MARK: - Entities
@@ -54,6 +57,8 @@ package final class PlugIn: EntityListener, CallListener, Sendable {
         case .failed(let reason): if let failure = failed(reason, event.type) { throw failure }
         }
     }
+
+    package func room() async { await connection.room() }
 
     package func after(_ event: EntityEvent) {
         connection.ask("AfterChange", event.type, .after, ChangeEvent(event).encoded()) { [self] in
@@ -88,8 +93,11 @@ package final class PlugIn: EntityListener, CallListener, Sendable {
 
     private func refusal(_ code: Int32, _ text: String) -> Failure {
         let text = String(decoding: text.utf8.prefix(Self.maxMessageBytes), as: UTF8.self)
+        let kind = Failure.Code(status: code)
+        // Statuses such as 2 and 13 say nothing of this daemon: no caller is sent to its log, and it has no line there.
         return Failure(
-            Failure.Code(status: code), text.isEmpty ? "extension \(setting.name.text): refused" : text, status: code)
+            kind == .internalError ? .precondition : kind,
+            text.isEmpty ? "extension \(setting.name.text): refused" : text, status: code)
     }
 
     /// What the fail choice makes of it; `nil`: it goes on.

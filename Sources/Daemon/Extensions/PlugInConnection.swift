@@ -9,10 +9,8 @@ internal import Wire
 ///
 /// Nothing is sent before the plug-in has said what it wants: until then what is asked waits. While there is no
 /// connection, asking fails at once.
-// SAFETY: `inFlight` and `interests` are atomic; everything else is loop-confined.
+// SAFETY: `interests` is atomic, `window` thread-safe; everything else is loop-confined.
 final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
-    /// Questions that may wait for their answers.
-    static let maxInFlight = 1024
     /// Past this id a new connection is made; ids end at 2^32.
     private static let lastStreamID: UInt32 = 1 << 31
     /// Output that may wait for a plug-in that reads nothing, bytes.
@@ -25,7 +23,7 @@ final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
     private let describe: [UInt8]
     private let log: @Sendable (String) -> Void
     private let wheel: TimerWheel
-    private let inFlight = Atomic<Int>(0)
+    private let window = QuestionWindow()
     private let interests = Atomic<UInt32>(Interest.everything.rawValue)
 
     private var state = State.down("it is not connected yet")
@@ -67,7 +65,10 @@ final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
     var interest: Interest { Interest(rawValue: interests.load(ordering: .relaxed)) }
 
     /// Questions without an answer. Thread-safe.
-    var waiting: Int { inFlight.load(ordering: .relaxed) }
+    var waiting: Int { window.count }
+
+    /// Returns when it can be told of another change. Thread-safe.
+    func room() async { await window.room() }
 
     /// Asks. Thread-safe; `then` is called once, on the loop, or at once if too much is asked already.
     ///
@@ -78,9 +79,8 @@ final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
         _ method: StaticString, _ type: EventType, _ phase: EventPhase, _ payload: [UInt8],
         then: @escaping @Sendable (Answer) -> Void
     ) {
-        guard inFlight.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maxInFlight else {
-            inFlight.wrappingSubtract(1, ordering: .relaxed)
-            return then(.failed("\(Self.maxInFlight) questions wait for its answers, the limit"))
+        guard window.enter(QuestionWindow.Share(type, phase), bytes: payload.count) else {
+            return then(.failed("\(QuestionWindow.maxCount) questions wait for its answers, the limit"))
         }
         let question = Question(method: method, type: type, phase: phase, payload: payload, owner: self, then: then)
         loop.run { [self] in begin(question) }
@@ -156,7 +156,9 @@ final class PlugInConnection: ConnectionOwner, @unchecked Sendable {
         guard !question.isDone else { return }
         question.isDone = true
         wheel.remove(question.entry)
-        if question.isCounted { inFlight.wrappingSubtract(1, ordering: .relaxed) }
+        if let type = question.type {
+            window.leave(QuestionWindow.Share(type, question.phase), bytes: question.payload.count)
+        }
         question.then(answer)
     }
 

@@ -51,9 +51,6 @@ final class Question: Expiring, @unchecked Sendable {
         self.then = then
     }
 
-    /// Whether it counts against ``PlugInConnection/maxInFlight``.
-    var isCounted: Bool { type != nil }
-
     func isWanted(by interest: Interest) -> Bool { type.map { interest.contains($0, phase) } ?? true }
 
     func expired() { owner?.expired(self) }

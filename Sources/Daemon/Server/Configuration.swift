@@ -1,5 +1,6 @@
 package import Access
 package import Extensions
+internal import Glibc
 package import Model
 
 /// Everything that can be set. File, then environment, then flags; the last one wins.
@@ -120,11 +121,25 @@ package struct Configuration: Sendable, Equatable {
     package var extensions: [PlugInSetting] = []
     /// Whether requests may name test versions of the management methods.
     package var allowTestVersions = Self.isDebugBuild
+    /// The versions of the management methods that there are; not a setting.
+    package var apiVersions = Self.builtAPIVersions
 
     #if DEBUG
         private static let isDebugBuild = true
+
+        /// Those of a later daemon, in which 1 is deprecated, if the environment says when its sunset is: no daemon has been
+        /// that old yet, and tests have to see one.
+        private static var builtAPIVersions: [APIVersion] {
+            let sunset = getenv("FNRPC_TEST_SUNSET").flatMap { Timestamp(rfc3339: String(cString: $0)) }
+            guard let sunset else { return APIVersions.shipped }
+            return [
+                APIVersion(0, .test), APIVersion(1, .deprecated(sunset: sunset)), APIVersion(2, .test),
+                APIVersion(3, .current),
+            ]
+        }
     #else
         private static let isDebugBuild = false
+        private static let builtAPIVersions = APIVersions.shipped
     #endif
 
     package init() {}

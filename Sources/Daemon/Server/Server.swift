@@ -54,6 +54,7 @@ package final class Server: Sendable {
         limits.archive.bytes = UInt64(configuration.maxPackageMiB) << 20
         let packages = try PackageStore(path: lock.packagesPath, limits: limits)
         let users = try HostUsers(base: configuration.uidBase, count: configuration.uidCount)
+        try mountState(lock.path + "/run")
         let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, database.instanceID))
         do {
             let gate = CallsGate()
@@ -64,7 +65,8 @@ package final class Server: Sendable {
                     maxEntities: Int(configuration.maxEntities), extraPolicy: configuration.extraPolicy,
                     packageGraceNanos: Int64(configuration.packageGrace * 1e9),
                     seal: { (value, id) throws(Failure) in try secretBox.seal(value, for: id) },
-                    checkRoot: { (root) throws(Failure) in try driver.check(root) }))
+                    checkRoot: { (root) throws(Failure) in try driver.check(root) }),
+                firstSequence: UInt64(max(Timestamp.now().nanoseconds, 0)) / 1000)
             try await store.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
             try StoreSource(store: store).check(secretBox)
             return try await start(configuration, log, lock, users, store, gate, secretBox, packages, driver)
@@ -129,7 +131,7 @@ package final class Server: Sendable {
         let authenticator = Authenticator(try store.allTokens())
         let sessions = SessionRegistry(counters: counters)
         let audit = AuditLog(path: lock.path + "/audit.log") { log.error("\($0)") }
-        let apiVersions = APIVersions(allowsTest: configuration.allowTestVersions)
+        let apiVersions = APIVersions(configuration.apiVersions, allowsTest: configuration.allowTestVersions)
         let context = AdminContext(
             store: store, packages: packages, gate: gate, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
@@ -310,6 +312,21 @@ package final class Server: Sendable {
             ]
         background.withLock { $0 = tasks }
     }
+
+    /// What is known of containers is in memory: it is gone with the daemon, and a full disk stops no function's start.
+    private static func mountState(_ folder: String) throws(Failure) {
+        guard mkdir(folder, 0o711) == 0 || errno == EEXIST else {
+            throw Failure(.precondition, "\(quoted(folder)) cannot be made: \(String(cString: strerror(errno)))")
+        }
+        let result = fnrpc_mount_tmpfs(folder, "mode=0711,size=\(stateBytes),nr_inodes=\(stateFiles)")
+        guard result == 0 else {
+            throw Failure(.precondition, "a tmpfs at \(quoted(folder)) fails: \(String(cString: strerror(-result)))")
+        }
+    }
+
+    /// Bytes and files of what is known of containers; each takes some 16 KiB and 8 files.
+    private static let stateBytes = 1 << 30
+    private static let stateFiles = 1 << 20
 
     private static func driverConfiguration(
         _ configuration: Configuration, _ users: HostUsers, _ dataDirectory: String, _ instance: Identifier

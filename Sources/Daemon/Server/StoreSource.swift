@@ -4,7 +4,8 @@ internal import Drivers
 internal import Model
 internal import Store
 
-/// What can be called, as the store has it in memory. Rows that this daemon cannot read are not there. Thread-safe.
+/// What can be called, as the store has it in memory. Of rows that this daemon cannot read it is said that they
+/// are there, no more. Thread-safe.
 struct StoreSource: CatalogSource {
     let store: Store
 
@@ -15,7 +16,8 @@ struct StoreSource: CatalogSource {
                 guard let function = try? tables.named(name, .function, in: app) else { return nil }
                 return Rows(tables, app: app, function: function)
             }
-            return found.flatMap(contents).map { .found($0) } ?? .noFunction
+            guard let found else { return .noFunction }
+            do throws(Failure) { return .found(try contents(found)) } catch { return .unreadable(error) }
         } catch {
             return .noApp
         }
@@ -28,7 +30,7 @@ struct StoreSource: CatalogSource {
             else { return nil }
             return Rows(tables, app: app, function: function)
         }
-        return rows.flatMap { $0 }.flatMap(contents)
+        return rows.flatMap { $0 }.flatMap { try? contents($0) }
     }
 
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? {
@@ -92,11 +94,11 @@ struct StoreSource: CatalogSource {
         }
     }
 
-    private func contents(_ rows: Rows) -> CatalogFunction? {
+    /// - Throws: `precondition` if a newer daemon has stored the function or its app.
+    private func contents(_ rows: Rows) throws(Failure) -> CatalogFunction {
         let dialects = store.surroundings.dialects
-        guard let app: App = try? dialects.decode(rows.app, rows.app.body),
-            let function: Function = try? dialects.decode(rows.function, rows.function.message(app: rows.app.key))
-        else { return nil }
+        let app: App = try dialects.decode(rows.app, rows.app.body)
+        let function: Function = try dialects.decode(rows.function, rows.function.message(app: rows.app.key))
         return CatalogFunction(
             app: app, function: function, versions: rows.versions.compactMap { try? dialects.decode($0, $0.body) },
             aliases: rows.aliases.compactMap { try? dialects.decode($0, $0.body) },

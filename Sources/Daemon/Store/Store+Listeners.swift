@@ -7,14 +7,34 @@ extension Store {
     /// How often an operation is tried whose outcome others change all the time.
     private static let maxTries = 16
 
-    /// One entity and what happens to it, by what stays the same when an operation is run again.
+    /// One entity and what becomes of it: all that listeners were asked about. It is the same when an operation is run
+    /// again, with the same time and seed, unless others have changed something that it looks at.
     private struct Step: Hashable {
+        let type: EventType
+        /// What is replaced or removed, by its id and revision.
         let id: Identifier
+        let revision: UInt64
         /// The same seed makes the same ids, whatever they are for.
         let key: String
         let parent: Identifier?
-        let action: ChangeAction
-        let revision: UInt64
+        /// What it becomes; empty where it is removed.
+        let body: [UInt8]
+        let references: [Identifier]
+
+        init?(_ change: Change) {
+            guard !change.isSilent, let type = Dialects.eventType(of: change) else { return nil }
+            self.type = type
+            (id, key, parent) = (change.row.id, change.row.key, change.row.parent)
+            revision = change.old?.revision ?? 0
+            body = change.new?.body ?? []
+            references = change.new?.references ?? []
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(type)
+            hasher.combine(id)
+            hasher.combine(revision)
+        }
     }
 
     func change<R: Sendable>(
@@ -24,9 +44,11 @@ extension Store {
         var approved: Set<Step> = []
         var (_, planned) = try await submit(context, isDry: true, operation).get()
         for _ in 0..<Self.maxTries {
-            for change in planned where !change.isSilent && approved.insert(Self.step(change)).inserted {
-                guard let (type, event) = surroundings.dialects.event(of: change) else { continue }
-                try await listeners.before(type, event)
+            for change in planned {
+                guard let step = Step(change), approved.insert(step).inserted,
+                    let event = surroundings.dialects.event(of: change)
+                else { continue }
+                try await listeners.before(step.type, event)
             }
             let wanted = approved
             let other = Lock<[Change]?>(nil)
@@ -36,7 +58,7 @@ extension Store {
                 let before = transaction.changes.count
                 let made = try operation(transaction)
                 let done = Array(transaction.changes[before...])
-                guard done.allSatisfy({ $0.isSilent || wanted.contains(Self.step($0)) }) else {
+                guard done.allSatisfy({ Step($0).map(wanted.contains) ?? true }) else {
                     other.withLock { $0 = done }
                     throw Failure(.conflict, "others changed the same entities meanwhile; try again")
                 }
@@ -50,10 +72,5 @@ extension Store {
         throw Failure(
             .conflict, "others changed the same entities \(Self.maxTries) times meanwhile; try again",
             retryNanos: 100_000_000)
-    }
-
-    private static func step(_ change: Change) -> Step {
-        let row = change.row
-        return Step(id: row.id, key: row.key, parent: row.parent, action: change.action, revision: row.revision)
     }
 }

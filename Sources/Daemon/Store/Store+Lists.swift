@@ -76,29 +76,52 @@ extension Row {
 /// What can be filtered by, for each kind; the one table of it.
 package enum ListFields {
     /// The fields of a kind.
-    package static func of(_ kind: EntityKind) -> FilterFields {
+    package static func of(_ kind: EntityKind) -> FilterFields { FilterFields(own(kind)) }
+
+    /// Those that not every kind has.
+    private static func own(_ kind: EntityKind) -> [FilterFields.Entry] {
         switch kind {
         case .function:
-            FilterFields([
+            [
                 .init("runtime", .text, "name of the runtime"), .init("format", .text, "how it is spoken to"),
                 .init("image", .text, "reference of its image"), .init("type", .text, "sync or async"),
                 .init("latest_version", .number, "highest published version"),
                 .init("working_version", .number, "version that the working copy equals; 0: none"),
-            ])
+            ]
         case .version:
-            FilterFields([
+            [
                 .init("number", .number, "the version's number"), .init("description", .text, "for people"),
                 .init("package_digest", .text, "digest of its package"),
-            ])
-        case .alias: FilterFields([.init("version", .number, "the version that it names")])
+            ]
+        case .alias: [.init("version", .number, "the version that it names")]
         case .trigger:
-            FilterFields([
+            [
                 .init("source", .text, "path"), .init("function_id", .text, "id of its function"),
                 .init("version", .number, "version that it names; 0: none"),
-            ])
-        case .runtime: FilterFields([.init("root", .text, "host, folder:PATH or image:REFERENCE")])
-        case .package: FilterFields([.init("digest", .text, "of the canonical tar")])
-        case .app, .secret, .token: FilterFields()
+            ]
+        case .runtime: [.init("root", .text, "host, folder:PATH or image:REFERENCE")]
+        case .package: [.init("digest", .text, "of the canonical tar")]
+        case .app, .secret, .token: []
+        }
+    }
+
+    /// The fields of routes: those of their triggers, and those of what calls run.
+    static let ofRoutes = FilterFields(
+        own(.trigger) + [
+            .init("path", .text, "its path"), .init("image", .text, "reference of its image"),
+            .init("type", .text, "sync or async"), .init("format", .text, "how its function is spoken to"),
+        ])
+
+    static func value(of field: FilterField, _ view: RouteView) -> FilterValue? {
+        switch field {
+        case .named("revision"): .number(Int64(clamping: view.revision))
+        case .named("updated_at"): .time(view.updatedAt)
+        case .named("name"): .text(view.trigger.name.text)
+        case .named("path"): .text(view.trigger.source)
+        case .named("image"): .text(view.spec.image)
+        case .named("type"): .text(view.spec.callType.rawValue)
+        case .named("format"): .text(view.spec.format.rawValue)
+        default: value(of: field, view.trigger)
         }
     }
 

@@ -6,12 +6,12 @@ extension Store {
     package func route(_ path: String, of app: String) throws(Failure) -> Route {
         let rows = try read { (tables) throws(Failure) in
             let row = try tables.route(path, of: try tables.named(app, .app))
-            guard let rows = tables.routeRows(row) else {
+            guard let rows = tables.routeRows(row.id) else {
                 throw Failure(.internalError, "the function of trigger \(row.id) is not there")
             }
             return rows
         }
-        return try route(rows)
+        return try rows.view(surroundings.dialects).route
     }
 
     /// The routes of an app, by their triggers' names.
@@ -23,34 +23,20 @@ extension Store {
         let list = Cursor.List.routes(app: app.id)
         var page = try PageBuilder<[UInt8]>(PageRequest(request.page), list)
         let after = try Cursor.key(of: request.page.cursor, in: list)
-        let filter = try Filter(request.filter, fields: ListFields.of(.trigger))
+        let filter = try Filter(request.filter, fields: ListFields.ofRoutes)
         // One look at each function; a filter is not worth an index.
         try triggers.visit(after: after, descending: false) { (row) throws(Failure) in
-            guard filter.isEmpty ? true : try matches(filter, row, row.body) else { return true }
-            // It may be deleted since the triggers were looked at; and what is newer than this daemon is for
-            // Entities/GetRaw only.
-            guard let rows = try read({ (tables) throws(Failure) in tables.routeRows(row) }),
-                [row, rows.function].allSatisfy({ surroundings.dialects.knows($0.apiVersion) })
+            // It may be gone since the triggers were looked at.
+            guard let rows = try read({ (tables) throws(Failure) in tables.routeRows(row.id) }),
+                let view = try rows.readable(surroundings.dialects)
             else { return true }
-            let made = try route(rows)
-            guard request.image.isEmpty || made.image == request.image else { return true }
-            let message = made.encoded()
+            let route = view.route
+            guard request.image.isEmpty || route.image == request.image,
+                filter.matches({ ListFields.value(of: $0, view) })
+            else { return true }
+            let message = route.encoded()
             return page.add(message, bytes: message.count, key: row.key)
         }
         return page.finish()
-    }
-
-    private func route(_ rows: (trigger: Row, function: Row, message: [UInt8])) throws(Failure) -> Route {
-        Route(
-            try surroundings.dialects.decode(rows.trigger, rows.trigger.body, as: Trigger.self),
-            try surroundings.dialects.decode(rows.function, rows.message, as: Function.self))
-    }
-}
-
-extension Tables {
-    /// A trigger with its function, if that is there.
-    fileprivate func routeRows(_ trigger: Row) -> (trigger: Row, function: Row, message: [UInt8])? {
-        // The function is the first that it refers to.
-        trigger.references.first.flatMap { self[$0] }.map { (trigger, $0, message(of: $0)) }
     }
 }

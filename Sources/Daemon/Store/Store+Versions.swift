@@ -23,10 +23,11 @@ extension Store {
             })
     }
 
-    /// An entity as it is stored, without what only the daemon reads (a secret's value, a token's hash).
+    /// An entity as it is stored, without what only the daemon reads (a secret's value, a token's hash). Listeners are
+    /// asked about apps, and told of those that this daemon can read.
     ///
-    /// - Throws: `invalid` for an unknown kind or what is no id; `notFound`.
-    package func raw(_ request: GetRawRequest) throws(Failure) -> RawEntity {
+    /// - Throws: `invalid` for an unknown kind or what is no id; `notFound`; what a listener throws.
+    package func raw(_ request: GetRawRequest) async throws(Failure) -> RawEntity {
         let kind = try EntityKind.named(request.kind)
         guard let id = Identifier(request.id) else {
             throw Failure(.invalid, "id: \(quoted(request.id)) is not the id of an entity")
@@ -36,6 +37,10 @@ extension Store {
                 throw Failure(.notFound, "\(kind?.rawValue ?? "entity") \(id) was not found")
             }
             return row
+        }
+        if row.kind == .app {
+            try await beforeReading(request.id)
+            if let app: App = try? surroundings.dialects.decode(row, row.body) { afterReading(app) }
         }
         return RawEntity(
             kind: row.kind.rawValue, id: id.description, parentID: row.parent?.description ?? "", name: row.key,
@@ -91,7 +96,7 @@ extension Transaction {
     /// Stores rows in another api_version; those that are gone meanwhile count as done.
     ///
     /// - Returns: why the others stay as they are.
-    fileprivate func convert(_ ids: ArraySlice<Identifier>, to version: UInt32) -> [String] {
+    func convert(_ ids: ArraySlice<Identifier>, to version: UInt32) -> [String] {
         var problems: [String] = []
         for id in ids {
             guard let row = tables[id], row.apiVersion != version else { continue }

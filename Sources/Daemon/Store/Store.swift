@@ -12,12 +12,20 @@ package final class Store: Sendable {
     private let followers: Followers
     private let observers: Observers
     private let listeners: Lock<ListenerRegistry>
-    private let feed: ListenerFeed
+    /// One for each listener.
+    private let feeds: Lock<[ListenerFeed]>
+
+    /// The newest event when it was opened, and the sequence of the first one since.
+    private let opening: (last: UInt64, next: UInt64)
 
     /// Reads everything. Blocks.
     ///
+    /// - Parameter firstSequence: events of this store have sequences from here on, if there are no higher ones. A time
+    ///   does: a copy of the data that is put back then uses no number again that its original used since.
     /// - Throws: `internalError` if the data is damaged.
-    package init(_ driver: any StoreDriver, surroundings: Surroundings = Surroundings()) throws(Failure) {
+    package init(
+        _ driver: any StoreDriver, surroundings: Surroundings = Surroundings(), firstSequence: UInt64 = 1
+    ) throws(Failure) {
         var committed = Tables(indexesReferrers: false)
         var working = Tables(indexesReferrers: true)
         try driver.load { (row) throws(Failure) in
@@ -25,22 +33,25 @@ package final class Store: Sendable {
             working.apply(old: nil, new: row)
         }
         let sequence = try driver.lastSequence()
+        let opening = (last: sequence, next: max(sequence + 1, firstSequence))
+        self.opening = opening
         let tables = Lock(committed)
         let (observers, followers) = (Observers(), Followers())
         self.driver = driver
         self.followers = followers
         listeners = Lock(ListenerRegistry())
-        let feed = ListenerFeed(surroundings.dialects)
-        self.feed = feed
+        let feeds = Lock<[ListenerFeed]>([])
+        self.feeds = feeds
         self.surroundings = surroundings
         self.tables = tables
         self.observers = observers
         writer = Writer(
-            transaction: Transaction(tables: working, surroundings: surroundings), driver: driver, sequence: sequence,
+            transaction: Transaction(tables: working, surroundings: surroundings), driver: driver,
+            sequence: opening.next - 1,
             committed: { changes, events in
                 tables.withLock { for change in changes { $0.apply(old: change.old, new: change.new) } }
                 for observer in observers.all { observer(changes) }
-                feed.append(changes)
+                for feed in feeds.withLock({ $0 }) { feed.append(changes) }
                 if let last = events.last { followers.announce(last.sequence) }
             })
         followers.announce(sequence)
@@ -109,7 +120,9 @@ package final class Store: Sendable {
     /// - Parameter log: told when listeners take so long that they do not hear of everything.
     package func listen(_ listeners: ListenerRegistry, log: @escaping @Sendable (String) -> Void = { _ in }) {
         self.listeners.withLock { $0 = listeners }
-        feed.listen(listeners, log: log)
+        feeds.withLock { feeds in
+            feeds = listeners.entities.map { ListenerFeed(surroundings.dialects, $0, log: log) }
+        }
     }
 
     /// Asks before an app is read or apps are listed.
@@ -130,7 +143,15 @@ package final class Store: Sendable {
         if let app { listeners.after(.appGet, .got(app)) } else { listeners.after(.appList, .list) }
     }
 
-    /// Whether reading apps has to be told.
+    /// An app by its name or id; listeners are asked before and told after.
+    package func app(_ name: String) async throws(Failure) -> App {
+        try await beforeReading(name)
+        let app: App = try entity { (tables) throws(Failure) in try tables.named(name, .app) }
+        afterReading(app)
+        return app
+    }
+
+    /// Whether somebody has to be asked or told when an app is read.
     package var isReadingListenedTo: Bool {
         let listeners = listeners.withLock { $0 }
         return listeners.wants(.appGet, .before) || listeners.wants(.appGet, .after)
@@ -172,19 +193,44 @@ package final class Store: Sendable {
     // MARK: - Events
 
     /// Events after a sequence, oldest first; waits until there is one. Empty: the store is closing.
+    ///
+    /// - Parameter sequence: of an event that the caller has seen; 0: from the oldest.
+    /// - Throws: `precondition` if events may be missing behind it: they are not kept any more, or it is an event that
+    ///   this store never had, because its data are a copy that was made before.
     package func nextEvents(after sequence: UInt64, limit: Int) async throws(Failure) -> [ChangeEvent] {
         guard await followers.wait(after: sequence) else { return [] }
         do throws(Failure) {
-            return try await driver.events(after: sequence, limit: limit)
+            let events = try await driver.events(after: sequence, limit: limit)
+            if let first = events.first {
+                if sequence == 0 || first.sequence == sequence + 1 { return events }
+                // Where a daemon was started numbers are left out. Then nothing is missing if what was seen is there.
+                if (sequence, first.sequence) == opening { return events }
+                let seen = try await driver.events(after: sequence - 1, limit: 1)
+                if seen.first?.sequence == sequence { return events }
+            }
         } catch {
             // The store was closed while they were read.
             guard followers.isClosed else { throw error }
             return []
         }
+        throw lostEvents(after: sequence)
+    }
+
+    /// Why nobody can go on behind an event.
+    package func lostEvents(after sequence: UInt64) -> Failure {
+        Failure(
+            .precondition,
+            "after: what followed event \(sequence) is not kept any more, or was lost when a copy of the database was "
+                + "put back; read the catalog anew and follow from \(lastSequence)")
     }
 
     /// The sequence of the newest event.
     package var lastSequence: UInt64 { followers.last }
+
+    /// Whether there is an event at all.
+    package func hasEvents() async throws(Failure) -> Bool {
+        !(try await driver.events(after: 0, limit: 1).isEmpty)
+    }
 }
 
 /// Who is told of commits. Thread-safe.

@@ -102,10 +102,11 @@ package final class Transaction {
     ///   - old: as it is stored.
     ///   - references: `nil`: as they are.
     ///   - sealed: `nil`: as it is.
+    ///   - revision: the least that the changed entity has.
     /// - Returns: the entity with its new revision.
     @discardableResult
     package func update<E: Entity>(
-        _ old: Row, to entity: E, references: [Identifier]? = nil, sealed: [UInt8]? = nil
+        _ old: Row, to entity: E, references: [Identifier]? = nil, sealed: [UInt8]? = nil, revision: UInt64 = 0
     ) throws(Failure) -> E {
         var entity = entity
         if let apiVersion { entity.meta.apiVersion = apiVersion }
@@ -113,7 +114,7 @@ package final class Transaction {
         let same = try row(entity, references: references, sealed: secret)
         if same == old { return entity }
         try checkRewritable(old)
-        entity.meta.revision = old.revision + 1
+        entity.meta.revision = max(old.revision + 1, revision)
         entity.meta.updatedAt = max(now, old.updatedAt)
         let new = try row(entity, references: references, sealed: secret)
         try checkClaims(of: new)
@@ -146,10 +147,10 @@ package final class Transaction {
 
     /// - Parameters:
     ///   - revision: what the caller believes; 0: whatever it is.
-    ///   - part: what is seen as one with the row; its changes count too.
+    ///   - present: of what the row is seen as; `nil`: the row's own.
     /// - Throws: `conflict`.
-    package func check(revision: UInt64, of row: Row, and part: Row? = nil) throws(Failure) {
-        let present = row.revision + (part.map { $0.revision - 1 } ?? 0)
+    package func check(revision: UInt64, of row: Row, present: UInt64? = nil) throws(Failure) {
+        let present = present ?? row.revision
         guard revision != 0, revision != present else { return }
         throw Failure(
             .conflict,
@@ -159,20 +160,25 @@ package final class Transaction {
 
     /// Stops new calls of versions, if none runs or waits.
     ///
+    /// - Parameter canForce: whether who asked for it could wait.
     /// - Throws: `precondition` if calls run.
-    func close(_ target: GateTarget, _ name: String) throws(Failure) {
+    func close(_ target: GateTarget, _ name: String, canForce: Bool = true) throws(Failure) {
         // Nobody's calls are to suffer for a question.
         if isDry { return }
         let running = surroundings.gate.close(target)
         guard running == 0 else {
             throw Failure(
                 .precondition,
-                "\(name) has \(running) running or waiting calls; wait for them, or use force, which waits")
+                "\(name) has \(running) running or waiting calls; wait for them"
+                    + (canForce ? ", or use force, which waits" : ""))
         }
         closed.append(target)
     }
 
-    private func row(
+    /// The row of an entity.
+    ///
+    /// - Throws: `invalid` if it is too large; `precondition` for a dialect that this daemon does not know.
+    func row(
         _ entity: some Entity, references: [Identifier], sealed: [UInt8]
     ) throws(Failure) -> Row {
         let meta = entity.meta
@@ -276,6 +282,8 @@ package protocol CallGate: Sendable {
     ///
     /// - Returns: how many run or wait; 0: they are refused from now on, until ``open(_:)``.
     func close(_ target: GateTarget) -> Int
+    /// How many calls run or wait; refuses none.
+    func calls(of target: GateTarget) -> Int
     /// One deletion less: nothing was deleted, or all that was is known. What is still there takes calls again when no
     /// other deletion refuses them.
     func open(_ target: GateTarget)
@@ -285,6 +293,7 @@ package protocol CallGate: Sendable {
 package struct OpenGate: CallGate {
     package init() {}
     package func close(_ target: GateTarget) -> Int { 0 }
+    package func calls(of target: GateTarget) -> Int { 0 }
     package func open(_ target: GateTarget) {}
 }
 

@@ -3,12 +3,35 @@ internal import Model
 
 /// Runs operations one after the other on a thread of its own, and commits those that wait together as one transaction:
 /// eight callers share one flush of the disk. Thread-safe.
-// SAFETY: `queue` and `isStopped` are guarded by `condition`, `thread` is set before it starts; everything else is the thread's own or thread-safe.
+// SAFETY: `queue`, `isStopped` and `wanted` are guarded by `condition`, `thread` is set before it starts; everything else is the thread's own or thread-safe.
 final class Writer: @unchecked Sendable {
     /// Operations that may wait.
     static let maxQueue = 4096
     /// Operations in one transaction.
     static let maxBatch = 256
+
+    /// Whom a transaction waits for, and how long.
+    ///
+    /// Callers that go on as soon as they are answered would else divide into two halves that wait for each other's
+    /// flush: half the gain of committing together. One caller alone never waits.
+    struct Gather: Equatable {
+        /// The longest wait, nanoseconds.
+        static let maxNanos: UInt64 = 1_000_000
+
+        /// Operations, 1 or more; what waits is taken as soon as there are so many.
+        let count: Int
+        /// Never longer than the commit before took, nanoseconds.
+        let nanos: UInt64
+
+        /// - Parameters:
+        ///   - answered: operations of the transaction before; those callers may come back.
+        ///   - waiting: operations that came meanwhile.
+        ///   - commitNanos: how long the transaction took.
+        init(answered: Int, waiting: Int, commitNanos: UInt64) {
+            count = min(max(answered + waiting, 1), Writer.maxBatch)
+            nanos = min(commitNanos, Self.maxNanos)
+        }
+    }
 
     /// One operation.
     struct Job {
@@ -24,6 +47,8 @@ final class Writer: @unchecked Sendable {
     private let condition = NSCondition()
     private var queue: [Job] = []
     private var isStopped = false
+    /// How many operations must wait for the thread to be woken.
+    private var wanted = 1
     private let transaction: Transaction
     private let driver: any StoreDriver
     private var sequence: UInt64
@@ -67,7 +92,7 @@ final class Writer: @unchecked Sendable {
                 nil
             }
         if failure == nil { queue.append(job) }
-        condition.signal()
+        if queue.count >= wanted { condition.signal() }
         condition.unlock()
         if let failure { job.finish(.failure(failure)) }
     }
@@ -85,21 +110,36 @@ final class Writer: @unchecked Sendable {
     private var isEnded = false
 
     private func loop() {
-        while let batch = next() { run(batch) }
+        var gather = Gather(answered: 0, waiting: 0, commitNanos: 0)
+        while let batch = next(gather) {
+            let begun = Instant.now()
+            run(batch)
+            let nanos = Instant.now().nanoseconds(since: begun)
+            gather = Gather(answered: batch.count, waiting: waiting, commitNanos: nanos)
+        }
         condition.lock()
         isEnded = true
         condition.broadcast()
         condition.unlock()
     }
 
-    private func next() -> [Job]? {
+    private func next(_ gather: Gather) -> [Job]? {
         condition.lock()
         defer { condition.unlock() }
+        if gather.count > 1 { wait(for: gather) }
         while queue.isEmpty && !isStopped { condition.wait() }
         if queue.isEmpty { return nil }
         let batch = Array(queue.prefix(Self.maxBatch))
         queue.removeFirst(batch.count)
         return batch
+    }
+
+    /// With `condition` locked.
+    private func wait(for gather: Gather) {
+        let end = Date(timeIntervalSinceNow: Double(gather.nanos) / 1e9)
+        wanted = gather.count
+        defer { wanted = 1 }
+        while queue.count < wanted, !isStopped, condition.wait(until: end) {}
     }
 
     private func run(_ batch: [Job]) {

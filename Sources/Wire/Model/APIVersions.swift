@@ -73,12 +73,12 @@ package struct APIVersions: Sendable, Hashable {
 
     /// The version that a request names.
     ///
-    /// - Parameter text: the metadata's value: decimal digits.
+    /// - Parameter text: the metadata's value: decimal digits, without zeros in front.
     /// - Throws: `invalid` for what is no number of a version, `precondition` for a test version that is not allowed.
     package func version(named text: UnsafeRawBufferPointer) throws(Failure) -> APIVersion {
         let text = String(decoding: text, as: UTF8.self)
-        let isNumber = text.utf8.allSatisfy { (48...57).contains($0) }
-        guard isNumber, let number = UInt32(text), let version = all.first(where: { $0.number == number }) else {
+        // In one spelling: 1, but neither 01 nor +1.
+        guard let version = all.first(where: { String($0.number) == text }) else {
             throw Failure(
                 .invalid,
                 "\(Self.metadataKey): \(quoted(text)) is not a version of this daemon; it accepts "
@@ -87,7 +87,7 @@ package struct APIVersions: Sendable, Hashable {
         guard allowsTest || version.status != .test else {
             throw Failure(
                 .precondition,
-                "\(Self.metadataKey): \(number) is a test version; the daemon serves it with the setting "
+                "\(Self.metadataKey): \(version.number) is a test version; the daemon serves it with the setting "
                     + "allow-test-versions only")
         }
         return version

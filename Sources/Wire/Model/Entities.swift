@@ -70,6 +70,12 @@ package struct FrozenRuntime: Hashable, Sendable {
         self.command = command
         self.root = root
     }
+
+    /// Whether both are the same to the byte.
+    package func isIdentical(to other: FrozenRuntime) -> Bool {
+        interpreter.isIdentical(to: other.interpreter) && command.isIdentical(to: other.command)
+            && root.isIdentical(to: other.root)
+    }
 }
 
 /// A function: its working copy, and the count of its versions.

@@ -36,7 +36,7 @@ package struct FunctionPatch: Hashable, Sendable {
     package var config: [String: String] = [:]
     /// Replaces key by key; an empty value deletes the key.
     package var annotations: [String: String] = [:]
-    /// Replaces name by name; a name without values goes.
+    /// Replaces name by name, whatever the case; a name without values goes.
     package var headers: [String: [String]] = [:]
 
     package init() {}
@@ -111,7 +111,7 @@ package struct FunctionPatch: Hashable, Sendable {
         if !secrets.isEmpty { spec.secrets = secrets }
         spec.config = spec.config.merged(config)
         spec.annotations = spec.annotations.merged(annotations)
-        spec.headers = spec.headers.merging(headers) { _, new in new }.filter { !$0.value.isEmpty }
+        spec.headers = spec.headers.merged(headers)
         return spec
     }
 }
@@ -132,6 +132,15 @@ extension FunctionSpec {
                     .invalid, "clear: \(quoted(list)) is no list; use one of: entrypoint, services, secrets, headers")
             }
         }
+    }
+}
+
+extension [String: [String]] {
+    /// Headers with an update's: these replace those of the same name, whatever its case, and one without values goes.
+    package func merged(_ changes: [String: [String]]) -> [String: [String]] {
+        let given = Set(changes.keys.map { $0.lowercased() })
+        return filter { !given.contains($0.key.lowercased()) }.merging(changes) { _, new in new }
+            .filter { !$0.value.isEmpty }
     }
 }
 

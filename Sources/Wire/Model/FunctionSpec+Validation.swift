@@ -92,10 +92,9 @@ extension FunctionSpec {
         for (key, value) in config.sorted(by: { $0.key < $1.key }).prefix(Limits.keys) {
             bytes += key.utf8.count + value.utf8.count
             found.require(
-                (1...Limits.keyBytes).contains(key.utf8.count),
-                "config: the key \(quoted(key)) needs 1 to \(Limits.keyBytes) bytes")
-            found.require(
-                !key.utf8.contains(0) && !value.utf8.contains(0), "config: \(quoted(key)) contains a NUL character")
+                (1...Limits.keyBytes).contains(key.utf8.count) && key.utf8.allSatisfy(isNoteKey),
+                "config: the key \(quoted(key)) needs 1 to \(Limits.keyBytes) printable ASCII characters")
+            found.require(!value.utf8.contains(0), "config: the value of \(quoted(key)) contains a NUL character")
             found.require(!key.utf8.contains(UInt8(ascii: "=")), "config: the key \(quoted(key)) must not contain =")
         }
         found.require(

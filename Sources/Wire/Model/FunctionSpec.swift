@@ -164,6 +164,15 @@ package struct FunctionSpec: Hashable, Sendable {
         recordInput = false
         headers = [:]
     }
+
+    /// Whether both are the same to the byte.
+    package func isIdentical(to other: FunctionSpec) -> Bool {
+        // Images, services, secrets and destinations are ASCII.
+        self == other && entry.isIdentical(to: other.entry) && entrypoint.isIdentical(to: other.entrypoint)
+            && config.isIdentical(to: other.config) && annotations.isIdentical(to: other.annotations)
+            && descriptorSet.isIdentical(to: other.descriptorSet)
+            && headers.allSatisfy { name, values in other.headers[name].map(values.isIdentical) ?? false }
+    }
 }
 
 extension FunctionSpec {

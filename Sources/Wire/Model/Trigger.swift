@@ -25,6 +25,9 @@ package struct Trigger: Hashable, Sendable {
     /// Whether it was made as a route: its function goes with it.
     package var ownsFunction: Bool
 
+    /// Whether calls run a published version, and never the working copy.
+    package var isPinned: Bool { version > 0 || aliasID != nil || isLatest }
+
     package init(
         meta: Meta, appID: Identifier, functionID: Identifier, name: Name, type: Kind = .http, source: String,
         version: UInt32 = 0, aliasID: Identifier? = nil, isLatest: Bool = false, ownsFunction: Bool = false

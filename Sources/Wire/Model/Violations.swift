@@ -16,6 +16,18 @@ package struct Violations: Sendable {
         }
     }
 
+    /// Looks for something that a request names, and notes what is no name.
+    ///
+    /// - Throws: whatever is not `invalid`: what is named comes before the fields.
+    /// - Returns: what was found; `nil`: it was no name.
+    package mutating func find<T>(_ body: () throws(Failure) -> T) throws(Failure) -> T? {
+        do throws(Failure) { return try body() } catch {
+            guard error.code == .invalid else { throw error }
+            add(error)
+            return nil
+        }
+    }
+
     /// Notes a mistake, code `invalid`, unless something holds.
     package mutating func require(_ holds: Bool, _ otherwise: @autoclosure () -> String) {
         if !holds { add(Failure(.invalid, otherwise())) }

@@ -218,6 +218,17 @@ package enum ErrorInfo {
 /// Fields 1 and 2 of a message, both bytes; absent ones are empty.
 @inline(__always)
 func pair(_ bytes: UnsafeRawBufferPointer) -> (key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)? {
+    var unknown: UInt32 = 0
+    return pair(bytes, unknown: &unknown)
+}
+
+/// The same.
+///
+/// - Parameter unknown: becomes the number of the last other field, if there is one.
+@inline(__always)
+func pair(
+    _ bytes: UnsafeRawBufferPointer, unknown: inout UInt32
+) -> (key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)? {
     var scanner = FieldScanner(bytes)
     var key = UnsafeRawBufferPointer(start: nil, count: 0)
     var value = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -232,7 +243,7 @@ func pair(_ bytes: UnsafeRawBufferPointer) -> (key: UnsafeRawBufferPointer, valu
         case 2:
             guard let bytes = field.bytes else { return nil }
             value = bytes
-        default: break
+        default: unknown = field.number
         }
     }
 }

@@ -42,11 +42,7 @@ extension FunctionPatch: PatchMessage {
         if raw.has_rate_limit != 0 { rateLimit = raw.rate_limit }
         if raw.record != nil { record = try choice(text(raw.record), "record") }
         if raw.has_record_input != 0 { recordInput = raw.record_input != 0 }
-        for header in try list(raw.headers, raw.n_headers, of: HeaderValues.self) {
-            guard headers.updateValue(header.values, forKey: header.name) == nil else {
-                throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
-            }
-        }
+        headers = try HeaderValues.byName(try list(raw.headers, raw.n_headers, of: HeaderValues.self))
     }
 
     package func write(to raw: inout Fnrpc__V1__FunctionSpec, _ builder: Builder) {
@@ -89,6 +85,21 @@ extension FunctionPatch: PatchMessage {
         raw.n_headers = headers.count
         raw.headers = builder.messages(
             headers.sorted { $0.key < $1.key }.map { HeaderValues(name: $0.key, values: $0.value) })
+    }
+}
+
+extension HeaderValues {
+    /// Headers by their names.
+    ///
+    /// - Throws: `invalid` for a name that is given twice, in whatever case.
+    package static func byName(_ headers: [HeaderValues]) throws(Failure) -> [String: [String]] {
+        var seen: Set<String> = []
+        for header in headers where !seen.insert(header.name.lowercased()).inserted {
+            throw Failure(
+                .invalid,
+                "headers: \(quoted(header.name)) is given twice; case does not matter, give one list of values")
+        }
+        return Dictionary(headers.map { ($0.name, $0.values) }) { $1 }
     }
 }
 

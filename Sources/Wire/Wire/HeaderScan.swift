@@ -6,6 +6,12 @@ struct HeaderScan {
     /// How many headers were taken.
     private(set) var count = 0
     private var bytes = 0
+    private let strict: Bool
+
+    /// - Parameter strict: refuses headers with fields that this version does not know.
+    init(strict: Bool) {
+        self.strict = strict
+    }
 
     /// Takes the next header; throws what goes to the peer.
     mutating func take(
@@ -16,9 +22,11 @@ struct HeaderScan {
         guard count <= EnvelopeLimits.metadataEntries, bytes <= EnvelopeLimits.metadataBytes else {
             throw EnvelopeError(message: "headers: more than 128 entries or 65536 bytes")
         }
-        guard let pair = pair(value), isText(pair.key), isText(pair.value) else {
+        var unknown: UInt32 = 0
+        guard let pair = pair(value, unknown: &unknown), isText(pair.key), isText(pair.value) else {
             throw EnvelopeError(message: "headers: does not parse, or is not UTF-8 without NUL")
         }
+        guard unknown == 0 || !strict else { throw EnvelopeError(message: unknownField("headers.\(unknown)")) }
         return pair
     }
 

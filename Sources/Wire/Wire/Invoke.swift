@@ -13,7 +13,7 @@ package struct InvokeScan: HeaderBearing {
     package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
         self.bytes = bytes
         var scanner = FieldScanner(bytes)
-        var headers = HeaderScan()
+        var headers = HeaderScan(strict: true)
         while let field = try scanner.nextOfCall() {
             switch field.number {
             case 1: payload = try field.callBytes()

@@ -35,7 +35,7 @@ package struct InvokeChunk: Sendable, Hashable {
     package init(decoding bytes: UnsafeRawBufferPointer, strict: Bool = false) throws(EnvelopeError) {
         self.init()
         var scanner = FieldScanner(bytes)
-        var scan = HeaderScan()
+        var scan = HeaderScan(strict: strict)
         while let field = try scanner.nextOfCall() {
             switch field.number {
             case 1: payload = Array(try field.callBytes())

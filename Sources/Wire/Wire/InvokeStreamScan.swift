@@ -26,7 +26,7 @@ package struct InvokeStreamScan: HeaderBearing {
     package init(scanning bytes: UnsafeRawBufferPointer) throws(EnvelopeError) {
         self.bytes = bytes
         var scanner = FieldScanner(bytes)
-        var headers = HeaderScan()
+        var headers = HeaderScan(strict: true)
         while let field = try scanner.nextOfCall() {
             lastField = max(lastField, field.number)
             switch field.number {

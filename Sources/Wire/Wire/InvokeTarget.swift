@@ -140,6 +140,6 @@ extension FieldScanner.Field {
 
     /// What a strict reader says to any other field.
     var isUnknown: EnvelopeError {
-        EnvelopeError(message: "the message of the call has a field \(number) that this version does not know")
+        EnvelopeError(message: unknownField("\(number)"))
     }
 }

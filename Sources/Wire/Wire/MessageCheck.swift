@@ -1,8 +1,8 @@
 internal import CProtobufC
 internal import Model
 
-/// What protobuf-c does not check: UTF-8, NUL in strings (it cuts there), nesting depth, the same sub-message twice
-/// (it merges in quadratic time), and, for requests, fields that nobody knows.
+/// What protobuf-c does not check: UTF-8, NUL in strings (it cuts there), numbers (it keeps their low 32 bits), nesting
+/// depth, the same sub-message twice (it merges in quadratic time), and, for requests, fields that nobody knows.
 struct MessageCheck {
     /// No message of ours nests deeper.
     static let maxDepth = 8
@@ -27,7 +27,7 @@ struct MessageCheck {
             }
             guard let item = next else { return }
             guard let field = protobuf_c_message_descriptor_get_field(descriptor, item.number) else {
-                if strict { throw Failure(.invalid, "\(path.isEmpty ? "" : path + ".")field \(item.number): unknown") }
+                if strict { throw Failure(.invalid, unknownField((path.isEmpty ? "" : path + ".") + "\(item.number)")) }
                 continue
             }
             // Made only when needed: most requests are right, and every one comes through here.
@@ -46,10 +46,28 @@ struct MessageCheck {
                 }
                 let type = inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
                 try check(value, type, path: name, depth: depth + 1)
+            case PROTOBUF_C_TYPE_UINT32:
+                guard item.value <= UInt64(UInt32.max) else {
+                    throw Failure(.invalid, "\(name): \(item.value) is out of range; 0 to \(UInt32.max)")
+                }
+            case PROTOBUF_C_TYPE_INT32, PROTOBUF_C_TYPE_ENUM:
+                let value = Int64(bitPattern: item.value)
+                guard Int32(exactly: value) != nil else {
+                    throw Failure(.invalid, "\(name): \(value) is out of range; \(Int32.min) to \(Int32.max)")
+                }
+            case PROTOBUF_C_TYPE_BOOL:
+                guard item.value <= 1 else {
+                    throw Failure(.invalid, "\(name): \(item.value) is neither false nor true; 0 or 1")
+                }
             default: break
             }
         }
     }
+}
+
+/// What a strict reader says to a field that it does not know. Only its number has come, so that stands for its name.
+func unknownField(_ path: String) -> String {
+    "\(path): a field that this version does not know"
 }
 
 /// Whether bytes are UTF-8 without NUL.

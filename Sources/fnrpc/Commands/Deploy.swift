@@ -19,7 +19,7 @@ struct Deploy: AsyncParsableCommand {
         completion: .file())
     var source: String
 
-    @Option(help: "The app that the function belongs to.")
+    @Option(help: "The app that the function belongs to; its name or id.")
     var app: String
 
     @Option(help: "A note that the version keeps.")
@@ -32,7 +32,7 @@ struct Deploy: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        _ = try usage { () throws(Failure) in try Name(app, field: "--app") }
+        try usage { () throws(Failure) in try checkNameOrID(app, field: "--app") }
     }
 
     func run() async throws {

@@ -55,12 +55,17 @@ struct EventsCommand: AsyncParsableCommand {
 
     /// Shows what one stream gives, to its end.
     private func show(_ client: Client, _ position: inout EventPosition, progress: () -> Void) async throws {
-        let request = FollowEventsRequest(after: position.after, follow: follow, kinds: kind)
+        let request = FollowEventsRequest(
+            after: position.after, follow: follow, kinds: kind, positions: follow)
         let stream = try await client.stream(
             service: "fnrpc.v1.Events", method: "Follow", kind: .serverStreaming, payload: request.encoded())
         while let message = try await stream.receive() {
             let event = try Event(decoding: message, strict: false)
             progress()
+            if event.kind.isEmpty {
+                position.reached(event.sequence)
+                continue
+            }
             guard position.takes(event) else { continue }
             switch output.output {
             case .json: try Terminal.print(JSON(event).text())
@@ -92,6 +97,12 @@ struct EventPosition: Equatable {
         if isTooOld { return false }
         start = nil
         return true
+    }
+
+    /// The daemon has said how far it is, without an event that is wanted.
+    mutating func reached(_ sequence: UInt64) {
+        after = max(after ?? 0, sequence)
+        start = nil
     }
 
     /// Makes the next stream go on: what came while there was none is wanted even if nothing was seen before.

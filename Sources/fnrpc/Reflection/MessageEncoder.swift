@@ -220,15 +220,16 @@ extension MessageEncoder {
         throw place.failure("\(json.shown) is not a number")
     }
 
-    /// The standard alphabet and the one for URLs, with or without padding.
+    /// The standard alphabet and the one for URLs, with or without padding. Its errors never show the value, as others do:
+    /// it may be a secret that somebody forgot to encode.
     func base64(_ json: JSON, _ place: JSONPlace) throws(Failure) -> [UInt8] {
-        guard case .string(let text) = json else { throw place.failure("\(json.shown) is not a string in base64") }
+        guard case .string(let text) = json else { throw place.failure("not a string, which base64 is") }
         var plain = text.replacing("-", with: "+").replacing("_", with: "/")
         while plain.hasSuffix("=") && text.utf8.count % 4 == 0 && text.utf8.count - plain.utf8.count < 2 {
             plain.removeLast()
         }
         plain += String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: plain) else { throw place.failure("\(json.shown) is not base64") }
+        guard let data = Data(base64Encoded: plain) else { throw place.failure("not base64") }
         return Array(data)
     }
 }

@@ -19,7 +19,7 @@ struct AppsHandler: Sendable {
         list.add(
             Self.service, "List", .unary, .read,
             .unary { payload, _ in
-                if store.isReadingListenedTo { try await store.beforeReading(nil) }
+                try await store.beforeReading(nil)
                 let request = try ListAppsRequest(decoding: payload, strict: true)
                 let page = try store.list(.app, ListRequest(request.page, request.filter))
                 store.afterReading(nil)
@@ -46,32 +46,27 @@ struct AppsHandler: Sendable {
         return .immediate(
             { (payload) throws(Failure) in store.isReadingListenedTo ? nil : try read(payload) },
             otherwise: { payload, _ in
-                let request = try GetAppRequest(decoding: payload, strict: true)
-                try await store.beforeReading(request.app)
-                let app: App = try store.entity { (tables) throws(Failure) in try tables.named(request.app, .app) }
-                store.afterReading(app)
-                return app.encoded()
+                try await store.app(try GetAppRequest(decoding: payload, strict: true).app).encoded()
             })
     }
 
     private func usage(_ app: String, now: Timestamp) async throws(Failure) -> AppUsage {
-        let (row, functions, triggers) = try context.store.read { (tables) throws(Failure) in
-            let row = try tables.named(app, .app)
-            return (
-                row, tables.children(.function, of: row.id).count, tables.children(.trigger, of: row.id).count
-            )
+        let id = try await context.store.app(app).meta.id
+        let (functions, triggers) = try context.store.read { (tables) throws(Failure) in
+            (tables.children(.function, of: id).count, tables.children(.trigger, of: id).count)
         }
-        let versions = try context.store.versionCount(ofApp: row.id)
+        let versions = try context.store.versionCount(ofApp: id)
         await context.recorder.flush()
-        let loaded = context.catalog.loaded(.app(row.id))
-        let containers = loaded.map { (count: context.dispatcher.workers(of: $0).count, spec: $0.version.spec) }
+        let containers = context.dispatcher.occupied(.app(id)).map {
+            (count: context.dispatcher.workers(of: $0).count, spec: $0.version.spec)
+        }
         return AppUsage(
             functions: UInt32(clamping: functions), triggers: UInt32(clamping: triggers),
             versions: UInt32(clamping: versions),
             containers: UInt32(clamping: containers.reduce(0) { $0 + $1.count }),
             memoryMiB: containers.reduce(0) { $0 + UInt64($1.count) * UInt64($1.spec.memoryMiB) },
-            lastHour: try await calls(of: row.id, since: now.nanoseconds - Self.hour),
-            lastDay: try await calls(of: row.id, since: now.nanoseconds - 24 * Self.hour))
+            lastHour: try await calls(of: id, since: now.nanoseconds - Self.hour),
+            lastDay: try await calls(of: id, since: now.nanoseconds - 24 * Self.hour))
     }
 
     private func calls(of app: Identifier, since: Int64) async throws(Failure) -> CallCounts {

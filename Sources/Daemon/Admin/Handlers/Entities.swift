@@ -15,7 +15,7 @@ struct EntitiesHandler: Sendable {
         }
         // Tokens are for administrators alone, and this reads them too.
         list.add(Self.service, "GetRaw", .admin) { (request: GetRawRequest, _: Caller) in
-            try context.store.raw(request)
+            try await context.store.raw(request)
         }
         list.addChange(
             Self.service, "PurgeByApiVersion",

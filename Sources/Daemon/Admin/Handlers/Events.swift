@@ -26,18 +26,19 @@ struct EventsHandler: Sendable {
         let seesTokens = stream.caller.principal.grants.allowsAdmin
         let end = context.store.lastSequence
         var last = request.after ?? end
-        guard last <= end else {
-            throw Failure(.invalid, "after: \(last) has not happened yet; the newest event is \(end)")
+        guard last <= end else { throw context.store.lostEvents(after: last) }
+        if last == 0, try await !context.store.hasEvents() { last = end }
+        /// What the caller can go on from.
+        var told = request.after ?? 0
+        func tellPosition() async throws {
+            guard request.positions, told < last else { return }
+            try await stream.send(Event(sequence: last).encoded())
+            told = last
         }
+        try await tellPosition()
         while request.follow || last < end {
             let events = try await context.store.nextEvents(after: last, limit: Self.batch)
             guard let newest = events.last else { break }
-            if let first = events.first, first.sequence > last + 1, last > 0 {
-                throw Failure(
-                    .precondition,
-                    "after: the events between \(last) and \(first.sequence) are not kept any more; read the catalog "
-                        + "anew and follow from \(context.store.lastSequence)")
-            }
             for event in events where kinds.isEmpty || kinds.contains(event.kind.rawValue) {
                 // Who may not list tokens does not hear of them either.
                 if event.kind == .token && !seesTokens { continue }
@@ -46,8 +47,10 @@ struct EventsHandler: Sendable {
                     kind: event.kind.rawValue, id: event.id.description, name: event.name, revision: event.revision,
                     apiVersion: event.apiVersion)
                 try await stream.send(message.encoded())
+                told = event.sequence
             }
             last = newest.sequence
+            try await tellPosition()
         }
         return nil
     }

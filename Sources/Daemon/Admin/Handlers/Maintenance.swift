@@ -83,7 +83,7 @@ struct MaintenanceHandler: Sendable {
                     var value = try box.open(sealed, for: id)
                     defer { value.wipe() }
                     return value.count
-                })
+                }, allowsTest: context.apiVersions.allowsTest)
         }
         let change = ChangeContext(stream.caller)
         try await incoming.check(content, for: context.store, change)

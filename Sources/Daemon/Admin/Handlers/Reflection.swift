@@ -35,8 +35,9 @@ struct ReflectionHandler: Sendable {
         }
         let app = request.app.isEmpty ? caller.defaultApp : request.app
         let source = context.catalog.source
-        let serving = source.servers(of: request.service).filter { app.isEmpty || $0.app == app }
-            .compactMap { source.function(id: $0.function)?.function }.filter { caller.maySee($0) }
+        let serving = source.servers(of: request.service).compactMap { source.function(id: $0.function)?.function }
+            .filter { app.isEmpty || [$0.appName.text, $0.appID.description].contains(app) }
+            .filter { caller.maySee($0) }
         guard let found = serving.first else {
             throw Failure(.notFound, "service \(quoted(request.service)) not found; see fnrpc rpc list")
         }

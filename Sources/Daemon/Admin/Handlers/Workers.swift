@@ -13,14 +13,16 @@ struct WorkersHandler: Sendable {
         let dispatcher = context.dispatcher
         list.add(Self.service, "List", .read) { (request: WorkersRequest, _: Caller) in
             let runnable = try runnable(request.app, request.function, request.version)
-            let workers = dispatcher.workers(of: runnable).map {
+            let all = [runnable] + replaced(by: runnable)
+            let workers = all.flatMap(dispatcher.workers).map {
                 Worker(
                     container: $0.container, version: $0.version, state: $0.state.rawValue, calls: $0.calls,
                     startedAt: $0.startedAt ?? Timestamp(nanoseconds: 0),
                     lastUsedAt: $0.lastUsed ?? Timestamp(nanoseconds: 0), memoryMiB: $0.memoryMiB)
             }
             return ListWorkersResponse(
-                workers: workers, waitingCalls: UInt32(clamping: dispatcher.counts(of: runnable).waiting))
+                workers: workers,
+                waitingCalls: UInt32(clamping: all.reduce(0) { $0 + dispatcher.counts(of: $1).waiting }))
         }
         list.addChange(Self.service, "ScaleUp", target: Self.target) { (request: ScaleRequest, _: Caller) in
             try dispatcher.scaleUp(
@@ -43,6 +45,14 @@ struct WorkersHandler: Sendable {
             let count = dispatcher.workers(of: runnable).count
             dispatcher.detach(runnable)
             return ScaleResponse(count: UInt32(clamping: count))
+        }
+    }
+
+    /// What was the same version, or the working copy, before a change, and still has calls.
+    private func replaced(by runnable: Runnable) -> [Runnable] {
+        context.dispatcher.occupied(.function(runnable.function.meta.id)).filter {
+            $0.pool !== runnable.pool && $0.isWorkingCopy == runnable.isWorkingCopy
+                && ($0.isWorkingCopy || $0.version.number == runnable.version.number)
         }
     }
 

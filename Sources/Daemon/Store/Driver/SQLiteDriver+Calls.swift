@@ -17,7 +17,7 @@ extension SQLiteDriver {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
             throw Failure(.exists, "a call with the same id is recorded; none of the records was stored")
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -182,7 +182,7 @@ extension SQLiteDriver {
     // MARK: - Import
 
     /// Writes imported records, in the transaction of the entities that come with them.
-    static func write(_ sources: [any CallSource], _ database: Database, _ contentBytes: ContentBytes) throws {
+    func write(_ sources: [any CallSource], _ database: Database, _ contentBytes: ContentBytes) throws {
         if sources.isEmpty { return }
         try contentBytes.changing(database) { total in
             for source in sources {
@@ -191,16 +191,16 @@ extension SQLiteDriver {
         }
     }
 
-    private static func write(_ batch: CallBatch, _ database: Database, _ total: inout UInt64) throws(Failure) {
+    private func write(_ batch: CallBatch, _ database: Database, _ total: inout UInt64) throws(Failure) {
         for call in batch.calls {
             do {
-                try insert(call, database, &total)
+                try Self.insert(call, database, &total)
             } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                 throw call.recordedAlready()
             } catch {
                 throw failure(error)
             }
         }
-        do { try noteSpecs(batch.specs, of: batch.calls, database) } catch { throw failure(error) }
+        do { try Self.noteSpecs(batch.specs, of: batch.calls, database) } catch { throw failure(error) }
     }
 }

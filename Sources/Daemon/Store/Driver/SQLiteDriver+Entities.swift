@@ -12,7 +12,7 @@ extension SQLiteDriver {
                 while let row = try rows.next() { try take(try Self.entity(row)) }
             }
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -23,7 +23,7 @@ extension SQLiteDriver {
                 return text.flatMap { UInt64($0) } ?? 0
             }
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -35,7 +35,7 @@ extension SQLiteDriver {
                 try database.inTransaction(.immediate) {
                     for change in changes { try Self.write(change, database) }
                     for event in events { try Self.write(event, database) }
-                    try Self.write(calls, database, contentBytes)
+                    try write(calls, database, contentBytes)
                     if let last = events.last {
                         // Apart from the events, because those are pruned.
                         try database.cachedStatement(
@@ -46,7 +46,7 @@ extension SQLiteDriver {
                 }
             }
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -62,7 +62,9 @@ extension SQLiteDriver {
     package func pruneEvents(keep: Int) async throws(Failure) {
         try await write { database in
             try database.execute(
-                sql: "DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM events) - ?",
+                // Sequences are not without gaps.
+                sql: "DELETE FROM events WHERE sequence <= "
+                    + "(SELECT sequence FROM events ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
                 arguments: [max(keep, 0)])
         }
     }

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Glibc
 package import Model
 
 /// The ``StoreDriver`` on disk: one SQLite database in WAL mode by GRDB; one writer, several readers. Thread-safe.
@@ -41,7 +42,7 @@ package final class SQLiteDriver: StoreDriver {
             self.pool = pool
             self.path = path
         } catch {
-            throw Self.failure(error)
+            throw Self.failure(error, at: path)
         }
     }
 
@@ -50,7 +51,7 @@ package final class SQLiteDriver: StoreDriver {
         do {
             try pool.close()
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -60,7 +61,7 @@ package final class SQLiteDriver: StoreDriver {
         do {
             return try await pool.read(body)
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
@@ -71,11 +72,16 @@ package final class SQLiteDriver: StoreDriver {
         do {
             return try await pool.write(body)
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
     }
 
-    static func failure(_ error: any Error) -> Failure {
+    func failure(_ error: any Error) -> Failure { Self.failure(error, at: pool.path) }
+
+    /// What GRDB threw, as people are told it.
+    ///
+    /// - Parameter path: of the database.
+    static func failure(_ error: any Error, at path: String) -> Failure {
         if let failure = error as? Failure { return failure }
         if error is CancellationError { return Failure(.cancelled, "the caller went away") }
         guard let error = error as? DatabaseError else {
@@ -94,6 +100,11 @@ package final class SQLiteDriver: StoreDriver {
             return Failure(
                 .internalError,
                 "the database cannot be written; check its mode and that its file system is not read-only")
+        case .SQLITE_IOERR where isReadOnly(path):
+            return Failure(
+                .internalError,
+                "the file system that holds the database has become read-only; nothing was stored; "
+                    + "the kernel's log says why")
         case .SQLITE_CANTOPEN:
             return Failure(
                 .internalError, "the database cannot be opened; check that its folder exists and is writable")
@@ -101,5 +112,13 @@ package final class SQLiteDriver: StoreDriver {
             return Failure(
                 .internalError, "the database failed: \(error.message ?? "no detail") (\(error.extendedResultCode))")
         }
+    }
+
+    /// Whether the file system refuses every change. SQLite does not say so of files that are open already, and the kernel
+    /// not in the mount's flags when a damaged ext4 stops. No file of the database is opened: to close one would end
+    /// SQLite's locks.
+    private static func isReadOnly(_ path: String) -> Bool {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        return utimes(folder, nil) != 0 && errno == EROFS
     }
 }

@@ -128,7 +128,7 @@ package struct PrunedCalls: Hashable, Sendable {
 
 /// A change as it is told to those who follow.
 package struct ChangeEvent: Hashable, Sendable {
-    /// Grows by one with every change; never used again.
+    /// Grows with every change, by one but where a daemon was started; never used again.
     package let sequence: UInt64
     package let at: Timestamp
     package let action: ChangeAction

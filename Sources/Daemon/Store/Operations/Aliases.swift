@@ -5,6 +5,7 @@ extension Transaction {
     /// Makes an alias for a version, or for two.
     package func createAlias(_ request: CreateAliasRequest) throws(Failure) -> Alias {
         let function = try tables.function(request.app, request.function)
+        try checkThere([request.version, request.secondVersion], function)
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Self.aliasName(request.name) }
         let target = violations.check { () throws(Failure) in
@@ -26,6 +27,7 @@ extension Transaction {
     package func updateAlias(_ request: UpdateAliasRequest) throws(Failure) -> Alias {
         let function = try tables.function(request.app ?? "", request.function ?? "")
         let row = try tables.named(request.alias ?? "", .alias, in: function)
+        try checkThere([request.version ?? 0, request.secondVersion ?? 0], function)
         var alias: Alias = try entity(row)
         var violations = Violations()
         var target: Alias.Target?
@@ -72,6 +74,11 @@ extension Transaction {
         try check(revision: request.revision, of: row)
         try checkUnused("alias \(tables.name(of: row))", [row])
         return remove([row])
+    }
+
+    /// Looks for the versions that a request names; 0 names none.
+    private func checkThere(_ numbers: [UInt32], _ function: Row) throws(Failure) {
+        for number in numbers where number > 0 { _ = try tables.version(number, of: function) }
     }
 
     private func point(_ alias: inout Alias, to target: Alias.Target) {

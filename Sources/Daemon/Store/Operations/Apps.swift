@@ -41,7 +41,7 @@ extension Transaction {
                 .precondition,
                 "app \(quoted(row.key)) is not empty: \(content.joined(separator: ", ")); use force to delete them too")
         }
-        try checkUnused("app \(quoted(row.key))", rows)
+        try checkUnused("app \(quoted(row.key))", rows, calls: .app(row.id))
         // Those who only look must not disturb calls.
         if !request.preview { try close(.app(row.id), "app \(quoted(row.key))") }
         return remove(rows)

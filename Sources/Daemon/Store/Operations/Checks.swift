@@ -90,18 +90,22 @@ extension Transaction {
         try check(revision: revision ?? 0, of: row)
     }
 
-    /// Refuses while something outside of a set needs one of its rows; the error names each.
+    /// Refuses while something outside of a set needs one of its rows; the error names each, and how many calls run too.
     ///
     /// - Parameters:
     ///   - name: what is being deleted.
     ///   - rows: all that would go.
-    func checkUnused(_ name: String, _ rows: [Row]) throws(Failure) {
+    ///   - target: whose calls forbid it as well; `nil`: nobody calls it.
+    func checkUnused(_ name: String, _ rows: [Row], calls target: GateTarget? = nil) throws(Failure) {
         let users = users(of: rows)
         guard !users.isEmpty else { return }
         let shown = users.prefix(Self.maxUsersShown).map { "\($0.kind.rawValue) \(tables.name(of: $0))" }
             .joined(separator: ", ")
         let more = users.count > Self.maxUsersShown ? " and \(users.count - Self.maxUsersShown) more" : ""
-        throw Failure(.precondition, "\(name) is used by \(shown)\(more); delete or change what uses it first")
+        let calls = target.map { surroundings.gate.calls(of: $0) } ?? 0
+        let running = calls > 0 ? ", and has \(calls) running or waiting calls" : ""
+        throw Failure(
+            .precondition, "\(name) is used by \(shown)\(more)\(running); delete or change what uses it first")
     }
 
     /// What refers to one of these rows and is none of them, each once.

@@ -5,19 +5,23 @@ extension Transaction {
     /// Makes a function's working copy; publishes nothing.
     package func createFunction(_ request: CreateFunctionRequest) throws(Failure) -> Function {
         let app = try tables.named(request.app, .app)
+        let spec = request.spec ?? Self.noSpec
+        let binding = try bind(spec, request.packageDigest, in: app)
         var violations = Violations()
         let name = violations.check { () throws(Failure) in try Name(request.function, field: "function") }
         check(request.spec, request.packageDigest, in: app, &violations)
         check(labels: request.labels, extra: request.extra, &violations)
         let free = try violations.finish(name)
-        return try makeFunction(free, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+        return try makeFunction(free, in: app, spec, binding, request.labels, request.extra)
     }
 
     /// Makes the working copy and publishes it; makes app and function where they are absent.
     package func deploy(_ request: DeployRequest) throws(Failure) -> DeployResponse {
         let (app, isNewApp) = try appOrNew(request.app)
         var violations = Violations()
-        let known = violations.check { () throws(Failure) in try knownFunction(request.function, in: app) }
+        let known = try violations.find { () throws(Failure) in try knownFunction(request.function, in: app) }
+        let spec = request.spec ?? Self.noSpec
+        let binding = try bind(spec, request.packageDigest, in: app)
         let stored: Function? = if case .row(let row) = known { try entity(row) } else { nil }
         check(request.spec, request.packageDigest, in: app, &violations)
         violations.check(description: request.description)
@@ -33,8 +37,7 @@ extension Transaction {
                     "revision: function \(quoted(app.key + "/" + name.text)) is not there, so it has no revision "
                         + "\(request.revision); deploy without one to make it")
             }
-            function = try makeFunction(
-                name, in: app, request.spec, request.packageDigest, request.labels, request.extra)
+            function = try makeFunction(name, in: app, spec, binding, request.labels, request.extra)
         case .row(let row):
             isNew = false
             try check(revision: request.revision, of: row)
@@ -44,7 +47,7 @@ extension Transaction {
                 let own = function.meta.extra.filter { $0.key.hasPrefix(Extra.reservedPrefix) }
                 function.meta.extra = own.merging(request.extra) { _, new in new }
             }
-            function = try setWorkingCopy(row, &function, request.spec, request.packageDigest, app)
+            function = try setWorkingCopy(row, &function, spec, binding)
         }
         let version = try publish(
             &function, description: request.description, labels: request.labels,
@@ -62,10 +65,11 @@ extension Transaction {
         var violations = Violations()
         violations.check { () throws(Failure) in try spec.clear(request.clear) }
         let digest = request.packageDigest ?? (spec.image.isEmpty ? function.package?.description ?? "" : "")
+        let binding = try bind(spec, digest, in: app)
         check(spec, digest, in: app, &violations)
         merge(labels: request.labels, extra: request.extra, into: &function.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
-        return try setWorkingCopy(row, &function, spec, digest, app)
+        return try setWorkingCopy(row, &function, spec, binding)
     }
 
     /// Deletes a function with its versions. Aliases and triggers that use it forbid it, and so do running calls.
@@ -76,12 +80,14 @@ extension Transaction {
     }
 
     /// As ``deleteFunction(_:)``, when it is known which.
-    func removeFunction(_ row: Row, isPreview: Bool = false) throws(Failure) -> Deletion {
+    ///
+    /// - Parameter canForce: whether who asked for it could wait for calls.
+    func removeFunction(_ row: Row, isPreview: Bool = false, canForce: Bool = true) throws(Failure) -> Deletion {
         let name = "function \(tables.name(of: row))"
         // Its aliases are users of its versions.
         let rows = withVersions(row)
-        try checkUnused(name, rows)
-        if !isPreview { try close(.function(row.id), name) }
+        try checkUnused(name, rows, calls: .function(row.id))
+        if !isPreview { try close(.function(row.id), name, canForce: canForce) }
         return remove(rows)
     }
 
@@ -102,10 +108,17 @@ extension Transaction {
         return tables.find(.function, in: app.id, key: name.text).map { .row($0) } ?? .new(name)
     }
 
+    /// What a request without a spec is looked up by.
+    private static let noSpec = FunctionSpec(runtime: .none, entry: "", format: .default)
+
     /// Checks a working copy by itself; what it needs is looked for when it is bound.
     func check(
-        _ spec: FunctionSpec, _ digest: String, in app: Row, _ violations: inout Violations
+        _ spec: FunctionSpec?, _ digest: String, in app: Row, _ violations: inout Violations
     ) {
+        guard let spec else {
+            violations.require(false, "spec: missing; it says what the function is")
+            return
+        }
         violations.check { () throws(Failure) in _ = try spec.validated() }
         if spec.image.isEmpty {
             violations.check { () throws(Failure) in _ = try Digest(digest, field: "package_digest") }
@@ -118,10 +131,10 @@ extension Transaction {
     }
 
     func makeFunction(
-        _ name: Name, in app: Row, _ spec: FunctionSpec, _ digest: String, _ labels: [String: String],
+        _ name: Name, in app: Row, _ spec: FunctionSpec, _ binding: Binding, _ labels: [String: String],
         _ extra: [String: String]
     ) throws(Failure) -> Function {
-        let binding = try bind(spec, digest, in: app)
+        try binding.malformed.finish()
         let function = Function(
             meta: newMeta(labels: labels, extra: extra), appID: app.id, appName: try Name(app.key, field: "app"),
             name: name, spec: spec, package: binding.package, runtime: binding.runtime)
@@ -131,9 +144,9 @@ extension Transaction {
 
     /// Gives a function another working copy.
     func setWorkingCopy(
-        _ row: Row, _ function: inout Function, _ spec: FunctionSpec, _ digest: String, _ app: Row
+        _ row: Row, _ function: inout Function, _ spec: FunctionSpec, _ binding: Binding
     ) throws(Failure) -> Function {
-        let binding = try bind(spec, digest, in: app)
+        try binding.malformed.finish()
         function.spec = spec
         function.package = binding.package
         function.runtime = binding.runtime
@@ -148,30 +161,44 @@ extension Transaction {
         var package: Digest?
         var runtime = FrozenRuntime()
         var references: [Identifier] = []
+        /// What names nothing, because it is no name. The checks of the fields say so too, each in its place.
+        var malformed = Violations()
     }
 
+    /// Looks for all that a working copy names.
+    ///
+    /// - Throws: `notFound`; what is malformed is in the result.
     func bind(_ spec: FunctionSpec, _ digest: String, in app: Row) throws(Failure) -> Binding {
-        var binding = Binding()
+        var (binding, malformed) = (Binding(), Violations())
         if spec.image.isEmpty {
-            let package = try Digest(digest, field: "package_digest")
-            guard let row = tables.find(.package, in: nil, key: package.description) else {
-                throw Failure(.notFound, "package \(package) is not stored; upload it first")
+            binding.package = malformed.check { () throws(Failure) in try Digest(digest, field: "package_digest") }
+            if let package = binding.package {
+                guard let row = tables.find(.package, in: nil, key: package.description) else {
+                    throw Failure(.notFound, "package \(package) is not stored; upload it first")
+                }
+                binding.references.append(row.id)
             }
-            binding.package = package
-            binding.references.append(row.id)
-            let runtimeRow = try tables.named(spec.runtime.rawValue, .runtime)
-            let runtime: Runtime = try entity(runtimeRow)
-            binding.references.append(runtimeRow.id)
-            binding.runtime = FrozenRuntime(
-                interpreter: surroundings.interpreters[spec.runtime] ?? "",
-                command: runtime.isBuiltIn ? [] : runtime.command, root: runtime.isBuiltIn ? "" : runtime.root)
+            if let row = try malformed.find({ () throws(Failure) in try tables.named(spec.runtime.rawValue, .runtime) })
+            {
+                let runtime: Runtime = try entity(row)
+                binding.references.append(row.id)
+                binding.runtime = FrozenRuntime(
+                    interpreter: surroundings.interpreters[spec.runtime] ?? "",
+                    command: runtime.isBuiltIn ? [] : runtime.command, root: runtime.isBuiltIn ? "" : runtime.root)
+            }
         }
-        for secret in spec.secrets {
-            binding.references.append(try tables.named(secret, .secret, in: app, field: "secrets").id)
+        // Beyond the limit they are refused anyhow.
+        for secret in spec.secrets.prefix(SecretLimits.perFunction) {
+            let row = try malformed.find { () throws(Failure) in
+                try tables.named(secret, .secret, in: app, field: "secrets")
+            }
+            if let row { binding.references.append(row.id) }
         }
         for (field, target) in [("on_success", spec.onSuccess), ("on_failure", spec.onFailure)] where !target.isEmpty {
-            binding.references.append(try destination(target, field).id)
+            let row = try malformed.find { () throws(Failure) in try destination(target, field) }
+            if let row { binding.references.append(row.id) }
         }
+        binding.malformed = malformed
         return binding
     }
 

@@ -117,6 +117,7 @@ extension Transaction {
         _ violations: inout Violations
     ) throws(Failure) {
         let binding = try bind(spec, package?.description ?? "", in: app)
+        try binding.malformed.finish()
         check(row, needs: binding.references, &violations)
         violations.require(
             runtime.command == binding.runtime.command,

@@ -4,8 +4,8 @@ extension Transaction {
     /// Conflicts that an error names.
     static let maxConflictsShown = 20
 
-    /// Stores entities as they are: ids, revisions and times stay. Built-in runtimes and packages that are there already
-    /// take the place of the archive's.
+    /// Stores entities as they are: ids, revisions and times stay. Packages that are there already take the place of the
+    /// archive's, and so do built-in runtimes, with what was changed of them in one of the two places.
     ///
     /// - Parameter entities: parents first, and packages and runtimes before what refers to them.
     /// - Returns: how many were made.
@@ -19,12 +19,14 @@ extension Transaction {
             let row = entity.row
             let known = tables.find(row.kind, in: row.parent, key: row.key)
             if entity.isBuiltIn {
-                guard let known, try (self.entity(known) as Runtime).isBuiltIn else {
+                guard let known, let runtime = entity.entity as? Runtime, try (self.entity(known) as Runtime).isBuiltIn
+                else {
                     throw Failure(
                         .precondition,
                         "runtime \(quoted(row.key)) is built into the daemon that was exported, not into this")
                 }
                 own[row.id] = known.id
+                if try !takeChanges(of: runtime, to: known) { conflicts.append("runtime \(quoted(row.key))") }
                 continue
             }
             if let known, row.kind == .package {
@@ -55,6 +57,29 @@ extension Transaction {
                     + "; import into a daemon that has none of it")
         }
         return made
+    }
+
+    /// Changes a built-in runtime as it was changed where it was exported; its id, root and command are those of this
+    /// daemon.
+    ///
+    /// - Returns: whether it could: not if it was changed here too, and otherwise.
+    private func takeChanges(of exported: Runtime, to known: Row) throws(Failure) -> Bool {
+        let present: Runtime = try entity(known)
+        var runtime = present
+        runtime.meta.labels = exported.meta.labels
+        runtime.meta.extra = exported.meta.extra
+        runtime.description = exported.description
+        runtime.zygote = exported.zygote
+        runtime.poolSize = exported.poolSize
+        guard exported.meta.revision > 1 else { return true }
+        guard present.meta.revision == 1 else { return runtime == present }
+        guard isRewritable(known) else { return false }
+        runtime.meta.apiVersion = exported.meta.apiVersion
+        runtime.meta.revision = exported.meta.revision
+        runtime.meta.createdAt = exported.meta.createdAt
+        runtime.meta.updatedAt = exported.meta.updatedAt
+        put(try row(runtime, references: known.references, sealed: known.sealed))
+        return true
     }
 
     private func claimant(of row: Row) -> Row? {

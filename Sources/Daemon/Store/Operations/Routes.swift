@@ -16,8 +16,9 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         spec.config = request.config
         setChoices(&spec, type: request.type, format: request.format, &violations)
-        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
+        let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
         if let headers { spec.headers = headers }
+        let binding = try bind(spec, "", in: app)
         if !request.image.isEmpty { check(spec, "", in: app, &violations) }
         check(labels: request.labels, extra: request.extra, &violations)
         let source = try violations.finish(path)
@@ -25,22 +26,22 @@ extension Transaction {
             throw Failure(.exists, "path: \(quoted(source.text)) is taken by trigger \(quoted(tables.name(of: taken)))")
         }
         let name = try freeName(for: source, in: app)
-        let function = try makeFunction(name, in: app, spec, "", request.labels, [:])
+        let function = try makeFunction(name, in: app, spec, binding, request.labels, [:])
         let trigger = Trigger(
             meta: newMeta(labels: request.labels, extra: request.extra), appID: app.id, functionID: function.meta.id,
             name: name, source: source.text, ownsFunction: true)
         try create(trigger, references: [function.meta.id])
-        return Route(trigger, function)
+        return try routeRows(trigger.meta.id).view(surroundings.dialects).route
     }
 
-    /// Changes what is given, of the trigger's function.
+    /// Changes what is given, of the trigger's function. A published version never changes, so neither does what a route to
+    /// one runs.
     package func updateRoute(_ request: UpdateRouteRequest) throws(Failure) -> Route {
         let app = try tables.named(request.app ?? "", .app)
         let row = try tables.route(request.path ?? "", of: app)
-        var trigger: Trigger = try entity(row)
-        let functionRow = try owner(trigger.functionID)
-        var function: Function = try entity(functionRow)
-        var spec = function.spec
+        let rows = try routeRows(row.id)
+        let present = try rows.view(surroundings.dialects)
+        var (trigger, function, spec) = (present.trigger, present.function, present.spec)
         var violations = Violations()
         if let image = request.image { spec.image = image }
         if let memory = request.memoryMiB { spec.memoryMiB = memory }
@@ -48,40 +49,48 @@ extension Transaction {
         if let idle = request.idleTimeoutNanos { spec.idleTimeoutNanos = idle }
         setChoices(&spec, type: request.type ?? "", format: request.format ?? "", &violations)
         spec.config = spec.config.merged(request.config)
-        let headers = violations.check { () throws(Failure) in try Self.byName(request.headers) }
-        spec.headers = spec.headers.merging(headers ?? [:]) { _, new in new }.filter { !$0.value.isEmpty }
-        let digest = spec.image.isEmpty ? function.package?.description ?? "" : ""
+        let headers = violations.check { () throws(Failure) in try HeaderValues.byName(request.headers) }
+        spec.headers = spec.headers.merged(headers ?? [:])
+        let digest = spec.image.isEmpty ? present.package?.description ?? "" : ""
         check(spec, digest, in: app, &violations)
         merge(labels: request.labels, extra: request.extra, into: &trigger.meta, &violations)
         try violations.finish()
         try Checks.unchanged("path", request.newPath, trigger.source)
-        try check(revision: request.revision ?? 0, of: row, and: functionRow)
-        if spec != function.spec { function = try setWorkingCopy(functionRow, &function, spec, digest, app) }
-        trigger = try update(row, to: trigger)
-        return Route(trigger, function)
+        try check(revision: request.revision ?? 0, of: row, present: rows.revision)
+        if !spec.isIdentical(to: present.spec) {
+            guard !trigger.isPinned else {
+                throw Failure(
+                    .precondition,
+                    "route \(quoted(trigger.source)) runs a published version of \(tables.name(of: rows.function)), and "
+                        + "these never change; change the function, publish it, and point trigger "
+                        + "\(tables.name(of: row)) to the new version")
+            }
+            _ = try setWorkingCopy(rows.function, &function, spec, try bind(spec, digest, in: app))
+        }
+        try update(row, to: trigger)
+        return try routeRows(row.id).view(surroundings.dialects).route
     }
 
     /// Deletes the trigger, and the function that was made with it unless something else uses that.
     package func deleteRoute(_ request: DeleteRouteRequest) throws(Failure) -> Deletion {
         let row = try tables.route(request.path, of: try tables.named(request.app, .app))
         let trigger: Trigger = try entity(row)
-        let function = try owner(trigger.functionID)
-        try check(revision: request.revision, of: row, and: function)
+        let rows = try routeRows(row.id)
+        try check(revision: request.revision, of: row, present: rows.revision)
         var deletion = remove([row])
-        if trigger.ownsFunction, users(of: withVersions(function)).isEmpty {
-            let rest = try removeFunction(function)
+        if trigger.ownsFunction, users(of: withVersions(rows.function)).isEmpty {
+            let rest = try removeFunction(rows.function, canForce: false)
             deletion.entities = Array((deletion.entities + rest.entities).prefix(Self.maxDeletedShown))
             deletion.count += rest.count
         }
         return deletion
     }
 
-    private static func byName(_ headers: [HeaderValues]) throws(Failure) -> [String: [String]] {
-        var result: [String: [String]] = [:]
-        for header in headers where result.updateValue(header.values, forKey: header.name) != nil {
-            throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
+    private func routeRows(_ trigger: Identifier) throws(Failure) -> RouteRows {
+        guard let rows = tables.routeRows(trigger) else {
+            throw Failure(.internalError, "the function of trigger \(trigger) is not there")
         }
-        return result
+        return rows
     }
 
     private func setChoices(
@@ -128,22 +137,5 @@ extension Tables {
             throw Failure(.notFound, "route \(quoted(path)) was not found in app \(quoted(app.key))")
         }
         return row
-    }
-}
-
-extension Route {
-    /// The view of a trigger and its function.
-    package init(_ trigger: Trigger, _ function: Function) {
-        let spec = function.spec
-        var meta = trigger.meta
-        // The view changes when either does.
-        meta.revision += function.meta.revision - 1
-        meta.updatedAt = max(meta.updatedAt, function.meta.updatedAt)
-        self.init(
-            meta: meta, appID: trigger.appID.description, appName: function.appName.text, path: trigger.source,
-            image: spec.image, memoryMiB: spec.memoryMiB, type: spec.callType.rawValue, format: spec.format.rawValue,
-            headers: spec.headers.sorted { $0.key < $1.key }.map { HeaderValues(name: $0.key, values: $0.value) },
-            timeoutNanos: spec.timeoutNanos, idleTimeoutNanos: spec.idleTimeoutNanos, config: spec.config,
-            functionID: function.meta.id.description, functionName: function.name.text, triggerName: trigger.name.text)
     }
 }

@@ -25,6 +25,7 @@ extension Transaction {
     /// Changes what is given; a version or alias that is given replaces the other.
     package func updateTrigger(_ request: UpdateTriggerRequest) throws(Failure) -> Trigger {
         let app = try tables.named(request.app ?? "", .app)
+        try checkStays(request.trigger ?? "", in: app)
         let row = try tables.named(request.trigger ?? "", .trigger, in: app)
         var trigger: Trigger = try entity(row)
         let function: Row =
@@ -54,7 +55,27 @@ extension Transaction {
         }
         merge(labels: request.labels, extra: request.extra, into: &trigger.meta, &violations)
         try finish(violations, row, name: request.name, revision: request.revision)
-        return try update(row, to: trigger, references: try references(of: trigger, function))
+        let references = try references(of: trigger, function)
+        return try update(
+            row, to: trigger, references: references, revision: routeRevision(of: row, with: references))
+    }
+
+    /// A trigger by its id, with another app than its own, would have to move.
+    private func checkStays(_ text: String, in app: Row) throws(Failure) {
+        guard let id = Identifier(text), let row = tables[id], row.kind == .trigger, row.parent != app.id else {
+            return
+        }
+        throw Failure(
+            .conflict,
+            "app: trigger \(tables.name(of: row)) cannot move to app \(quoted(app.key)); its app never changes")
+    }
+
+    /// The least revision that a changed trigger may have. A route counts the revisions of what its trigger refers to, so
+    /// where that becomes something else, which may be younger, the trigger's own makes up for it.
+    private func routeRevision(of row: Row, with references: [Identifier]) -> UInt64 {
+        guard let old = tables.routeRows(row.id)?.revision else { return 0 }
+        let parts = RouteRows.revisions(of: references.compactMap { tables[$0] })
+        return old < parts ? 0 : min(old + 1 - parts, Row.maxSetRevision)
     }
 
     /// Deletes a trigger; its function stays.

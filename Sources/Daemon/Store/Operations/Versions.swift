@@ -40,7 +40,7 @@ extension Transaction {
         let row = try tables.version(request.number, of: parent)
         try check(revision: request.revision, of: row)
         let name = "version \(tables.name(of: row))"
-        try checkUnused(name, [row])
+        try checkUnused(name, [row], calls: .version(request.number, of: parent.id))
         try close(.version(request.number, of: parent.id), name)
         let deletion = remove([row])
         try refreshVersions(of: parent)
@@ -81,6 +81,7 @@ extension Transaction {
     ) throws(Failure) -> Version {
         guard let row = tables[function.meta.id] else { throw Failure(.internalError, "a function was lost") }
         let name = tables.name(of: row)
+        try Self.checkPinned(function.spec.image, name)
         try checkRoom(forVersions: tables.children(.version, of: row.id).count + 1, of: row)
         guard function.lastVersionNumber < UInt32.max else {
             throw Failure(.precondition, "function \(name): there are no version numbers left")
@@ -99,6 +100,18 @@ extension Transaction {
         return version
     }
 
+    /// A version is the same code for ever; what an image's tag stands for is not.
+    private static func checkPinned(_ image: String, _ name: String) throws(Failure) {
+        guard !image.isEmpty else { return }
+        let parts = image.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, (try? Digest(String(parts[1]), field: "image")) != nil else {
+            throw Failure(
+                .precondition,
+                "image: \(quoted(image)) of function \(name) may become another one; to publish it, name it by its "
+                    + "digest: NAME@sha256:…")
+        }
+    }
+
     /// - Throws: `busy` if a function cannot have so many versions.
     func checkRoom(forVersions count: Int, of row: Row) throws(Failure) {
         guard count <= surroundings.maxVersions else {
@@ -115,7 +128,9 @@ extension Transaction {
         for row in tables.children(.version, of: function.meta.id).reversed()
         where surroundings.dialects.knows(row.apiVersion) {
             let version: Version = try entity(row)
-            if version.spec == function.spec, version.package == function.package, version.runtime == function.runtime {
+            if version.spec.isIdentical(to: function.spec), version.package == function.package,
+                version.runtime.isIdentical(to: function.runtime)
+            {
                 return version.number
             }
         }

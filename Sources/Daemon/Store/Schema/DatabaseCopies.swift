@@ -73,7 +73,7 @@ struct DatabaseCopies {
             try queue.inDatabase { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
             try queue.close()
         } catch {
-            throw SQLiteDriver.failure(error)
+            throw SQLiteDriver.failure(error, at: path)
         }
     }
 

@@ -99,7 +99,7 @@ package struct Migrator: Sendable {
                 try database.inTransaction(.immediate) {
                     for step in plan.steps {
                         do { try apply(step, database) } catch let error as DatabaseError {
-                            throw failure(SQLiteDriver.failure(error), of: step)
+                            throw failure(SQLiteDriver.failure(error, at: path), of: step)
                         }
                     }
                     return .rollback
@@ -128,7 +128,7 @@ package struct Migrator: Sendable {
         do {
             for step in plan.steps {
                 var isOurs = false
-                try transaction(of: step, database) {
+                try transaction(of: step, database, path) {
                     let schema = try checkedSchema(database)
                     guard schema == step.before else {
                         // Somebody who got the lock first, with the same aim.
@@ -157,12 +157,13 @@ package struct Migrator: Sendable {
 
     /// One transaction for a step. What SQLite reports, at the latest when it commits, names the step.
     private func transaction(
-        of step: MigrationStep, _ database: Database, _ body: () throws -> Database.TransactionCompletion
+        of step: MigrationStep, _ database: Database, _ path: String,
+        _ body: () throws -> Database.TransactionCompletion
     ) throws {
         do {
             try database.inTransaction(.immediate, body)
         } catch let error as DatabaseError {
-            throw failure(SQLiteDriver.failure(error), of: step)
+            throw failure(SQLiteDriver.failure(error, at: path), of: step)
         }
     }
 
@@ -217,7 +218,7 @@ extension Migrator {
             try queue.close()
             return value
         } catch {
-            throw SQLiteDriver.failure(error)
+            throw SQLiteDriver.failure(error, at: path)
         }
     }
 

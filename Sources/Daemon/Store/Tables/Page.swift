@@ -29,7 +29,7 @@ package struct PageRequest: Hashable, Sendable {
     /// The checked size.
     func limit() throws(Failure) -> Int {
         guard size <= Self.maxSize else {
-            throw Failure(.invalid, "page size: \(size) is out of range; 1 to \(Self.maxSize) items")
+            throw Failure(.invalid, "page.size: \(size) is out of range; 1 to \(Self.maxSize) items")
         }
         return Int(size == 0 ? Self.defaultSize : size)
     }

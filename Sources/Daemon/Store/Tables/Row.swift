@@ -5,6 +5,8 @@ package final class Row: Sendable {
     /// The most bytes of ``body``. The limits of every field of an entity together stay below it, so only what came
     /// another way meets it; and so each answer with one entity, or a trigger and its function, fits in a frame.
     package static let maxBytes = 1 << 20
+    /// The highest revision that is not counted but set: whatever is counted from it fits into 63 bits.
+    static let maxSetRevision = UInt64(Int64.max) / 2
 
     package let kind: EntityKind
     package let id: Identifier
@@ -14,7 +16,7 @@ package final class Row: Sendable {
     package let key: String
     /// The dialect of ``body``.
     package let apiVersion: UInt32
-    /// Grows by one with every change.
+    /// Grows with every change: by one, unless more is seen as one with it.
     package let revision: UInt64
     package let createdAt: Timestamp
     package let updatedAt: Timestamp

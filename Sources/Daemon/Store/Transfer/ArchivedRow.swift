@@ -147,6 +147,8 @@ extension CallRecord {
             ("app_name", appName), ("function_name", functionName), ("requested_alias", requestedAlias),
             ("trigger", trigger),
         ] where !name.isEmpty {
+            // Earlier daemons recorded the alias of a trigger by its id.
+            if field == "requested_alias", Identifier(name) != nil { continue }
             violations.check { () throws(Failure) in try Name(name, field: field) }
         }
         if !path.isEmpty {

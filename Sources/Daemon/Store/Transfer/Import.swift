@@ -66,10 +66,13 @@ package final class Import: Sendable {
 
     /// Checks every checksum, and every row as the requests are checked that could make it; nothing is stored.
     ///
+    /// - Parameter allowsTest: whether entities of test versions are stored here.
     /// - Throws: `invalid` for an archive that is damaged or not whole, or holds what no request could have made, naming
     ///   entity and field; `precondition` for one that this daemon cannot take: of a newer format, with entities of a
-    ///   newer daemon, with secrets of another key.
-    package func verify(_ surroundings: Surroundings, _ key: Key) throws(Failure) -> Content {
+    ///   newer daemon or of a test version that is not allowed, with secrets of another key.
+    package func verify(
+        _ surroundings: Surroundings, _ key: Key, allowsTest: Bool = true
+    ) throws(Failure) -> Content {
         let reader = try ArchiveReader(file.descriptor)
         let manifest = try Self.manifest(reader)
         var rows: [Row] = []
@@ -124,6 +127,14 @@ package final class Import: Sendable {
                 "the archive's secrets are encrypted with another key (\(manifest.keyID)) than this daemon's "
                     + "(\(Export.hex(key.id))); start the daemon with the key file of where it was exported "
                     + "(secret-key-file)")
+        }
+        if !allowsTest,
+            let row = rows.first(where: { $0.apiVersion % 2 == 0 && surroundings.dialects.knows($0.apiVersion) })
+        {
+            throw Failure(
+                .precondition,
+                "\(row.kind.rawValue) \(quoted(row.key)): api_version: \(row.apiVersion) is a test version; the daemon "
+                    + "stores entities in it with the setting allow-test-versions only")
         }
         let entities = try ImportedEntity.checked(rows, surroundings, key)
         return Content(

@@ -88,8 +88,8 @@ struct ImportedEntity: Sendable {
             Row.body(of: row.body, row.kind) == row.body
         else { throw Failure(.invalid, "its columns are not what its message says") }
         // Every change adds to it.
-        guard (1...UInt64(Int64.max) / 2).contains(row.revision) else {
-            throw Failure(.invalid, "revision: \(row.revision) is out of range; 1 to \(UInt64(Int64.max) / 2)")
+        guard (1...Row.maxSetRevision).contains(row.revision) else {
+            throw Failure(.invalid, "revision: \(row.revision) is out of range; 1 to \(Row.maxSetRevision)")
         }
         guard row.createdAt <= row.updatedAt else {
             throw Failure(.invalid, "updated_at: \(row.updatedAt) is before created_at, \(row.createdAt)")

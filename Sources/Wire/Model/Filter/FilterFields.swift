@@ -60,7 +60,7 @@ package struct FilterFields: Sendable, Hashable {
         Entry("api_version", .number, "the shape that the entity was written in"),
         Entry("id", .text, "never changes"),
         Entry("name", .text, "where the entity has one"),
-        Entry("revision", .number, "grows by one with every change"),
+        Entry("revision", .number, "grows with every change"),
         Entry("created_at", .time, "when it was made"),
         Entry("updated_at", .time, "when it last changed"),
         Entry("labels.KEY", .text, "a label's value"),

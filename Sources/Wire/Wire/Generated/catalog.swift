@@ -418,14 +418,15 @@ package struct AppUsage: WireMessage {
 package struct CreateFunctionRequest: WireMessage {
     package var app: String
     package var function: String
-    package var spec: FunctionSpec
+    /// Absent: none, which is refused once what the request names is found.
+    package var spec: FunctionSpec?
     /// Of a committed package; empty or absent: the spec names an image.
     package var packageDigest: String
     package var labels: [String: String]
     package var extra: [String: String]
 
     package init(
-        app: String = "", function: String = "", spec: FunctionSpec, packageDigest: String = "",
+        app: String = "", function: String = "", spec: FunctionSpec? = nil, packageDigest: String = "",
         labels: [String: String] = [:], extra: [String: String] = [:]
     ) {
         self.app = app
@@ -442,7 +443,7 @@ package struct CreateFunctionRequest: WireMessage {
 
     package init(_ raw: Fnrpc__V1__CreateFunctionRequest) throws(Failure) {
         self.init(
-            app: text(raw.app), function: text(raw.function), spec: try required(raw.spec, "spec"),
+            app: text(raw.app), function: text(raw.function), spec: try optional(raw.spec),
             packageDigest: text(raw.package_digest), labels: try dictionary(raw.labels, raw.n_labels, "labels"),
             extra: try dictionary(raw.extra, raw.n_extra, "extra"))
     }
@@ -450,7 +451,7 @@ package struct CreateFunctionRequest: WireMessage {
     package func write(to raw: inout Fnrpc__V1__CreateFunctionRequest, _ builder: Builder) {
         raw.app = builder.string(app)
         raw.function = builder.string(function)
-        raw.spec = builder.message(spec)
+        raw.spec = spec.map { builder.message($0) }
         if !packageDigest.isEmpty { raw.package_digest = builder.string(packageDigest) }
         raw.n_labels = labels.count
         raw.labels = builder.messages(Pair.sorted(labels))
@@ -463,7 +464,8 @@ package struct CreateFunctionRequest: WireMessage {
 package struct DeployRequest: WireMessage {
     package var app: String
     package var function: String
-    package var spec: FunctionSpec
+    /// Absent: none, which is refused once what the request names is found.
+    package var spec: FunctionSpec?
     /// Of a committed package; empty or absent: the spec names an image.
     package var packageDigest: String
     package var description: String
@@ -473,7 +475,7 @@ package struct DeployRequest: WireMessage {
     package var revision: UInt64
 
     package init(
-        app: String = "", function: String = "", spec: FunctionSpec, packageDigest: String = "",
+        app: String = "", function: String = "", spec: FunctionSpec? = nil, packageDigest: String = "",
         description: String = "", labels: [String: String] = [:], extra: [String: String] = [:], revision: UInt64 = 0
     ) {
         self.app = app
@@ -492,7 +494,7 @@ package struct DeployRequest: WireMessage {
 
     package init(_ raw: Fnrpc__V1__DeployRequest) throws(Failure) {
         self.init(
-            app: text(raw.app), function: text(raw.function), spec: try required(raw.spec, "spec"),
+            app: text(raw.app), function: text(raw.function), spec: try optional(raw.spec),
             packageDigest: text(raw.package_digest), description: text(raw.description),
             labels: try dictionary(raw.labels, raw.n_labels, "labels"),
             extra: try dictionary(raw.extra, raw.n_extra, "extra"), revision: raw.revision)
@@ -501,7 +503,7 @@ package struct DeployRequest: WireMessage {
     package func write(to raw: inout Fnrpc__V1__DeployRequest, _ builder: Builder) {
         raw.app = builder.string(app)
         raw.function = builder.string(function)
-        raw.spec = builder.message(spec)
+        raw.spec = spec.map { builder.message($0) }
         if !packageDigest.isEmpty { raw.package_digest = builder.string(packageDigest) }
         raw.description = builder.string(description)
         raw.n_labels = labels.count

@@ -4,7 +4,7 @@ package import Model
 
 /// The answer of Events/Follow.
 package struct Event: WireMessage {
-    /// Grows by one with every change; never used again.
+    /// Grows with every change, by one but where the daemon was started; never used again.
     package var sequence: UInt64
     package var at: Int64
     /// create, update, delete
@@ -67,11 +67,14 @@ package struct FollowEventsRequest: WireMessage {
     package var follow: Bool
     /// None: all.
     package var kinds: [String]
+    /// Also send events with nothing but a sequence, to go on from: at the beginning, and behind what kinds leaves out.
+    package var positions: Bool
 
-    package init(after: UInt64? = nil, follow: Bool = false, kinds: [String] = []) {
+    package init(after: UInt64? = nil, follow: Bool = false, kinds: [String] = [], positions: Bool = false) {
         self.after = after
         self.follow = follow
         self.kinds = kinds
+        self.positions = positions
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__FollowEventsRequest>) {
@@ -80,7 +83,8 @@ package struct FollowEventsRequest: WireMessage {
 
     package init(_ raw: Fnrpc__V1__FollowEventsRequest) throws(Failure) {
         self.init(
-            after: raw.has_after != 0 ? raw.after : nil, follow: raw.follow != 0, kinds: texts(raw.kinds, raw.n_kinds))
+            after: raw.has_after != 0 ? raw.after : nil, follow: raw.follow != 0, kinds: texts(raw.kinds, raw.n_kinds),
+            positions: raw.positions != 0)
     }
 
     package func write(to raw: inout Fnrpc__V1__FollowEventsRequest, _ builder: Builder) {
@@ -90,5 +94,7 @@ package struct FollowEventsRequest: WireMessage {
         raw.follow = follow ? 1 : 0
         raw.n_kinds = kinds.count
         raw.kinds = builder.strings(kinds)
+        raw.has_positions = 1
+        raw.positions = positions ? 1 : 0
     }
 }

@@ -23,7 +23,7 @@ struct AliasArgument: ParsableArguments {
 
     func validate() throws {
         _ = try usage { () throws(Failure) in
-            if Identifier(alias) == nil { _ = try Name(alias, field: "alias") }
+            try checkNameOrID(alias, field: "alias")
         }
     }
 }

@@ -43,17 +43,18 @@ struct CallList: AsyncParsableCommand {
         }
     }
 
-    /// The names to filter by; empty: all.
+    /// The names or ids to filter by; empty: all.
     private func filter() throws(Failure) -> (app: String, function: String) {
         guard let function else { return ("", "") }
-        // Of an app that is gone only its id is left.
-        if Identifier(function) != nil { return (function, "") }
-        guard function.contains("/") else { return (try Name(function, field: "app").text, "") }
-        let reference = try FunctionReference(function)
+        guard function.contains("/") else {
+            try checkNameOrID(function, field: "app")
+            return (function, "")
+        }
+        let reference = try FunctionPath(function)
         guard reference.version == 0 else {
             throw Failure(.invalid, "\(function): give the function without @VERSION")
         }
-        return (reference.app.text, reference.function.text)
+        return (reference.app, reference.function)
     }
 
     func run() async throws {

@@ -28,7 +28,7 @@ struct DescriptorOptions: ParsableArguments {
     var protoset: String?
 
     func validate() throws {
-        if let app { _ = try usage { () throws(Failure) in try Name(app, field: "--app") } }
+        if let app { try usage { () throws(Failure) in try checkNameOrID(app, field: "--app") } }
     }
 
     /// The descriptors of a service.

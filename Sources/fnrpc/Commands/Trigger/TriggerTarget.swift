@@ -34,7 +34,7 @@ struct TriggerTarget: Equatable {
             }
             (version, alias) = (number, "")
         } else {
-            if Identifier(parts[1]) == nil { _ = try Name(parts[1], field: field) }
+            try checkNameOrID(parts[1], field: field)
             (version, alias) = (0, parts[1])
         }
     }

@@ -226,7 +226,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__event__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__follow_events_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__follow_events_request__field_descriptors[4] =
 {
   {
     "after",
@@ -264,16 +264,29 @@ static const ProtobufCFieldDescriptor fnrpc__v1__follow_events_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "positions",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__FollowEventsRequest, has_positions),
+    offsetof(Fnrpc__V1__FollowEventsRequest, positions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__follow_events_request__field_indices_by_name[] = {
   0,   /* field[0] = after */
   1,   /* field[1] = follow */
   2,   /* field[2] = kinds */
+  3,   /* field[3] = positions */
 };
 static const ProtobufCIntRange fnrpc__v1__follow_events_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__follow_events_request__descriptor =
 {
@@ -283,7 +296,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__follow_events_request__descriptor =
   "Fnrpc__V1__FollowEventsRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FollowEventsRequest),
-  3,
+  4,
   fnrpc__v1__follow_events_request__field_descriptors,
   fnrpc__v1__follow_events_request__field_indices_by_name,
   1,  fnrpc__v1__follow_events_request__number_ranges,

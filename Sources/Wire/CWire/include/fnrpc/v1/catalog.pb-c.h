@@ -301,6 +301,9 @@ struct  Fnrpc__V1__CreateFunctionRequest
   ProtobufCMessage base;
   char *app;
   char *function;
+  /*
+   * absent: none, which is refused once what the request names is found
+   */
   Fnrpc__V1__FunctionSpec *spec;
   /*
    * of a committed package; empty or absent: the spec names an image
@@ -324,6 +327,9 @@ struct  Fnrpc__V1__DeployRequest
   ProtobufCMessage base;
   char *app;
   char *function;
+  /*
+   * absent: none, which is refused once what the request names is found
+   */
   Fnrpc__V1__FunctionSpec *spec;
   /*
    * of a committed package; empty or absent: the spec names an image

@@ -28,7 +28,7 @@ struct  Fnrpc__V1__Event
 {
   ProtobufCMessage base;
   /*
-   * grows by one with every change; never used again
+   * grows with every change, by one but where the daemon was started; never used again
    */
   protobuf_c_boolean has_sequence;
   uint64_t sequence;
@@ -81,10 +81,15 @@ struct  Fnrpc__V1__FollowEventsRequest
    */
   size_t n_kinds;
   char **kinds;
+  /*
+   * also send events with nothing but a sequence, to go on from: at the beginning, and behind what kinds leaves out
+   */
+  protobuf_c_boolean has_positions;
+  protobuf_c_boolean positions;
 };
 #define FNRPC__V1__FOLLOW_EVENTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__follow_events_request__descriptor) \
-    , 0, 0, 0, 0, 0,NULL }
+    , 0, 0, 0, 0, 0,NULL, 0, 0 }
 
 
 /* Fnrpc__V1__Event methods */
