@@ -281,12 +281,16 @@ package final class Dispatcher: @unchecked Sendable {
         counters.callsFinished.increment()
     }
 
+    /// Counts a call, and keeps its record; on its worker's loop, if it has one.
     func record(
         _ call: Call, _ status: CallRecord.Status, error: String, worker: Worker?, coldNanos: UInt64?
     ) {
         let now = Instant.now()
         let started = worker == nil ? nil : call.startedAt
         let completed = Timestamp.now()
+        let waitNanos = (started ?? now).nanoseconds(since: call.acceptedAt)
+        let runNanos = started.map { now.nanoseconds(since: $0) }
+        count(call, status, wait: waitNanos, run: runNanos, worker: worker)
         let error = String(decoding: error.utf8.prefix(CallRecord.maxErrorBytes), as: UTF8.self)
         let record = CallRecord(
             meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
@@ -294,8 +298,7 @@ package final class Dispatcher: @unchecked Sendable {
             functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
             version: call.runnable.version.number, status: status, error: error,
             startedAt: started == nil ? nil : call.startedTime,
-            completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
-            coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
+            completedAt: completed, waitNanos: waitNanos, coldStartNanos: coldNanos, runNanos: runNanos ?? 0,
             container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
             traceID: call.origin.trace?.traceID, requestedVersion: call.requestedVersion,
             requestedAlias: call.requestedAlias)
