@@ -1,4 +1,3 @@
-package import Calls
 package import Catalog
 package import Model
 internal import Pool

@@ -81,7 +81,7 @@ package final class CallBlock: @unchecked Sendable {
 
     /// Calls that have ended.
     var calls: UInt64 {
-        cells[..<Self.coldStarts].indices.reduce(0) { $0 &+ cells[$1].load(ordering: .relaxed) }
+        (0..<Self.coldStarts).reduce(0) { $0 &+ cells[$1].load(ordering: .relaxed) }
     }
 
     /// Adds what it has.
