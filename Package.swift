@@ -75,7 +75,8 @@ let package = Package(
             path: "Sources/Daemon/Store", swiftSettings: swift),
         .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),
         .target(
-            name: "Catalog", dependencies: ["Model", "Telemetry", "Pool"], path: "Sources/Daemon/Catalog", swiftSettings: swift),
+            name: "Catalog", dependencies: ["Model", "Telemetry", "Pool"], path: "Sources/Daemon/Catalog",
+            swiftSettings: swift),
         .target(
             name: "Access", dependencies: ["Model", "Archive", "COpenSSL"], path: "Sources/Daemon/Access",
             swiftSettings: swift),

@@ -19,9 +19,9 @@ struct Screen {
         Interruption.shared.setScreen(Array(Self.leave.utf8))
         if isTerminal {
             settings.c_lflag &= ~tcflag_t(ICANON | ECHO)
-            // Whoever stops or quits it would get the wrong screen.
+            // Whoever stops or quits it would get the wrong screen; 0 is no key.
             withUnsafeMutableBytes(of: &settings.c_cc) { keys in
-                for key in [VSUSP, VQUIT] { keys[Int(key)] = UInt8(_POSIX_VDISABLE) }
+                for key in [VSUSP, VQUIT] { keys[Int(key)] = 0 }
             }
             tcsetattr(STDIN_FILENO, TCSANOW, &settings)
         }

@@ -11,11 +11,11 @@ final class PseudoTerminal {
     private(set) var output = ""
 
     init(columns: UInt16, lines: UInt16) throws {
-        screen = posix_openpt(O_RDWR | O_NOCTTY)
-        try #require(screen >= 0 && grantpt(screen) == 0 && unlockpt(screen) == 0)
-        let name = try #require(ptsname(screen))
-        device = open(name, O_RDWR | O_NOCTTY)
-        try #require(device >= 0)
+        var (screen, device): (Int32, Int32) = (-1, -1)
+        try #require(openpty(&screen, &device, nil, nil, nil) == 0)
+        // Whoever is started gets the device and nothing else.
+        for end in [screen, device] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (self.screen, self.device) = (screen, device)
         try resize(columns: columns, lines: lines)
     }
 

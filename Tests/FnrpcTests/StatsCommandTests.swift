@@ -129,7 +129,8 @@ import Wire
         #expect(some.all.load.busy == 6 && some.all.load.running == 6)
         // A daemon that started again, and a function that was forgotten in between.
         #expect(Activity(from: new, to: old, isAll: true).all.calls == 106)
-        let forgotten = Activity(from: old, to: Self.stats(11, [Self.function("f", success: 3)], calls: 106), isAll: false)
+        let forgotten = Activity(
+            from: old, to: Self.stats(11, [Self.function("f", success: 3)], calls: 106), isAll: false)
         #expect(forgotten.functions[0].calls == 3 && forgotten.functions[0].run.count == 3)
         let first = Activity(from: nil, to: old, isAll: true)
         #expect(first.seconds == 10 && first.all.calls == 106 && first.all.errors == 1)
@@ -208,7 +209,9 @@ import Wire
             picture = lines(try terminal.take(until: Self.frameEnd))
             #expect(picture.count == 34 && picture[33].hasPrefix("demo/f29"))
             #expect(picture[3].hasSuffix("STARTING  IDLE  FROZEN  BUSY  LEAVING"))
-            #expect(picture[4].split(separator: " ").joined(separator: " ") == "demo/f0 3 0 1.13 ms 1.13 ms 500 ns 3 0 0 1 2 3 0")
+            #expect(
+                picture[4].split(separator: " ").joined(separator: " ")
+                    == "demo/f0 3 0 1.13 ms 1.13 ms 500 ns 3 0 0 1 2 3 0")
             terminal.type("xq")
             let end = try terminal.take(until: Self.leave)
             process.waitUntilExit()

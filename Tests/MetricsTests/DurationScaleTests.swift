@@ -6,9 +6,10 @@ import Testing
     @Test func theBoundsAreWhatTheyWere() {
         let bounds = (0..<DurationScale.count).map(DurationScale.bound)
         #expect(bounds.count == 130)
-        #expect(bounds.prefix(14) == [
-            1000, 1250, 1500, 1750, 2000, 2500, 3000, 3500, 4000, 5000, 6000, 7000, 8000, 10_000,
-        ])
+        #expect(
+            bounds.prefix(14) == [
+                1000, 1250, 1500, 1750, 2000, 2500, 3000, 3500, 4000, 5000, 6000, 7000, 8000, 10_000,
+            ])
         #expect(bounds.last == .max && bounds[128] == 1000 << 32, "71 minutes")
         #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
         for power in 0...32 as ClosedRange<UInt64> { #expect(bounds.contains(1000 << power), "2^\(power) µs") }

@@ -65,7 +65,10 @@ import Testing
         let (metrics, _) = try bench(numbers(12), functions: 5)
         let values = try ExpositionReader(metrics.text(maxBytes: .max)).values
         let own = values.keys.filter { $0.hasPrefix("fnrpc_function_calls_total{") }
-        #expect(Set(own) == Set((0..<5).map { "fnrpc_function_calls_total{app=\"app\",function=\"f\($0)\",status=\"success\"}" }))
+        #expect(
+            Set(own)
+                == Set((0..<5).map { "fnrpc_function_calls_total{app=\"app\",function=\"f\($0)\",status=\"success\"}" })
+        )
         #expect(values["fnrpc_functions_omitted"] == 7)
         let none = try ExpositionReader(try bench(numbers(3), functions: 0).metrics.text(maxBytes: .max))
         #expect(none.values["fnrpc_functions_omitted"] == 3)

@@ -66,7 +66,8 @@ extension DaemonMetrics {
             \.run)
         write(
             &out, functions, "fnrpc_function_cold_starts_total", .counter,
-            "Containers of a function that became ready for calls.") { $0.calls.coldStarts }
+            "Containers of a function that became ready for calls."
+        ) { $0.calls.coldStarts }
         write(
             &out, functions, "fnrpc_function_running_calls", .gauge, "Calls of a function that are in a container."
         ) { UInt64(clamping: $0.load.running) }

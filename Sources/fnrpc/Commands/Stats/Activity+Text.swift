@@ -10,7 +10,8 @@ extension Activity {
         let period = interval.map { "the last \(Shown.duration($0))" } ?? "the time since it started"
         var lines = ["fnrpcd up \(Shown.duration(uptimeNanos)); rates of \(period); q quits", summary]
         var table = Table(
-            "FUNCTION", "CALLS/S", "ERRORS/S", "RUN P50", "RUN P99", "WAIT P99", "RUNNING", "WAITING", "STARTING", "IDLE",
+            "FUNCTION", "CALLS/S", "ERRORS/S", "RUN P50", "RUN P99", "WAIT P99", "RUNNING", "WAITING", "STARTING",
+            "IDLE",
             "FROZEN", "BUSY", "LEAVING")
         table.rows = functions.map { row in
             let states = [row.load.starting, row.load.idle, row.load.frozen, row.load.busy, row.load.leaving]

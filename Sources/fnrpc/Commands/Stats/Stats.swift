@@ -7,7 +7,8 @@ import Wire
 /// `fnrpc stats`.
 struct StatsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Shows how many calls there were since the daemon started, and how long they took.",
+        commandName: "stats",
+        abstract: "Shows how many calls there were since the daemon started, and how long they took.",
         discussion: """
             Example: fnrpc stats demo
             Functions that were not called for long are forgotten; without a function's name all calls are counted too.
@@ -49,7 +50,8 @@ struct StatsCommand: AsyncParsableCommand {
         }
         table.rows += stats.functions.map { function in
             row(
-                "\(function.app)/\(function.function)", function.calls, function.coldStarts, function.load, function.run,
+                "\(function.app)/\(function.function)", function.calls, function.coldStarts, function.load,
+                function.run,
                 function.wait)
         }
         return table
