@@ -50,9 +50,9 @@ package struct Histogram: Hashable, Sendable {
     package func quantile(_ share: Double) -> UInt64? {
         let count = count
         guard count > 0 else { return nil }
-        let rank = max(UInt64((min(max(share, 0), 1) * Double(count)).rounded(.up)), 1)
-        var seen: UInt64 = 0
         // Beyond 2⁵³ a rank may be rounded past the last one.
+        let rank = max(UInt64(exactly: (min(max(share, 0), 1) * Double(count)).rounded(.up)) ?? count, 1)
+        var seen: UInt64 = 0
         let found = buckets.first { bucket in
             seen &+= bucket.count
             return seen >= rank
