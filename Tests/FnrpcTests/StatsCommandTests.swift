@@ -181,11 +181,11 @@ import Wire
     private static let frameEnd = "\u{1B}[J"
 
     /// The lines of one picture.
-    private func lines(_ frame: String) -> [String] {
+    private func lines(_ frame: String) -> ArraySlice<String> {
         let picture = frame.components(separatedBy: "\u{1B}[H").last ?? ""
-        return picture.replacingOccurrences(of: Self.frameEnd, with: "").components(separatedBy: "\r\n").map {
-            $0.replacingOccurrences(of: "\u{1B}[K", with: "").trimmingCharacters(in: .whitespaces)
-        }
+        return picture.replacingOccurrences(of: Self.frameEnd, with: "").components(separatedBy: "\u{1B}[K").map {
+            $0.trimmingCharacters(in: .whitespacesAndNewlines)
+        }.dropLast()
     }
 
     @Test func theScreenIsAsLargeAsTheTerminal() throws {
