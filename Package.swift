@@ -86,9 +86,13 @@ let package = Package(
             name: "Contracts", dependencies: ["Model", "Wire", "Loop", "CLinux", "Drivers"],
             path: "Sources/Daemon/Contracts", swiftSettings: swift),
         .target(
+            name: "Syslog", dependencies: ["Model", "Telemetry", "Loop", "COpenSSL"], path: "Sources/Daemon/Syslog",
+            swiftSettings: swift),
+        .target(
             name: "Calls",
             dependencies: [
-                "Model", "Wire", "Telemetry", "Loop", "CLinux", "Extensions", "Catalog", "Pool", "Access", "Drivers",
+                "Model", "Wire", "Telemetry", "Loop", "Syslog", "CLinux", "Extensions", "Catalog", "Pool", "Access",
+                "Drivers",
                 "Contracts",
             ],
             path: "Sources/Daemon/Calls", swiftSettings: swift),
@@ -105,7 +109,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Model", "Wire", "Telemetry", "Loop", "CLinux", "Extensions", "Store", "Catalog", "Pool", "Access",
-                "Drivers", "Contracts", "Calls", "Metrics", "Admin",
+                "Drivers", "Contracts", "Syslog", "Calls", "Metrics", "Admin",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -154,6 +158,7 @@ let package = Package(
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
         .testTarget(
             name: "CatalogTests", dependencies: ["Catalog", "Model", "Telemetry", "Pool"], swiftSettings: swift),
+        .testTarget(name: "SyslogTests", dependencies: ["Syslog", "Model", "Telemetry"], swiftSettings: swift),
         .testTarget(
             name: "CallsTests",
             dependencies: [

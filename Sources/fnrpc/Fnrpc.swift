@@ -23,8 +23,8 @@ struct Fnrpc: AsyncParsableCommand {
         subcommands: [
             Init.self, Deploy.self, Invoke.self, AppCommands.self, FunctionCommands.self, VersionCommands.self,
             AliasCommands.self, WorkerCommands.self, TriggerCommands.self, RouteCommands.self, RuntimeCommands.self,
-            SecretCommands.self, CallCommands.self, RPCCommands.self, EventsCommand.self, StatsCommand.self,
-            TopCommand.self, TokenCommands.self, ConnectionCommands.self, SystemCommands.self,
+            SecretCommands.self, CallCommands.self, RPCCommands.self, LogsCommand.self, EventsCommand.self,
+            StatsCommand.self, TopCommand.self, TokenCommands.self, ConnectionCommands.self, SystemCommands.self,
         ])
 
     static func main() async {

@@ -321,7 +321,9 @@ func pathRequest(
     let bytes = InvokeBody().encoded(for: InvokeTarget(method: method, path: path, query: query))
     let result = bytes.withUnsafeBytes { bytes -> Result<PathRequest, Failure> in
         guard let scan = try? InvokeScan(scanning: bytes) else { return .failure(Failure(.internalError, "")) }
-        do throws(Failure) { return .success(try PathRequest(scan.target, parameters, source: source)) } catch {
+        do throws(Failure) {
+            return .success(try PathRequest(scan.target, parameters, source: source, trigger: "t"))
+        } catch {
             return .failure(error)
         }
     }

@@ -21,10 +21,10 @@ import Testing
             #expect(daemon.stop() == 0)
 
             let table = try migrate(daemon, "--status")
-            #expect(table.code == 0 && table.output.hasPrefix("schema 3; this fnrpcd knows 3\nNUMBER  NAME "))
+            #expect(table.code == 0 && table.output.hasPrefix("schema 4; this fnrpcd knows 4\nNUMBER  NAME "))
             let status = try json(migrate(daemon, "--status", "--output", "json"))
             let rows = try #require(status["migrations"] as? [[String: Any]])
-            #expect(rows.map { $0["state"] as? String } == ["applied", "applied", "applied"])
+            #expect(rows.map { $0["state"] as? String } == ["applied", "applied", "applied", "applied"])
             #expect(rows.allSatisfy { ($0["applied_at"] as? String)?.hasSuffix("Z") == true })
 
             let refused = try migrate(daemon, "--to", "1")
@@ -32,12 +32,12 @@ import Testing
             let dry = try json(migrate(daemon, "--to", "1", "--dry-run", "--output", "json"))
             let steps = try #require(dry["steps"] as? [[String: Any]])
             #expect(dry["dry_run"] as? Bool == true && dry["backup"] == nil)
-            #expect(steps.map { $0["direction"] as? String } == ["down", "down"])
+            #expect(steps.map { $0["direction"] as? String } == ["down", "down", "down"])
             #expect(steps.allSatisfy { $0["loses"] is String })
-            #expect(try json(migrate(daemon, "--status", "--output", "json"))["schema"] as? Int == 3)
+            #expect(try json(migrate(daemon, "--status", "--output", "json"))["schema"] as? Int == 4)
 
             let down = try migrate(daemon, "--to", "1", "--force")
-            #expect(down.code == 0 && down.output.hasPrefix("schema 3 to 1: done\n"), "\(down.errors)")
+            #expect(down.code == 0 && down.output.hasPrefix("schema 4 to 1: done\n"), "\(down.errors)")
             let line = try #require(down.output.split(separator: "\n").last { $0.hasPrefix("backup: ") })
             let backup = daemon.folder + "/data/" + line.dropFirst("backup: ".count)
             #expect(FileManager.default.fileExists(atPath: backup))
@@ -47,7 +47,7 @@ import Testing
             let reply = try daemon.fnrpc("invoke", "demo/hello", "-d", "{}")
             #expect(reply.code == 0, "\(reply.errors)")
             let info = try daemon.fnrpc("system", "info", "--output", "json")
-            #expect(info.output.contains("\"schema_version\":3") || info.output.contains("\"schema_version\": 3"))
+            #expect(info.output.contains("\"schema_version\":4") || info.output.contains("\"schema_version\": 4"))
         }
     }
 
@@ -71,8 +71,8 @@ import Testing
         #expect(empty.code == 3 && empty.errors.contains("has no database"))
         #expect(!FileManager.default.fileExists(atPath: folder + "/fnrpc.db"))
         try Data().write(to: URL(fileURLWithPath: folder + "/fnrpc.db"))
-        let beyond = try run("--data-dir", folder, "--to", "4")
-        #expect(beyond.code == 4 && beyond.errors == "fnrpcd: to: schema 4 is out of range; 0 to 3\n")
+        let beyond = try run("--data-dir", folder, "--to", "5")
+        #expect(beyond.code == 4 && beyond.errors == "fnrpcd: to: schema 5 is out of range; 0 to 4\n")
         let up = try run("--data-dir", folder, "--to", "2")
         #expect(up.code == 0 && up.output.hasPrefix("schema 0 to 2: done\n"))
     }

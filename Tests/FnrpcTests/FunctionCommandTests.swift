@@ -142,7 +142,8 @@ import Wire
                     "--max-containers", "0", "--max-queue", "0", "--pids", "99", "--tmp-size", "16", "--network",
                     "host", "--service", "p.A", "--service", "p.B", "--descriptor-set", "s.pb", "--secret", "key",
                     "--header", "X=1", "--header", "X=2", "--header", "Y=", "--config", "A=", "--annotation", "n=v",
-                    "--on-success", "demo/done", "--on-failure", "", "--clear", "secrets", "--clear", "headers",
+                    "--on-success", "demo/done", "--on-failure", "", "--record", "errors", "--record-input", "false",
+                    "--clear", "secrets", "--clear", "headers",
                     "--label", "l=1", "--extra", "e=2", "--revision", "4",
                 ])
             #expect(result.code == 0 && result.errors.isEmpty)
@@ -177,6 +178,8 @@ import Wire
             patch.annotations = ["n": "v"]
             patch.onSuccess = "demo/done"
             patch.onFailure = ""
+            patch.record = .errors
+            patch.recordInput = false
             #expect(sent.spec == patch)
             #expect(sent.clear == ["secrets", "headers"] && sent.revision == 4 && sent.packageDigest == nil)
             #expect(sent.labels == ["l": "1"] && sent.extra == ["e": "2"])

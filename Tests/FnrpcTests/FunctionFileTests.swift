@@ -52,6 +52,8 @@ import Testing
             on_success: demo/done
             on_failure: demo/failed
             secrets: [key, other]
+            record: errors
+            record_input: true
             headers: {X-One: a b, X-Two: [c, 4], X-Empty: , Content-Type: text/plain}
             config: {PORT: 8080, DEBUG: true, EMPTY: }
             annotations:
@@ -79,6 +81,8 @@ import Testing
         spec.onSuccess = "demo/done"
         spec.onFailure = "demo/failed"
         spec.secrets = ["key", "other"]
+        spec.record = .errors
+        spec.recordInput = true
         spec.headers = ["X-One": ["a b"], "X-Two": ["c", "4"], "X-Empty": [""], "Content-Type": ["text/plain"]]
         spec.config = ["PORT": "8080", "DEBUG": "true", "EMPTY": ""]
         spec.annotations = ["team": #""core""#, "tags": #"[1,"two",{"deep":null}]"#]
@@ -173,6 +177,8 @@ import Testing
         ("image: i:1\non_success: hello", ":2: on_success: \"hello\" is not a function"),
         ("image: i:1\non_failure: a/b/c", ":2: on_failure: "),
         ("image: i:1\nsecrets: [a, a]", ":2: secrets: \"a\" is given twice"),
+        ("image: i:1\nrecord: some", ":2: record: \"some\" is not known; use one of: all, errors, none"),
+        ("image: i:1\nrecord_input: maybe", ":2: record_input: maybe is neither true nor false"),
         ("entry: f.h", ": runtime: missing; use one of: python, shell, binary"),
         ("runtime: shell", ": entry: missing; write entry: func.sh"),
         ("runtime: python\nentry: func.py", "no error"),

@@ -19,7 +19,7 @@ import Testing
         let figures = metrics.figures
         #expect(metrics.calls == 0 && figures.calls == 0 && figures.coldStarts == 0)
         #expect(
-            Set(figures.ended.keys) == Set(CallRecord.Status.allCases) && figures.ended.values.allSatisfy { $0 == 0 })
+            Set(figures.ended.keys) == Set(CallStatus.completed) && figures.ended.values.allSatisfy { $0 == 0 })
         #expect(figures.total.histogram.count == 0 && figures.total.sum == 0)
     }
 

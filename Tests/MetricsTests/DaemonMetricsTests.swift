@@ -102,7 +102,7 @@ import Testing
             functions: 10, audit: AuditLog(path: "/proc/none/audit.log") { _ in },
             ledger: Ledger(total: .none, maxStarts: 1))
         let first = try ExpositionReader(metrics.text(maxBytes: .max))
-        #expect(first.families.count == 41)
+        #expect(first.families.count == 42)
         #expect(try ExpositionReader(metrics.text(maxBytes: .max)).families == first.families)
     }
 

@@ -35,7 +35,7 @@ import Testing
         let copy = second.store.driver
         #expect(try await copy.callCount() == 500)
         #expect(copy.instanceID == driver.instanceID)
-        #expect(try await copy.callLog(Sample.id(77))?.bytes == Array("log 77".utf8))
+        #expect(try await copy.callContents(Sample.id(77))?.log == Array("log 77".utf8))
     }
 
     /// While calls are written all the time, every copy is a state that was.

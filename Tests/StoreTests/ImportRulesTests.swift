@@ -347,10 +347,14 @@ import Wire
     // MARK: - Calls
 
     private func archive(_ calls: [CallRecord]) async throws -> [UInt8] {
+        try await archive(calls.map { ArchivedCall(call: $0) })
+    }
+
+    private func archive(_ calls: [ArchivedCall]) async throws -> [UInt8] {
         let source = try await furnished()
         let origin = Export.Origin(daemon: "1.2.3", keyID: source.keyID, now: Timestamp(nanoseconds: 0))
         let export = try Export(source.test.store, source.packages, origin, in: source.transfers)
-        try export.append(calls.map { ArchivedCall(call: $0, log: [], logTruncated: false) })
+        try export.append(calls)
         var bytes: [UInt8] = []
         while let piece = try export.next() { bytes += piece }
         return bytes
@@ -382,7 +386,7 @@ import Wire
         #expect(try await target.test.store.driver.callCount() == 1)
         #expect(try target.test.store.allTokens().isEmpty)
         // The writer goes on, and without that record all of it is taken.
-        try await target.test.store.driver.pruneCalls(keep: 0)
+        try await target.test.store.driver.pruneCalls(CallRetention(calls: 0), now: .now())
         let again = try await target.take(bytes)
         #expect(again.calls == 900 && again.entities > 0)
         #expect(try await target.test.store.driver.callCount() == 900)

@@ -36,9 +36,10 @@ final class ArchiveSide: Sendable {
         let origin = Export.Origin(daemon: "1.2.3", keyID: keyID, now: Timestamp(nanoseconds: 0))
         let export = try Export(test.store, packages, origin, in: transfers)
         var before: Identifier?
+        var specs: Set<Digest> = []
         var isMore = calls
         while isMore {
-            let (page, last) = try await test.store.archivedCalls(before: before)
+            let (page, last) = try await test.store.archivedCalls(before: before, specs: &specs)
             try export.append(page)
             before = last
             isMore = last != nil
@@ -97,7 +98,13 @@ final class ArchiveSide: Sendable {
         try await side.test.change(apiVersion: 2) { (transaction) throws(Failure) in
             _ = try transaction.updateApp(UpdateAppRequest(app: "demo", extra: ["x": "1"]))
         }
-        try await side.test.store.driver.append((1...700).map { Sample.call($0, log: "log \($0)") })
+        try await side.test.store.driver.append((1...600).map { Sample.call($0, log: "log \($0)") })
+        let other = CallSpec(spec: Sample.spec(), appConfig: ["A": "1"])
+        try await side.test.store.record(
+            [
+                (CallSpec(spec: spec), (601...660).map { Sample.call($0, log: "log \($0)", input: "input \($0)") }),
+                (other, (661...700).map { Sample.call($0, input: "input \($0)") }),
+            ], CallRetention())
         return side
     }
 
@@ -146,7 +153,8 @@ final class ArchiveSide: Sendable {
         let path = try #require(try target.packages.path(of: try Digest(digest, field: "digest")))
         #expect(try String(contentsOfFile: path + "/func.py", encoding: .utf8) == "def main(): pass")
         let log = try await target.test.store.callLog(Sample.id(7).description)
-        #expect(log.bytes == Array("log 7".utf8) && log.truncated)
+        #expect(log.log == Array("log 7".utf8) && log.truncated)
+        try await expectSameCalls(target, source)
 
         // References were rewritten, so the rules hold: what is used cannot go.
         let used = await failure {
@@ -162,6 +170,27 @@ final class ArchiveSide: Sendable {
         let again = try await fresh(backing)
         try await again.take(try await target.exportWithout("there-already"))
         #expect((try content(again) == expected) == true)
+        // What the records need goes with them.
+        let spec = try #require(try await target.test.store.driver.call(Sample.id(700))?.spec)
+        try await target.test.store.driver.pruneCalls(CallRetention(calls: 1), now: .now())
+        #expect(try await target.test.store.driver.callSpec(spec) != nil)
+        try await target.test.store.driver.pruneCalls(CallRetention(calls: 0), now: .now())
+        #expect(try await target.test.store.driver.callSpec(spec) == nil)
+    }
+
+    /// Records, and all that is kept apart from them.
+    private func expectSameCalls(_ side: ArchiveSide, _ other: ArchiveSide) async throws {
+        let (store, known) = (side.test.store, other.test.store)
+        for id in (1...700).map({ Sample.id($0) }) {
+            #expect(try await store.driver.call(id) == (try await known.driver.call(id)))
+            #expect(try await store.driver.callContents(id) == (try await known.driver.callContents(id)))
+        }
+        #expect(try await store.driver.callContents(Sample.id(650))?.input == Array("input 650".utf8))
+        for id in [601, 660, 661, 700].map({ Sample.id($0).description }) {
+            #expect(try await store.callSpec(id).encoded() == (try await known.callSpec(id).encoded()))
+        }
+        let none = await failure { try await store.callSpec(Sample.id(600).description) }
+        #expect(none.code == .notFound)
     }
 
     @Test func secretsAreNeverInPlain() async throws {

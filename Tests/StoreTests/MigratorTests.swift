@@ -37,7 +37,7 @@ import Testing
         try test.store.close()
 
         try Migrations.migrator.migrate(test.path, to: 1, force: true)
-        #expect(try Migrations.migrator.status(of: test.path).pending.map(\.number) == [2, 3])
+        #expect(try Migrations.migrator.status(of: test.path).pending.map(\.number) == [2, 3, 4])
         try test.reopen()
         #expect(try test.rows() == rows)
         #expect(test.store.driver.instanceID == instance)
@@ -47,6 +47,32 @@ import Testing
         #expect(test.store.lastSequence == last && last > 0)
         try await test.deploy(spec: spec)
         #expect(try await test.store.driver.events(after: 0, limit: 1).map(\.sequence) == [last + 1])
+    }
+
+    /// Records of before there were reasons get them, and their logs are where they are now; and back.
+    @Test func recordsOfOldAreCompleted() async throws {
+        let test = try TestStore(.sqlite)
+        let long = String(repeating: "é\n", count: 50_000)
+        let calls = (1...10).map { Sample.call($0, log: $0 % 2 == 0 ? "log \($0)" : $0 == 3 ? long : "") }
+        try await test.store.driver.append(calls)
+        try await test.store.driver.append([Sample.call(11, input: "body")])
+        try test.store.close()
+        try Migrations.migrator.migrate(test.path, to: 3, force: true)
+        #expect(try Python.sql(test.path, "SELECT count(*) FROM call_logs") == "6")
+        try test.reopen()
+        let driver = test.store.driver
+        for call in calls {
+            let found = try #require(try await driver.call(call.meta.id))
+            #expect(found.status == call.status && found.logBytes == UInt64(call.log.count))
+            #expect(found.reason == call.status.reason(nil) && found.exit == nil && found.path.isEmpty)
+            #expect(try await driver.callContents(call.meta.id)?.log ?? [] == call.log)
+        }
+        #expect(try await driver.call(Sample.id(11))?.inputBytes == 0)
+        #expect(try await driver.callContents(Sample.id(11)) == nil)
+        // What was there counts in the budget.
+        try await driver.append([Sample.call(12, log: "new")], specs: [:], maxContentBytes: 20)
+        #expect(try await driver.callContents(Sample.id(3)) == nil)
+        #expect(try await driver.callContents(Sample.id(12))?.log == Array("new".utf8))
     }
 
     @Test func plansGoOneWay() throws {

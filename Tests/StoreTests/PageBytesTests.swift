@@ -113,6 +113,8 @@ import Wire
             (1...1000 as ClosedRange<UInt64>).map { number in
                 var call = Sample.call(number)
                 call.error = String(repeating: "e", count: CallRecord.maxErrorBytes)
+                call.path = "/" + String(repeating: "p", count: TriggerSource.Limits.bytes - 1)
+                call.trigger = String(repeating: "n", count: Name.maxBytes)
                 return call
             })
         let found = try await walk(\.encodedSize) { request in
@@ -178,8 +180,10 @@ import Wire
         let workers = ListWorkersResponse(workers: .init(repeating: worker, count: most), waitingCalls: .max)
         #expect(workers.encodedSize <= PageRequest.maxBytes)
         let log = GetCallLogsResponse(
-            log: [UInt8](repeating: 0, count: CallRecord.maxLogBytes), truncated: true)
-        #expect(log.encodedSize <= PageRequest.maxBytes)
+            log: [UInt8](repeating: 0, count: CallRecord.maxLogBytes), truncated: true, removed: true)
+        let input = GetCallInputResponse(
+            input: [UInt8](repeating: 0, count: CallRecord.maxInputBytes), truncated: true, removed: true)
+        #expect(max(log.encodedSize, input.encodedSize) <= FrameHeader.maxLength - 4096)
         let event = Event(
             sequence: .max, at: .max, action: "create", kind: "function", id: Sample.id(1).description,
             name: "\(name)/\(name)@\(name)", revision: .max, apiVersion: .max)

@@ -106,7 +106,7 @@ import Wire
         // Calls that are removed between pages.
         try await test.store.driver.append((1...10).map { Sample.call($0) })
         let calls = try await test.store.calls(app: "", function: "", ListRequest(page: PageRequest(size: 3)))
-        try await test.store.driver.pruneCalls(keep: 4)
+        try await test.store.driver.pruneCalls(CallRetention(calls: 4), now: .now())
         let rest = try await test.store.calls(
             app: "", function: "", ListRequest(page: PageRequest(cursor: calls.nextCursor)))
         #expect(calls.items.map(\.meta.id) == [10, 9, 8].map { Sample.id($0) })

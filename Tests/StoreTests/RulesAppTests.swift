@@ -204,10 +204,13 @@ import Wire
         let store = try TestStore()
         try await store.send(CreateAppRequest(name: "shop"))
         for scheme in ["tcp", "udp", "unix", "unixgram", "tcp+tls"] {
-            let url = scheme + "://x"
+            let url = scheme + (scheme.hasPrefix("unix") ? ":///x" : "://x")
             #expect(try await store.send(UpdateAppRequest(app: "shop", syslogURL: url)).syslogURL == url)
         }
-        for url in ["http://x", "tcp:x", "tcp://", "TCP://x", "://x", "tcp://a b", "tcp://a\0", "tcp://é"] {
+        for url in [
+            "http://x", "tcp:x", "tcp://", "TCP://x", "://x", "tcp://a b", "tcp://a\0", "tcp://é", "unix://x",
+            "tcp://h:0",
+        ] {
             try await store.expectRefused(UpdateAppRequest(app: "shop", syslogURL: url), .invalid, "syslog_url: ")
         }
     }

@@ -20,7 +20,7 @@ import Wire
         #expect(again.instanceID == driver.instanceID && again.schemaVersion == Migrations.all.count)
         #expect(test.store.lastSequence == last)
         #expect((try await again.events(after: 0, limit: 1000) == events) == true)
-        #expect(try await again.callLog(Sample.id(1))?.bytes == Array("x".utf8))
+        #expect(try await again.callContents(Sample.id(1))?.log == Array("x".utf8))
     }
 
     @Test func theDatabaseIsSetUpForSafety() async throws {

@@ -51,15 +51,22 @@ enum Sample {
             description: "as of today", labels: ["team": "a"])
     }
 
-    static func call(_ number: UInt64, app: UInt64 = 1, function: UInt64 = 2, log: String = "") -> CallRecord {
+    static func call(
+        _ number: UInt64, app: UInt64 = 1, function: UInt64 = 2, log: String = "", input: String = "",
+        spec: Digest? = nil
+    ) -> CallRecord {
         let time = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(number))
+        let status = CallStatus.completed[Int(number % 5)]
+        let exits = [nil, CallExit(code: 3), CallExit(signal: 9, ranOutOfMemory: true), CallExit(ranOutOfMemory: true)]
         return CallRecord(
             meta: Meta(id: id(number), createdAt: time), appID: id(app), appName: "app\(app)",
-            functionID: id(function), functionName: "function\(function)", version: UInt32(number % 4),
-            status: CallRecord.Status.allCases[Int(number % 5)], error: number % 5 == 0 ? "" : "too long",
+            functionID: id(function), functionName: "function\(function)",
+            path: number % 3 == 0 ? "/users/:id" : "", trigger: number % 3 == 0 ? "users" : "",
+            version: UInt32(number % 4), status: status, error: status.hasErrorText ? "too long" : "",
+            exit: status == .failed ? exits[Int(number / 5 % 4)] : nil,
             startedAt: number % 3 == 0 ? nil : time, completedAt: time, waitNanos: number,
             coldStartNanos: number % 5 == 0 ? 9 : nil, runNanos: 77, container: "c\(number)", log: Array(log.utf8),
-            logTruncated: number % 7 == 0,
+            logTruncated: number % 7 == 0, input: Array(input.utf8), inputTruncated: number % 11 == 0, spec: spec,
             traceID: number % 2 == 0 ? nil : String(repeating: "a", count: 31) + String(number % 10),
             requestedVersion: UInt32(number % 3), requestedAlias: number % 4 == 0 ? "live" : "")
     }

@@ -54,7 +54,8 @@ struct TransferDiskTests {
         let side = try await source(calls: 40)
         try await withSmallDisk(kibibytes: 512) { scratch in
             let folder = try TransferFolder(path: scratch.path + "/transfers", maxImportBytes: 1 << 30)
-            let (calls, _) = try await side.test.store.archivedCalls(before: nil)
+            var specs: Set<Digest> = []
+            let (calls, _) = try await side.test.store.archivedCalls(before: nil, specs: &specs)
             do {
                 let export = try Export(side.test.store, side.packages, origin(), in: folder)
                 let refusal = await failure { try export.append(calls) }

@@ -29,23 +29,30 @@ final class WrappedDriver: StoreDriver {
     }
 
     func pruneEvents(keep: Int) async throws(Failure) { try await base.pruneEvents(keep: keep) }
-    func append(_ calls: [CallRecord]) async throws(Failure) { try await base.append(calls) }
+
+    func append(
+        _ calls: [CallRecord], specs: [Digest: [UInt8]], maxContentBytes: UInt64
+    ) async throws(Failure) { try await base.append(calls, specs: specs, maxContentBytes: maxContentBytes) }
 
     func calls(
-        _ scope: CallScope, before: Identifier?, limit: Int, scanned: Int,
+        _ scope: CallScope, since: Identifier?, before: Identifier?, limit: Int, scanned: Int,
         where matches: @escaping @Sendable (CallRecord) -> Bool
     ) async throws(Failure) -> (found: [CallRecord], last: Identifier?) {
-        try await base.calls(scope, before: before, limit: limit, scanned: scanned, where: matches)
+        try await base.calls(scope, since: since, before: before, limit: limit, scanned: scanned, where: matches)
     }
 
     func call(_ id: Identifier) async throws(Failure) -> CallRecord? { try await base.call(id) }
-    func callLog(_ id: Identifier) async throws(Failure) -> CallLog? { try await base.callLog(id) }
+    func callContents(_ id: Identifier) async throws(Failure) -> CallContents? { try await base.callContents(id) }
+    func callSpec(_ digest: Digest) async throws(Failure) -> [UInt8]? { try await base.callSpec(digest) }
+    func hasCalls(_ scope: CallScope) async throws(Failure) -> Bool { try await base.hasCalls(scope) }
 
     func callCounts(
         _ scope: CallScope, since: Timestamp
     ) async throws(Failure) -> [CallRecord.Status: UInt64] { try await base.callCounts(scope, since: since) }
 
-    func pruneCalls(keep: Int) async throws(Failure) -> Int { try await base.pruneCalls(keep: keep) }
+    func pruneCalls(_ retention: CallRetention, now: Timestamp) async throws(Failure) -> PrunedCalls {
+        try await base.pruneCalls(retention, now: now)
+    }
     func callCount() async throws(Failure) -> Int { try await base.callCount() }
     func close() throws(Failure) { try base.close() }
 }

@@ -23,8 +23,10 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     let streamID: UInt32
     /// Who asked for it, and how.
     let origin: CallOrigin
-    /// What its function is told of a call by path.
+    /// Of a call by path: what its function is told, and the trigger that it came by.
     let path: PathRequest?
+    /// Its payload, for the record; `nil`: it is not wanted there.
+    private(set) var input: RecordedInput?
     /// Its streams, unless it is unary.
     let relay: FunctionRelay?
     let acceptedAt: Instant
@@ -77,8 +79,12 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         hold(bytes.count)
     }
 
+    /// Its payload will be in its record, up to a limit, bytes. Before the call is handed on.
+    func recordInput(limit: Int) { input = RecordedInput(limit: limit) }
+
     /// Takes over what `other` has kept and holds.
     func takeRequest(of other: Call) {
+        input = other.input
         request = other.request
         hold(other.takeHeldBytes())
     }

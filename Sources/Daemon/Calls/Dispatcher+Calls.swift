@@ -22,7 +22,7 @@ extension Dispatcher {
             try ReservedHeaders.check(request)
             let origin = CallOrigin(incoming)
             let target = try resolve(request.target, for: origin, incoming.session)
-            open(incoming, target, origin)
+            open(incoming, target, origin, payload: request.payload)
         } catch {
             incoming.session.refuse(incoming, error)
         }
@@ -37,7 +37,7 @@ extension Dispatcher {
             if incoming.isStream {
                 FunctionRelay.openService(incoming, target, origin)
             } else {
-                open(incoming, target, origin)
+                open(incoming, target, origin, payload: incoming.envelope.payload)
             }
         } catch {
             incoming.session.refuse(incoming, error)
@@ -52,8 +52,11 @@ extension Dispatcher {
             quota: "request")
     }
 
-    private func open(_ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin) {
+    private func open(
+        _ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin, payload: UnsafeRawBufferPointer
+    ) {
         let call = makeCall(target, origin, session: incoming.session, streamID: incoming.streamID, relay: nil)
+        call.input?.add(payload)
         guard incoming.session.add(call, incoming.streamID) else { return }
         accept(call, data: incoming.envelope.bytes)
     }
@@ -66,11 +69,13 @@ extension Dispatcher {
         var timeout = target.runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
         let deadline = origin.arrivedAt.advanced(byNanoseconds: timeout)
-        return Call(
+        let call = Call(
             id: target.callID ?? newID(time), target: target, session: session, streamID: streamID, origin: origin,
             relay: relay, deadline: deadline,
             startBy: startBy(target.runnable.version.spec, accepted: origin.arrivedAt, deadline: deadline),
             now: origin.arrivedAt, time: time)
+        if target.runnable.version.spec.recordInput { call.recordInput(limit: limits.inputBytes) }
+        return call
     }
 
     /// Gets a slot for a call that its session has noted.

@@ -13,7 +13,7 @@ struct WorkerCounts: Sendable {
         all = counters.calls.block(of: loop)
     }
 
-    func ended(_ status: CallRecord.Status, wait: UInt64, run: UInt64?, total: UInt64) {
+    func ended(_ status: CallStatus, wait: UInt64, run: UInt64?, total: UInt64) {
         own.ended(status, wait: wait, run: run, total: total)
         all.ended(status, wait: wait, run: run, total: total)
     }
@@ -30,7 +30,7 @@ extension Dispatcher {
     /// - Parameters:
     ///   - wait: nanoseconds, as `run`.
     ///   - run: `nil`: no worker had it.
-    func count(_ call: Call, _ status: CallRecord.Status, wait: UInt64, run: UInt64?, worker: Worker?) {
+    func count(_ call: Call, _ status: CallStatus, wait: UInt64, run: UInt64?, worker: Worker?) {
         let total = wait + (run ?? 0)
         if let worker {
             assert(worker.loop.isCurrent, "BUG: a worker's calls are counted on its loop")

@@ -93,7 +93,8 @@ extension Dispatcher {
             throw hidden(target, in: match.app, for: origin)
         }
         guard case .runnable(let runnable) = found else { return nil }
-        let request = try PathRequest(target, match.parameters, source: trigger.source)
+        let request = try PathRequest(
+            target, match.parameters, source: trigger.source, trigger: trigger.name.text)
         if let refusal = runnable.refusal { throw refusal }
         return CallTarget(runnable, choice, callID: id, path: request)
     }

@@ -28,7 +28,7 @@ extension Dispatcher {
             settle { $0.started(claim) }
         case .failure(let failure):
             forget(claim)
-            startFailed(start, failure)
+            startFailed(start, failure.failure, failure.exit)
         }
     }
 
@@ -46,30 +46,41 @@ extension Dispatcher {
         let connection: Int32?
     }
 
+    /// Why there is none.
+    private struct StartFailure: Error {
+        let failure: Failure
+        /// `nil`: the function was not started, or lived.
+        var exit: CallExit?
+
+        static func before(_ failure: Failure) -> Result<ReadySandbox, StartFailure> {
+            .failure(StartFailure(failure: failure))
+        }
+    }
+
     /// Blocking.
-    private func makeSandbox(_ runnable: Runnable, id: String) -> Result<ReadySandbox, Failure> {
+    private func makeSandbox(_ runnable: Runnable, id: String) -> Result<ReadySandbox, StartFailure> {
         let plan = LaunchPlan(runnable)
         let assignment = Assignment(
             arguments: plan.arguments, environment: plan.environment, workingDirectory: LaunchPlan.packagePath)
         let format = runnable.version.spec.format
         guard let package = runnable.version.package else {
-            return .failure(
+            return StartFailure.before(
                 Failure(.unimplemented, "\(runnable.name): images are not run by this daemon yet; deploy its code"))
         }
         let path: String
         switch packagePath(package) {
         case .success(let found): path = found
-        case .failure(let failure): return .failure(failure)
+        case .failure(let failure): return StartFailure.before(failure)
         }
         // They go into the sandbox with the rest of what it is made from.
         let given: [SandboxSecret]
         switch secrets(runnable) {
         case .success(let values): given = values
-        case .failure(let failure): return .failure(failure)
+        case .failure(let failure): return StartFailure.before(failure)
         }
         let root: RuntimeRoot
         do throws(Failure) { root = try RuntimeRoot(runnable.version.runtime.root, field: "root") } catch {
-            return .failure(error)
+            return StartFailure.before(error)
         }
         let spec = SandboxSpec(
             id: id, spec: runnable.version.spec, packagePath: path,
@@ -77,7 +88,7 @@ extension Dispatcher {
             secrets: given)
         let sandbox: Sandbox
         do throws(Failure) { sandbox = try driver.start(spec) } catch {
-            return .failure(
+            return StartFailure.before(
                 Failure(error.code, "\(runnable.name): the container does not start: \(error.message)", cause: error))
         }
         guard format != .default else {
@@ -95,12 +106,17 @@ extension Dispatcher {
         } catch {
             let oom = sandbox.ranOutOfMemory
             let tail = Worker.describe(tail: readAvailable(sandbox.log))
+            let exit = sandbox.exit
             sandbox.destroy()
             var reason = oom ? "it ran out of memory (limit \(spec.spec.memoryMiB) MiB)" : error.message
             if error.code == .timeout { reason += " (init-timeout, \(seconds(initNanos)))" }
             // Whatever went wrong from the assignment on is the function's doing, or time.
             let code: Failure.Code = error.code == .timeout ? .timeout : .functionFailed
-            return .failure(Failure(code, "\(runnable.name): the function does not start: \(reason)\(tail)"))
+            let ended = exit != nil || oom
+            return .failure(
+                StartFailure(
+                    failure: Failure(code, "\(runnable.name): the function does not start: \(reason)\(tail)"),
+                    exit: ended ? CallExit(code: exit?.code, signal: exit?.signal, ranOutOfMemory: oom) : nil))
         }
     }
 
@@ -137,12 +153,12 @@ extension Dispatcher {
         act(on: hand, worker: worker)
     }
 
-    private func startFailed(_ start: WorkerStart, _ failure: Failure) {
+    private func startFailed(_ start: WorkerStart, _ failure: Failure, _ exit: CallExit?) {
         let hand = start.runnable.pool.event { $0.startFailed(now: .now()) }
         upkeep.remove(start)
         // Who scaled up has long had an answer.
         if hand.calls.isEmpty { log(failure.message) }
-        for case let call as Call in hand.calls { fail(call, failure) }
+        for case let call as Call in hand.calls { fail(call, failure, exit: exit) }
         if hand.start { startWorker(start.runnable) }
     }
 

@@ -6,6 +6,7 @@ package import Loop
 package import Model
 package import Pool
 internal import Synchronization
+package import Syslog
 package import Telemetry
 internal import Wire
 
@@ -39,10 +40,16 @@ package final class Dispatcher: @unchecked Sendable {
     let secrets: @Sendable (Runnable) -> Result<[SandboxSecret], Failure>
     /// Every byte that waits anywhere counts here.
     package let budget: ByteBudget
+    /// Who reads along what functions write.
+    package let followers = LogFollowers()
+    /// Where apps want it as well.
+    let syslog: Syslog?
     /// Running calls by what their callers call them.
     let invocations = InvocationTable()
     /// Who is asked about calls and told of them; `nil`: nobody ever.
     let listeners: ListenerRegistry?
+    /// What of calls is kept.
+    let limits: CallLimits
     /// One line to the daemon's log.
     let log: @Sendable (String) -> Void
     private let random: Lock<FastRandom>
@@ -62,7 +69,7 @@ package final class Dispatcher: @unchecked Sendable {
     package init(
         catalog: Catalog, driver: any Driver, counters: Counters, recorder: Recorder, loops: [EventLoop],
         budget: ByteBudget, startThreads: Int, ledger: Ledger? = nil, freezeNanos: UInt64 = 0, initNanos: UInt64,
-        startMarginNanos: UInt64 = 30_000_000_000,
+        startMarginNanos: UInt64 = 30_000_000_000, limits: CallLimits = CallLimits(), syslog: Syslog? = nil,
         listeners: ListenerRegistry = ListenerRegistry(),
         packagePath: @escaping @Sendable (Digest) -> Result<String, Failure>,
         secrets: @escaping @Sendable (Runnable) -> Result<[SandboxSecret], Failure>,
@@ -76,6 +83,8 @@ package final class Dispatcher: @unchecked Sendable {
         self.budget = budget
         self.initNanos = initNanos
         self.startMarginNanos = startMarginNanos
+        self.limits = limits
+        self.syslog = syslog
         self.packagePath = packagePath
         self.listeners = listeners.hasCallListeners ? listeners : nil
         self.secrets = secrets
@@ -105,7 +114,7 @@ package final class Dispatcher: @unchecked Sendable {
 
     // MARK: - Out
 
-    /// What of a function's own error text is passed on and recorded, bytes.
+    /// What of a function's own error text is passed on and logged, bytes.
     private static let maxErrorBytes = 4096
 
     /// Does what the pool decided after a slot became free, new or retired. On any thread.
@@ -130,10 +139,10 @@ package final class Dispatcher: @unchecked Sendable {
     func finish(_ call: Call, _ reply: FunctionReply, worker: Worker, coldNanos: UInt64?) {
         switch reply {
         case .message(let bytes):
-            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            record(call, .success, worker: worker, coldNanos: coldNanos)
             answer(call, reply: bytes, worker.responseHeaders)
         case .body(let body):
-            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            record(call, .success, worker: worker, coldNanos: coldNanos)
             body.encoded().withUnsafeBytes { answer(call, reply: $0, worker.responseHeaders) }
         case .failed(let code, let message, let status):
             answer(call, status: failed(call, code, message, Array(status), worker, coldNanos), code: code)
@@ -146,10 +155,10 @@ package final class Dispatcher: @unchecked Sendable {
     func finish(_ call: Call, _ end: StreamEnd, worker: Worker, coldNanos: UInt64?) {
         switch end {
         case .finished:
-            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            record(call, .success, worker: worker, coldNanos: coldNanos)
             answer(call, .finished, code: 0)
         case .response(let payload):
-            record(call, .success, error: "", worker: worker, coldNanos: coldNanos)
+            record(call, .success, worker: worker, coldNanos: coldNanos)
             answer(call, .response(payload), code: 0)
         case .failed(let code, let message, let status):
             let status = failed(call, code, message, status, worker, coldNanos)
@@ -166,36 +175,36 @@ package final class Dispatcher: @unchecked Sendable {
         _ call: Call, _ code: Int32, _ message: String, _ status: [UInt8], _ worker: Worker, _ coldNanos: UInt64?
     ) -> [UInt8] {
         let message = String(decoding: message.utf8.prefix(Self.maxErrorBytes), as: UTF8.self)
-        record(call, .failed, error: message, worker: worker, coldNanos: coldNanos)
+        // Told apart below from what the function has written itself.
+        let tail = worker.logTail(of: call)
+        note(call, message)
+        record(call, .failed, exit: worker.isAlive ? nil : worker.callExit, worker: worker, coldNanos: coldNanos)
         let reason = Failure.Code.functionFailed.rawValue
         // A code that is none of google.rpc.Code would be success to some clients.
         if call.isRouted, (1...16).contains(status.withUnsafeBytes { StatusScan.code($0) }) {
             return status + Failure.statusSuffix(reason: reason)
         }
-        let text = "\(call.runnable.name): the function failed: \(message)\(worker.logTail(of: call))"
+        let text = "\(call.runnable.name): the function failed: \(message)\(tail)"
         return Failure.encodedStatus(code: code, reason: reason, message: text)
     }
 
     private func broken(_ call: Call, _ reason: String, _ worker: Worker, _ coldNanos: UInt64?) -> [UInt8] {
-        let explained = reason + worker.containerTail(for: call)
-        record(call, .failed, error: explained, worker: worker, coldNanos: coldNanos)
         let text = "\(call.runnable.name): the function failed: \(reason)\(worker.logTail(of: call))"
+        note(call, reason + worker.containerTail(for: call))
+        record(call, .failed, exit: worker.callExit, worker: worker, coldNanos: coldNanos)
         return Failure(.functionFailed, text).encodedStatus()
     }
 
     /// Answers a call that waits; `false` if it does not wait any more.
+    ///
+    /// - Parameter exit: how the function ended that should have served it; `nil`: it has nothing to do with it.
     @discardableResult
-    func fail(_ call: Call, _ failure: Failure) -> Bool {
+    func fail(_ call: Call, _ failure: Failure, exit: CallExit? = nil) -> Bool {
         guard call.claimWaiting() else { return false }
         let failure = failure.code == .internalError ? masked(failure, of: call) : failure
-        let status: CallRecord.Status =
-            switch failure.code {
-            case .timeout: .timeout
-            case .functionFailed: .failed
-            case .cancelled: .cancelled
-            default: .error
-            }
-        record(call, status, error: failure.message, worker: nil, coldNanos: nil)
+        let status = Self.status(of: failure)
+        if !status.hasErrorText { note(call, failure.message) }
+        record(call, status, error: failure.message, exit: exit, worker: nil, coldNanos: nil)
         answer(call, status: failure.encodedStatus(), code: failure.status)
         return true
     }
@@ -281,31 +290,6 @@ package final class Dispatcher: @unchecked Sendable {
         counters.callsFinished.increment()
     }
 
-    /// Counts a call, and keeps its record; on its worker's loop, if it has one.
-    func record(
-        _ call: Call, _ status: CallRecord.Status, error: String, worker: Worker?, coldNanos: UInt64?
-    ) {
-        let now = Instant.now()
-        let started = worker == nil ? nil : call.startedAt
-        let completed = Timestamp.now()
-        let waitNanos = (started ?? now).nanoseconds(since: call.acceptedAt)
-        let runNanos = started.map { now.nanoseconds(since: $0) }
-        count(call, status, wait: waitNanos, run: runNanos, worker: worker)
-        let error = String(decoding: error.utf8.prefix(CallRecord.maxErrorBytes), as: UTF8.self)
-        let record = CallRecord(
-            meta: Meta(id: call.id, createdAt: call.acceptedTime, updatedAt: completed),
-            appID: call.runnable.function.appID, appName: call.runnable.function.appName.text,
-            functionID: call.runnable.function.meta.id, functionName: call.runnable.function.name.text,
-            version: call.runnable.version.number, status: status, error: error,
-            startedAt: started == nil ? nil : call.startedTime,
-            completedAt: completed, waitNanos: waitNanos, coldStartNanos: coldNanos, runNanos: runNanos ?? 0,
-            container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
-            traceID: call.origin.trace?.traceID, requestedVersion: call.requestedVersion,
-            requestedAlias: call.requestedAlias)
-        recorder.add(record)
-        listeners?.after(record)
-    }
-
     /// What a caller is told of an internal error; the log has the whole of it.
     private func masked(_ failure: Failure, of call: Call) -> Failure {
         log("call \(call.id) of \(call.runnable.name)\(Self.describe(call.origin.trace)): \(failure.report)")
@@ -350,6 +334,7 @@ package final class Dispatcher: @unchecked Sendable {
         starters.stop()
         removers.stop()
         freezers.stop()
+        syslog?.stop()
     }
 
     /// A new call's id.

@@ -50,8 +50,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     static func openBody(_ request: Incoming) {
         let stream = Stream(session: request.session, id: request.streamID)
         let relay = FunctionRelay(
-            stream: stream, isBody: true, frame: [], flags: 0,
-            opening: CallOrigin(request))
+            stream: stream, isBody: true, frame: [], flags: 0, opening: CallOrigin(request))
         stream.receiver = relay
         guard request.session.add(stream, request.streamID) else { return }
         if request.timeoutNanos > 0 {
@@ -75,6 +74,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         stream.mayWait = true
         let call = dispatcher.makeCall(
             target, origin, session: request.session, streamID: request.streamID, relay: relay)
+        call.input?.add(request.envelope.payload)
         if hasRoom { call.hold(held) }
         guard request.session.add(stream, request.streamID) else {
             return dispatcher.budget.release(call.takeHeldBytes())
@@ -89,7 +89,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     // MARK: - From the caller
 
     func stream(_ stream: Stream, received message: UnsafeRawBufferPointer) -> Bool {
-        isBody ? receivedBody(message) : function?.send(message) ?? false
+        guard !isBody else { return receivedBody(message) }
+        guard function?.send(message) ?? false else { return false }
+        call?.input?.add(message)
+        return true
     }
 
     func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {
@@ -115,6 +118,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         if !scan.isOnlyControl {
             guard !bodyEnded else { return refuse(Failure(.invalid, "payload: comes after the message with end")) }
             guard function.send(message) else { return false }
+            call?.input?.add(scan.payload)
             took(scan.payload.count)
         }
         if scan.isEnd { endBody() }
@@ -139,6 +143,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         self.opening = nil
         wheel.remove(entry)
         let call = dispatcher.makeCall(target, origin, session: stream.session, streamID: stream.id, relay: self)
+        call.input?.add(scan.payload)
         self.call = call
         stream.call.withLock { $0 = call }
         guard dispatcher.budget.reserve(scan.bytes.count) else {
@@ -338,22 +343,6 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             return make(kind, worker, call)
         }
         return try result.get()
-    }
-
-    private func make(
-        _ kind: FunctionStreamCall.Kind, _ worker: Worker, _ call: Call
-    ) -> Result<any FunctionStream, Failure> {
-        let left = call.deadline.nanoseconds(since: .now())
-        let streamCall = FunctionStreamCall(
-            kind: kind, id: call.id.description,
-            deadline: Timestamp(nanoseconds: Timestamp.now().nanoseconds + Int64(clamping: left)),
-            timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, path: call.path)
-        do throws(Failure) {
-            return .success(
-                try makeFunctionStream(
-                    format: call.runnable.version.spec.format, loop: stream.session.loop, sandbox: worker.sandbox,
-                    plan: worker.plan, call: streamCall, owner: self))
-        } catch { return .failure(error) }
     }
 
     func functionStream(_ function: any FunctionStream, received message: UnsafeRawBufferPointer) {

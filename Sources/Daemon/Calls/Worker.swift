@@ -6,13 +6,14 @@ internal import Loop
 internal import Model
 internal import Pool
 internal import Synchronization
+internal import Syslog
 internal import Wire
 
 /// One container that serves calls: its sandbox, its link, its log.
 // SAFETY: everything mutable is confined to `loop`; `slot` is guarded by its pool.
 final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// What of a container's output is kept for error messages, bytes.
-    private static let tailBytes = 4096
+    static let tailBytes = 4096
     /// How long a lost connection waits for the exit report that explains it, milliseconds.
     private static let exitGraceMilliseconds: UInt64 = 200
 
@@ -32,13 +33,15 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     let plan: Assignment
     /// What replies get that do not have it themselves; `nil`: nothing.
     let responseHeaders: ResponseHeaders?
+    /// `nil`: its app has none.
+    private let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
     private unowned let dispatcher: Dispatcher
     private var link: (any FunctionLink)?
     private var control: Watcher?
     private var logWatcher: Watcher?
     private var grace: LoopTimer?
-    private var tail: [UInt8] = []
+    private(set) var tail: [UInt8] = []
     /// Of functions that are told to say where each call begins.
     private var frames: LogFrames?
     private var current: Call?
@@ -47,8 +50,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// Those of them whose connection was lost, until it is known why.
     private var lostStreams: [(call: Call, reason: String)] = []
     private var isLinkLost = false
-    private var lostReason: String?
-    private var exit: SandboxExit?
+    private(set) var lostReason: String?
+    private(set) var exit: SandboxExit?
     private var isStopped = false
     /// The call that paid for the start.
     private var isFresh = true
@@ -69,6 +72,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         if runnable.version.spec.format == .httpStream { frames = LogFrames(name: LaunchPlan.logFrameName) }
         self.dispatcher = dispatcher
         counts = WorkerCounts(runnable, loop, dispatcher.counters)
+        let function = runnable.function
+        syslog = dispatcher.syslog?.source(
+            url: runnable.syslogURL, app: function.appName.text, function: function.name.text,
+            version: runnable.version.number, container: sandbox.id)
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
         self.control = control
@@ -174,7 +181,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     private func forget(_ call: Call) {
-        if current === call { current = nil }
+        if current === call {
+            current = nil
+            syslog?.endLine()
+        }
         guard call.relay != nil else { return }
         streams[ObjectIdentifier(call)] = nil
     }
@@ -265,16 +275,6 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         failPending()
     }
 
-    /// How the container ended, as the end of a sentence.
-    private var endDescription: String {
-        if sandbox.ranOutOfMemory { return "it ran out of memory (limit \(runnable.version.spec.memoryMiB) MiB)" }
-        if let exit {
-            if let signal = exit.signal { return "it was killed by signal \(signal) (\(signalName(signal)))" }
-            return "it exited with code \(exit.code ?? 0)"
-        }
-        return lostReason ?? "its container ended"
-    }
-
     private func failPending() {
         grace?.close()
         grace = nil
@@ -333,6 +333,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func stop() {
         guard !isStopped else { return }
         isStopped = true
+        syslog?.endLine()
         link?.close()
         control?.close()
         control = nil
@@ -344,23 +345,6 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     // MARK: - Log
-
-    /// The last lines of a call's own log, for its caller; empty or with a lead-in. What other calls wrote is not its
-    /// caller's to see.
-    func logTail(of call: Call) -> String {
-        Self.describe(tail: call.log.suffix(Self.tailBytes))
-    }
-
-    /// The container's last lines, for the record of a call that it took with it and that has no log of its own.
-    func containerTail(for call: Call) -> String {
-        call.log.isEmpty ? Self.describe(tail: tail) : ""
-    }
-
-    static func describe(tail: some Collection<UInt8>) -> String {
-        let text = String(decoding: tail, as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline).suffix(5).map { $0.prefix(300) }
-        return lines.isEmpty ? "" : "; the end of its log:\n" + lines.joined(separator: "\n")
-    }
 
     private func readLog() {
         guard logWatcher != nil else { return }
@@ -387,9 +371,14 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private func append(_ bytes: UnsafeRawBufferPointer, isOwn: Bool) {
         tail.append(contentsOf: bytes.suffix(Self.tailBytes))
         if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
-        guard isOwn, let current else { return }
-        let room = CallRecord.maxLogBytes - current.log.count
-        current.log.append(contentsOf: bytes.prefix(room))
-        if bytes.count > room { current.logTruncated = true }
+        let call = isOwn ? current : nil
+        if dispatcher.followers.isFollowed {
+            dispatcher.followers.write(bytes, of: runnable.function.meta.id, container: sandbox.id, call: call?.id)
+        }
+        syslog?.write(bytes, call: call?.id.description ?? "")
+        guard let call else { return }
+        let room = dispatcher.limits.logBytes - call.log.count
+        call.log.append(contentsOf: bytes.prefix(room))
+        if bytes.count > room { call.logTruncated = true }
     }
 }

@@ -12,6 +12,8 @@ package final class Runnable: Sendable {
     package let isWorkingCopy: Bool
     /// Environment that all functions of the app have.
     package let appConfig: [String: String]
+    /// Where the app wants what its functions write; empty: nowhere.
+    package let syslogURL: String
     /// The revisions of the secrets that it is given, by their names; without those that are not there.
     package let secretRevisions: [String: UInt64]
     /// Its containers.
@@ -35,6 +37,7 @@ package final class Runnable: Sendable {
         self.version = version
         self.isWorkingCopy = isWorkingCopy
         appConfig = app.config
+        syslogURL = app.syslogURL
         let spec = version.spec
         self.secretRevisions = Self.revisions(spec, secretRevisions)
         services = spec.services.map { Array($0.utf8) }
@@ -59,7 +62,7 @@ package final class Runnable: Sendable {
 
     /// Whether its containers are what a version wants now.
     func isCurrent(_ version: Version, of contents: CatalogFunction) -> Bool {
-        guard appConfig == contents.app.config,
+        guard appConfig == contents.app.config, syslogURL == contents.app.syslogURL,
             secretRevisions == Self.revisions(version.spec, contents.secretRevisions)
         else { return false }
         let number = self.version.number

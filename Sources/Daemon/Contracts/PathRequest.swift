@@ -16,15 +16,18 @@ package final class PathRequest: Sendable {
     package let parameters: [PathParameter]
     /// The source of the trigger that answers.
     package let source: String
+    /// Its name.
+    package let trigger: String
 
     /// - Parameters:
     ///   - target: whose path has been matched; borrowed.
     ///   - parameters: what its segments stood for.
     ///   - source: of the trigger that answers.
+    ///   - trigger: its name.
     /// - Throws: `invalid` for a method that is no token of RFC 9110, a query with a character that must be
     ///   percent-encoded, and for either over its limit.
     package init(
-        _ target: InvokeTargetScan, _ parameters: [PathParameter], source: String
+        _ target: InvokeTargetScan, _ parameters: [PathParameter], source: String, trigger: String
     ) throws(Failure) {
         let method = String(decoding: target.method, as: UTF8.self)
         guard target.method.count <= Self.methodBytes, method.isEmpty || HTTPHeader.isName(method) else {
@@ -45,6 +48,7 @@ package final class PathRequest: Sendable {
         url = String(decoding: target.path, as: UTF8.self) + (query.isEmpty ? "" : "?" + query)
         self.parameters = parameters
         self.source = source
+        self.trigger = trigger
     }
 
     /// What says so in headers, for formats `ttrpc` and `http-stream`.

@@ -18,7 +18,7 @@ extension DaemonMetrics {
         out.single("fnrpc_calls_finished_total", .counter, "Calls of functions that were answered.", finished)
         let calls = "fnrpc_calls_total"
         out.family(calls, .counter, "Calls of functions that have ended, by how.")
-        for status in CallRecord.Status.allCases {
+        for status in CallStatus.completed {
             out.sample(calls, ["status": status.rawValue], figures.ended[status] ?? 0)
         }
         write(&out, "fnrpc_call_seconds", "From a call's acceptance to its answer.", figures.total)
@@ -52,7 +52,7 @@ extension DaemonMetrics {
         let calls = "fnrpc_function_calls_total"
         out.family(calls, .counter, "Calls of a function that have ended, by how.")
         for function in functions {
-            for status in CallRecord.Status.allCases {
+            for status in CallStatus.completed {
                 guard let count = function.calls.ended[status], count > 0 || status == .success else { continue }
                 let (app, name) = function.names
                 out.sample(calls, ["app": app, "function": name, "status": status.rawValue], count)

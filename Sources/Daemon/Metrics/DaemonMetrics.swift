@@ -113,6 +113,9 @@ package struct DaemonMetrics: Sendable {
             "fnrpc_records_dropped_total", .counter, "Call records that were lost because the store could not keep up.",
             counters.recordsDropped.load(ordering: .relaxed))
         out.single(
+            "fnrpc_syslog_messages_lost_total", .counter,
+            "Messages that did not reach an app's syslog server.", counters.syslogLost.load(ordering: .relaxed))
+        out.single(
             "fnrpc_audit_lines_lost_total", .counter, "Lines of the audit log that could not be written.",
             audit.linesLost)
         out.single(

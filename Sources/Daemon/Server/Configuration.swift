@@ -68,6 +68,20 @@ package struct Configuration: Sendable, Equatable {
     package var startMarginMax: Double = 30
     /// Call records that are kept.
     package var keepCalls: UInt32 = 1_000_000
+    /// How long they are kept at most, seconds.
+    package var keepCallsFor: Double = 2_592_000
+    /// Calls whose logs and payloads are kept.
+    package var keepLogs: UInt32 = 100_000
+    /// How long they are kept at most, seconds.
+    package var keepLogsFor: Double = 604_800
+    /// All logs and payloads together, MiB; the oldest go first.
+    package var keepLogsMiB: UInt32 = 1024
+    /// What of one call's output is kept, KiB.
+    package var maxLogKiB: UInt32 = 1024
+    /// What of one call's payload is recorded, KiB.
+    package var maxRecordedInputKiB: UInt32 = 64
+    /// PEM file with the authorities of syslog servers; empty: the machine's.
+    package var syslogCA = ""
     /// Open client connections; the limit on open files bounds them too.
     package var maxConnections: UInt32 = 16_384
     /// Open calls and streams of one connection.

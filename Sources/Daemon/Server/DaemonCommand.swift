@@ -92,6 +92,8 @@ package struct DaemonCommand: ParsableCommand {
     package var startMarginMax: String?
     @Option(help: "Call records that are kept. (default: 1000000)")
     package var keepCalls: String?
+    @OptionGroup(title: "What is kept of calls")
+    package var records: RecordOptions
     @Option(help: "Open client connections; open files (ulimit -n) bound them too. (default: 16384)")
     package var maxConnections: String?
     @Option(help: "Open calls and streams of one connection. (default: 1024)")
@@ -170,7 +172,7 @@ package struct DaemonCommand: ParsableCommand {
             ("max-streams", maxStreams), ("max-output-mib", maxOutputMib), ("buffer-budget-mib", bufferBudgetMib),
             ("frame-timeout", frameTimeout), ("handshake-timeout", handshakeTimeout), ("write-timeout", writeTimeout),
         ]
-        for (key, value) in single { if let value { flags[key] = [value] } }
+        for (key, value) in single + records.settings { if let value { flags[key] = [value] } }
         return try Configuration.load(
             file: config ?? environment["FNRPCD_CONFIG"], environment: environment, flags: flags)
     }

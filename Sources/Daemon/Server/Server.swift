@@ -12,6 +12,7 @@ internal import Metrics
 internal import Model
 internal import Store
 internal import Synchronization
+internal import Syslog
 internal import Telemetry
 internal import Wire
 
@@ -79,7 +80,7 @@ package final class Server: Sendable {
     ) async throws -> Server {
         let counters = Counters()
         let recorder = Recorder(
-            counters: counters, write: { try await store.driver.append($0) },
+            counters: counters, write: { try await store.record($0, configuration.callRetention) },
             onError: { error, count in log.error("\(count) call records were not stored: \(error)") })
         let source = StoreSource(store: store)
         let catalog = Catalog(source: source)
@@ -94,7 +95,10 @@ package final class Server: Sendable {
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), ledger: ledger,
             freezeNanos: UInt64(configuration.freezeAfter * 1e9), initNanos: UInt64(configuration.initTimeout * 1e9),
-            startMarginNanos: UInt64(configuration.startMarginMax * 1e9),
+            startMarginNanos: UInt64(configuration.startMarginMax * 1e9), limits: configuration.callLimits,
+            syslog: Syslog(
+                hostname: Syslog.hostname, caFile: configuration.syslogCA, counters: counters,
+                log: { log.warning("\($0)") }),
             listeners: listeners,
             packagePath: { digest in
                 do throws(Failure) {
@@ -114,6 +118,9 @@ package final class Server: Sendable {
         try sweeper.sweepAll()
         store.observe { committed in
             catalog.learn(committed)
+            for change in committed where change.new == nil && change.row.kind == .function {
+                dispatcher.followers.end(change.row.id)
+            }
             changes.announce()
             if sweeper.note(committed) { blocking.post { sweeper.sweep() } }
         }
@@ -285,7 +292,7 @@ package final class Server: Sendable {
                 Task { [store, configuration, log] in
                     while !Task.isCancelled {
                         do {
-                            try await store.driver.pruneCalls(keep: Int(configuration.keepCalls))
+                            try await store.driver.pruneCalls(configuration.callRetention, now: .now())
                             try await store.driver.pruneEvents(keep: Int(configuration.keepEvents))
                         } catch {
                             if Task.isCancelled { return }

@@ -127,6 +127,19 @@ package struct Setting: Sendable {
             \.startMarginMax, 0...3600),
         seconds("init-timeout", "how long a function may take to listen", \.initTimeout, 0.1...300),
         number("keep-calls", "call records that are kept", \.keepCalls, 0...1_000_000_000),
+        seconds("keep-calls-for", "how long they are kept at most", \.keepCallsFor, 1...315_360_000),
+        number("keep-logs", "calls whose logs and payloads are kept", \.keepLogs, 0...1_000_000_000),
+        seconds("keep-logs-for", "how long they are kept at most", \.keepLogsFor, 1...315_360_000),
+        number("keep-logs-mib", "all of them together; the oldest go first, MiB", \.keepLogsMiB, 0...16_777_216),
+        number(
+            "max-log-kib", "what is kept of one call's output, KiB", \.maxLogKiB,
+            1...UInt32(CallRecord.maxLogBytes >> 10)),
+        number(
+            "max-recorded-input-kib", "what is kept of a payload where record_input asks for it, KiB",
+            \.maxRecordedInputKiB, 1...UInt32(CallRecord.maxInputBytes >> 10)),
+        text(
+            "syslog-ca", "PEM file with the authorities of syslog servers; empty: the machine's", \.syslogCA,
+            rule: absolutePathOrNothing),
         number(
             "max-connections", "open client connections; open files (ulimit -n) bound them too", \.maxConnections,
             1...1_000_000),

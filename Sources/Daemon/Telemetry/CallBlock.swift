@@ -17,7 +17,7 @@ package final class CallBlock: @unchecked Sendable {
         case coldStart
     }
 
-    private static let coldStarts = CallRecord.Status.allCases.count
+    private static let coldStarts = 5
     private static let firstTime = coldStarts + 1
     /// The sum, and the buckets.
     private static let timeCells = 1 + DurationScale.count
@@ -46,7 +46,7 @@ package final class CallBlock: @unchecked Sendable {
     /// - Parameters:
     ///   - wait: nanoseconds, as the others.
     ///   - run: `nil`: it never ran.
-    package func ended(_ status: CallRecord.Status, wait: UInt64, run: UInt64?, total: UInt64) {
+    package func ended(_ status: CallStatus, wait: UInt64, run: UInt64?, total: UInt64) {
         add(1, to: status.cell)
         add(wait, to: .wait)
         if let run { add(run, to: .run) }
@@ -86,7 +86,7 @@ package final class CallBlock: @unchecked Sendable {
 
     /// Adds what it has.
     func add(to figures: inout CallFigures) {
-        for status in CallRecord.Status.allCases {
+        for status in CallStatus.completed {
             figures.ended[status, default: 0] &+= cells[status.cell].load(ordering: .relaxed)
         }
         figures.coldStarts &+= cells[Self.coldStarts].load(ordering: .relaxed)
@@ -103,7 +103,8 @@ package final class CallBlock: @unchecked Sendable {
     }
 }
 
-extension CallRecord.Status {
+extension CallStatus {
+    /// One for each of ``completed``.
     fileprivate var cell: Int {
         switch self {
         case .success: 0
@@ -111,6 +112,7 @@ extension CallRecord.Status {
         case .error: 2
         case .timeout: 3
         case .cancelled: 4
+        case .delayed, .queued, .running: preconditionFailure("BUG: \(self) is not how a call ends")
         }
     }
 }

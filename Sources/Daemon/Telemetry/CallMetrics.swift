@@ -47,7 +47,7 @@ package final class CallMetrics: Sendable {
 /// Calls and their times, added up.
 package struct CallFigures: Sendable {
     /// By how they ended; all of them are there.
-    package internal(set) var ended: [CallRecord.Status: UInt64]
+    package internal(set) var ended: [CallStatus: UInt64]
     /// Containers that became ready.
     package internal(set) var coldStarts: UInt64 = 0
     /// From acceptance to a container, or to the end of a call that got none.
@@ -61,7 +61,7 @@ package struct CallFigures: Sendable {
 
     /// Nothing yet.
     package init() {
-        ended = Dictionary(uniqueKeysWithValues: CallRecord.Status.allCases.map { ($0, 0) })
+        ended = Dictionary(uniqueKeysWithValues: CallStatus.completed.map { ($0, 0) })
     }
 
     /// How many calls have ended.

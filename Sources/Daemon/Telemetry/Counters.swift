@@ -14,6 +14,8 @@ package final class Counters: Sendable {
     package let evictions = Atomic<UInt64>(0)
     /// Calls that found a frozen container, and thawed it.
     package let thaws = Atomic<UInt64>(0)
+    /// Lines of functions that did not reach their syslog server.
+    package let syslogLost = Atomic<UInt64>(0)
     /// Connections that are open.
     package let connections = Atomic<Int>(0)
     /// Containers that are starting, ready or being removed.

@@ -24,6 +24,8 @@ package struct FunctionPatch: Hashable, Sendable {
     package var maxWaitNanos: UInt64?
     package var startMargin: Bool?
     package var rateLimit: UInt32?
+    package var record: RecordedCalls?
+    package var recordInput: Bool?
     /// Replaces the whole command line.
     package var entrypoint: [String] = []
     /// Replaces all.
@@ -65,6 +67,8 @@ package struct FunctionPatch: Hashable, Sendable {
         maxWaitNanos = spec.maxWaitNanos
         startMargin = spec.startMargin
         rateLimit = spec.rateLimit
+        record = spec.record
+        recordInput = spec.recordInput
         entrypoint = spec.entrypoint
         services = spec.services
         secrets = spec.secrets
@@ -100,6 +104,8 @@ package struct FunctionPatch: Hashable, Sendable {
         if let maxWaitNanos { spec.maxWaitNanos = maxWaitNanos }
         if let startMargin { spec.startMargin = startMargin }
         if let rateLimit { spec.rateLimit = rateLimit }
+        if let record { spec.record = record }
+        if let recordInput { spec.recordInput = recordInput }
         if !entrypoint.isEmpty { spec.entrypoint = entrypoint }
         if !services.isEmpty { spec.services = services }
         if !secrets.isEmpty { spec.secrets = secrets }

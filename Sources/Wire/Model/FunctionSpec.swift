@@ -61,6 +61,10 @@ package struct FunctionSpec: Hashable, Sendable {
     package var startMargin: Bool
     /// Calls a second that are accepted; 0: no limit.
     package var rateLimit: UInt32
+    /// Which of its calls are recorded.
+    package var record: RecordedCalls
+    /// Whether records keep the payload, up to a limit of the daemon's.
+    package var recordInput: Bool
 
     /// The name of a runtime; whether there is one is for the store to say.
     package struct Runtime: RawRepresentable, Hashable, Sendable, CaseIterable {
@@ -156,6 +160,8 @@ package struct FunctionSpec: Hashable, Sendable {
         maxWaitNanos = 0
         startMargin = true
         rateLimit = 0
+        record = .all
+        recordInput = false
         headers = [:]
     }
 }

@@ -29,6 +29,17 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
         return Identifier(now: now, using: &generator)
     }
 
+    /// The lowest id of a moment, to the millisecond.
+    package static func first(at moment: Timestamp) -> Identifier {
+        Identifier(high: (UInt64(max(moment.nanoseconds, 0)) / 1_000_000) << 16, low: 0)
+    }
+
+    /// The lowest id of those that are at most so old; `nil`: there is no such age.
+    package static func oldest(nanos: UInt64, now: Timestamp) -> Identifier? {
+        guard let nanos = Int64(exactly: nanos), now.nanoseconds > nanos else { return nil }
+        return first(at: Timestamp(nanoseconds: now.nanoseconds - nanos))
+    }
+
     /// Reads the text form; `nil` for anything that ``description`` does not produce.
     package init?(_ text: String) {
         var text = text

@@ -40,6 +40,8 @@ extension FunctionPatch: PatchMessage {
         if raw.has_max_wait_nanos != 0 { maxWaitNanos = raw.max_wait_nanos }
         if raw.has_start_margin != 0 { startMargin = raw.start_margin != 0 }
         if raw.has_rate_limit != 0 { rateLimit = raw.rate_limit }
+        if raw.record != nil { record = try choice(text(raw.record), "record") }
+        if raw.has_record_input != 0 { recordInput = raw.record_input != 0 }
         for header in try list(raw.headers, raw.n_headers, of: HeaderValues.self) {
             guard headers.updateValue(header.values, forKey: header.name) == nil else {
                 throw Failure(.invalid, "headers: \(quoted(header.name)) is given twice; give one list of values")
@@ -80,6 +82,8 @@ extension FunctionPatch: PatchMessage {
         (raw.has_max_wait_nanos, raw.max_wait_nanos) = presence(maxWaitNanos)
         (raw.has_start_margin, raw.start_margin) = presence(startMargin.map { $0 ? 1 : 0 })
         (raw.has_rate_limit, raw.rate_limit) = presence(rateLimit)
+        raw.record = record.map { builder.string($0.rawValue) }
+        (raw.has_record_input, raw.record_input) = presence(recordInput.map { $0 ? 1 : 0 })
         raw.n_secrets = secrets.count
         raw.secrets = builder.strings(secrets)
         raw.n_headers = headers.count

@@ -73,6 +73,8 @@ struct FunctionFileReader {
     private var callType = FunctionSpec.CallType.sync
     private var onSuccess = ""
     private var onFailure = ""
+    private var record: RecordedCalls = .all
+    private var recordInput = false
     private var secrets: [String] = []
     private var startMargin: Bool?
 
@@ -118,6 +120,8 @@ struct FunctionFileReader {
         case .onSuccess: onSuccess = try text(entry)
         case .onFailure: onFailure = try text(entry)
         case .secrets: secrets = try list(entry)
+        case .record: record = try choice(entry)
+        case .recordInput: recordInput = try flag(entry)
         }
     }
 
@@ -148,6 +152,8 @@ struct FunctionFileReader {
         spec.callType = callType
         spec.onSuccess = onSuccess
         spec.onFailure = onFailure
+        spec.record = record
+        spec.recordInput = recordInput
         spec.secrets = secrets
         return spec
     }

@@ -1,7 +1,7 @@
 /// The keys of func.yaml.
 enum FunctionKey: String, CaseIterable {
     case name, runtime, entry, entrypoint, cmd, format, memory, timeout, config, annotations, concurrency, pids, network
-    case services, headers, cpu, image, type, secrets
+    case services, headers, cpu, image, type, secrets, record
     case idleTimeout = "idle_timeout"
     case maxContainers = "max_containers"
     case minContainers = "min_containers"
@@ -15,6 +15,7 @@ enum FunctionKey: String, CaseIterable {
     case descriptorSet = "descriptor_set"
     case onSuccess = "on_success"
     case onFailure = "on_failure"
+    case recordInput = "record_input"
 
     /// Keys of Fn's func.yaml that are accepted without effect, each with the reason that the warning gives.
     static let withoutEffect: [String: String] = [

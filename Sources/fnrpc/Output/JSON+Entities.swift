@@ -92,27 +92,10 @@ extension JSON {
             "descriptor_set": .string(spec.descriptorSet),
             "cpu_milli": .unsigned(UInt64(spec.cpuMilli)), "image": .string(spec.image),
             "type": .string(spec.callType.rawValue), "on_success": .string(spec.onSuccess),
-            "on_failure": .string(spec.onFailure), "secrets": .array(spec.secrets.map { .string($0) }),
+            "on_failure": .string(spec.onFailure), "record": .string(spec.record.rawValue),
+            "record_input": .bool(spec.recordInput), "secrets": .array(spec.secrets.map { .string($0) }),
             "headers": .object(spec.headers.mapValues { .array($0.map { .string($0) }) }),
         ])
-    }
-
-    init(_ call: CallRecord) {
-        self = Self.entity(
-            call.meta,
-            [
-                "app_id": .string(call.appID.description), "app": .string(call.appName),
-                "function_id": .string(call.functionID.description), "function": .string(call.functionName),
-                "version": .unsigned(UInt64(call.version)),
-                "requested_version": .unsigned(UInt64(call.requestedVersion)),
-                "requested_alias": call.requestedAlias.isEmpty ? .null : .string(call.requestedAlias),
-                "status": .string(call.status.rawValue),
-                "error": .string(call.error), "started_at": call.startedAt.map { .string($0.description) } ?? .null,
-                "completed_at": .string(call.completedAt.description), "wait_nanos": .unsigned(call.waitNanos),
-                "cold_start_nanos": call.coldStartNanos.map { .unsigned($0) } ?? .null,
-                "run_nanos": .unsigned(call.runNanos), "container": .string(call.container),
-                "trace_id": call.traceID.map { .string($0) } ?? .null,
-            ])
     }
 
     init(_ info: SystemInfoResponse) {

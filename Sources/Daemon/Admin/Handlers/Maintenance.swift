@@ -51,10 +51,11 @@ struct MaintenanceHandler: Sendable {
             try Export(context.store, context.packages, origin, in: context.maintenance.transfers)
         }
         var before: Identifier?
+        var specs: Set<Digest> = []
         var isMore = request.calls
         while isMore {
             try Task.checkCancellation()
-            let (calls, last) = try await context.store.archivedCalls(before: before)
+            let (calls, last) = try await context.store.archivedCalls(before: before, specs: &specs)
             try await context.blocking { () throws(Failure) in try export.append(calls) }
             before = last
             isMore = last != nil

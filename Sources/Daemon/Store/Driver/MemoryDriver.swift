@@ -11,6 +11,33 @@ package final class MemoryDriver: StoreDriver {
         var lastSequence: UInt64 = 0
         /// By id, oldest first.
         var calls: [CallRecord] = []
+        var contents: [Identifier: CallContents] = [:]
+        var specs: [Digest: (lastCall: Identifier, body: [UInt8])] = [:]
+
+        /// Adds records, and the snapshots that are not there yet.
+        ///
+        /// - Returns: one whose id is recorded already; nothing is added then.
+        mutating func add(_ new: [CallRecord], _ newSpecs: [Digest: [UInt8]]) -> CallRecord? {
+            var ids = Set(calls.map(\.meta.id))
+            if let taken = new.first(where: { !ids.insert($0.meta.id).inserted }) { return taken }
+            calls = (calls + new.map(\.withoutContents)).sorted { $0.meta.id < $1.meta.id }
+            for call in new {
+                let id = call.meta.id
+                if call.log.count + call.input.count > 0 {
+                    contents[id] = CallContents(log: call.log, input: call.input)
+                }
+                guard let digest = call.spec, let body = specs[digest]?.body ?? newSpecs[digest] else { continue }
+                specs[digest] = (max(specs[digest]?.lastCall ?? id, id), body)
+            }
+            return nil
+        }
+
+        mutating func removeContents(downTo bytes: UInt64) {
+            var total = contents.values.reduce(0) { $0 + UInt64($1.log.count + $1.input.count) }
+            for id in contents.keys.sorted() where total > bytes {
+                total -= contents.removeValue(forKey: id).map { UInt64($0.log.count + $0.input.count) } ?? 0
+            }
+        }
     }
 
     private let state = Lock(State())
@@ -30,14 +57,15 @@ package final class MemoryDriver: StoreDriver {
     package func commit(
         _ changes: [Change], _ events: [ChangeEvent], _ calls: [any CallSource]
     ) throws(Failure) {
-        var imported: [CallRecord] = []
-        for source in calls { try source.eachBatch { imported += $0 } }
-        let recorded = state.withLock { state -> CallRecord? in
-            if !imported.isEmpty {
-                var ids = Set(state.calls.map(\.meta.id))
-                if let taken = imported.first(where: { !ids.insert($0.meta.id).inserted }) { return taken }
-                state.calls = (state.calls + imported).sorted { $0.meta.id < $1.meta.id }
+        var imported = CallBatch()
+        for source in calls {
+            try source.eachBatch { batch in
+                imported.calls += batch.calls
+                imported.specs.merge(batch.specs) { known, _ in known }
             }
+        }
+        let recorded = state.withLock { [imported] state -> CallRecord? in
+            if !imported.calls.isEmpty, let taken = state.add(imported.calls, imported.specs) { return taken }
             for change in changes {
                 if let old = change.old { state.rows[old.id] = nil }
                 if let new = change.new { state.rows[new.id] = new }
@@ -57,46 +85,50 @@ package final class MemoryDriver: StoreDriver {
         state.withLock { $0.events = Array($0.events.suffix(max(keep, 0))) }
     }
 
-    package func append(_ calls: [CallRecord]) async throws(Failure) {
+    package func append(
+        _ calls: [CallRecord], specs: [Digest: [UInt8]], maxContentBytes: UInt64
+    ) async throws(Failure) {
+        if calls.isEmpty { return }
         let taken = state.withLock { state in
-            var ids = Set(state.calls.map(\.meta.id))
-            guard calls.allSatisfy({ ids.insert($0.meta.id).inserted }) else { return true }
-            state.calls = (state.calls + calls).sorted { $0.meta.id < $1.meta.id }
+            guard state.add(calls, specs) == nil else { return true }
+            state.removeContents(downTo: maxContentBytes)
             return false
         }
         if taken { throw Failure(.exists, "a call with the same id is recorded; none of the records was stored") }
     }
 
     package func calls(
-        _ scope: CallScope, before: Identifier?, limit: Int, scanned: Int,
+        _ scope: CallScope, since: Identifier?, before: Identifier?, limit: Int, scanned: Int,
         where matches: @escaping @Sendable (CallRecord) -> Bool
     ) async throws(Failure) -> (found: [CallRecord], last: Identifier?) {
         var rest = state.withLock { $0.calls }.reversed().filter { call in
-            (before.map { call.meta.id < $0 } ?? true) && scope.contains(call)
+            (before.map { call.meta.id < $0 } ?? true) && (since.map { call.meta.id >= $0 } ?? true)
+                && scope.contains(call)
         }[...]
         var found: [CallRecord] = []
         var last: Identifier?
-        while var call = rest.first, found.count < limit, rest.startIndex < scanned {
+        while let call = rest.first, found.count < limit, rest.startIndex < scanned {
             rest.removeFirst()
             last = call.meta.id
-            call.log = []
             if matches(call) { found.append(call) }
         }
         return (found, rest.isEmpty ? nil : last)
     }
 
     package func call(_ id: Identifier) async throws(Failure) -> CallRecord? {
-        state.withLock { state in
-            guard var call = state.calls.first(where: { $0.meta.id == id }) else { return nil }
-            call.log = []
-            return call
-        }
+        state.withLock { state in state.calls.first { $0.meta.id == id } }
     }
 
-    package func callLog(_ id: Identifier) async throws(Failure) -> CallLog? {
-        state.withLock { state in
-            state.calls.first { $0.meta.id == id }.map { CallLog(bytes: $0.log, truncated: $0.logTruncated) }
-        }
+    package func callContents(_ id: Identifier) async throws(Failure) -> CallContents? {
+        state.withLock { $0.contents[id] }
+    }
+
+    package func callSpec(_ digest: Digest) async throws(Failure) -> [UInt8]? {
+        state.withLock { $0.specs[digest]?.body }
+    }
+
+    package func hasCalls(_ scope: CallScope) async throws(Failure) -> Bool {
+        state.withLock { $0.calls.contains(where: scope.contains) }
     }
 
     package func callCounts(
@@ -109,11 +141,25 @@ package final class MemoryDriver: StoreDriver {
     }
 
     @discardableResult
-    package func pruneCalls(keep: Int) async throws(Failure) -> Int {
+    package func pruneCalls(_ retention: CallRetention, now: Timestamp) async throws(Failure) -> PrunedCalls {
         state.withLock { state in
-            let removed = max(state.calls.count - max(keep, 0), 0)
-            state.calls.removeFirst(removed)
-            return removed
+            let callBound = Identifier.oldest(nanos: retention.callNanos, now: now)
+            let kept = state.calls.suffix(max(retention.calls, 0)).filter { call in
+                callBound.map { call.meta.id >= $0 } ?? true
+            }
+            let removed = state.calls.count - kept.count
+            for call in state.calls.prefix(removed) { state.contents[call.meta.id] = nil }
+            state.calls = Array(kept)
+            let before = state.contents.count
+            let newest = state.contents.keys.sorted().suffix(max(retention.logs, 0))
+            let contentBound = Identifier.oldest(nanos: retention.logNanos, now: now)
+            state.contents = state.contents.filter { entry in
+                newest.first.map { entry.key >= $0 } ?? false && contentBound.map { entry.key >= $0 } ?? true
+            }
+            state.removeContents(downTo: retention.logBytes)
+            let oldest = state.calls.first?.meta.id
+            state.specs = state.specs.filter { spec in oldest.map { spec.value.lastCall >= $0 } ?? false }
+            return PrunedCalls(calls: removed, contents: before - state.contents.count)
         }
     }
 

@@ -3,16 +3,16 @@ internal import GRDB
 package import Model
 
 extension SQLiteDriver {
-    package func append(_ calls: [CallRecord]) async throws(Failure) {
+    package func append(
+        _ calls: [CallRecord], specs: [Digest: [UInt8]], maxContentBytes: UInt64
+    ) async throws(Failure) {
         if calls.isEmpty { return }
         do {
-            try await pool.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA synchronous = NORMAL")
-                defer { try? database.execute(sql: "PRAGMA synchronous = FULL") }
-                try database.inTransaction(.immediate) {
-                    for call in calls { try Self.insert(call, database) }
-                    return .commit
-                }
+            do {
+                try await insert(calls, specs, maxContentBytes)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+                // Others have filled the disk. Records are small, and say that there was a log.
+                try await insert(calls.map(\.withoutContents), specs, maxContentBytes)
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
             throw Failure(.exists, "a call with the same id is recorded; none of the records was stored")
@@ -21,16 +21,87 @@ extension SQLiteDriver {
         }
     }
 
+    private func insert(_ calls: [CallRecord], _ specs: [Digest: [UInt8]], _ maxContentBytes: UInt64) async throws {
+        try await pool.writeWithoutTransaction { [contentBytes, path] database in
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+            defer { try? database.execute(sql: "PRAGMA synchronous = FULL") }
+            try contentBytes.transaction(database) { total in
+                let added = calls.reduce(0) { $0 + UInt64($1.log.count + $1.input.count) }
+                if added > 0 {
+                    // Old logs make room for new ones before the disk is full, not after.
+                    let room = try Self.room(database, path)
+                    let most = min(maxContentBytes, total + room)
+                    try Self.removeContents(database, &total, downTo: most > added ? most - added : 0)
+                }
+                for call in calls { try Self.insert(call, database, &total) }
+                try Self.noteSpecs(specs, of: calls, database)
+                try Self.removeContents(database, &total, downTo: maxContentBytes)
+            }
+        }
+    }
+
+    /// What contents leave free of a disk, bytes: for everything else, and for the log of changes.
+    private static let reservedBytes: UInt64 = 8 << 20
+
+    /// How many bytes contents may still take.
+    private static func room(_ database: Database, _ path: String) throws -> UInt64 {
+        var disk = statvfs()
+        guard statvfs(path, &disk) == 0 else { return .max / 2 }
+        // What was removed stays in the file, and is used first.
+        let unused = try UInt64.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+        let page = try UInt64.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+        let free = UInt64(disk.f_bavail) * UInt64(disk.f_frsize) + unused * page
+        return free > reservedBytes ? free - reservedBytes : 0
+    }
+
+    private static func insert(_ call: CallRecord, _ database: Database, _ total: inout UInt64) throws {
+        try database.cachedStatement(sql: CallRows.insert).execute(arguments: CallRows.arguments(call))
+        let bytes = call.log.count + call.input.count
+        if bytes == 0 { return }
+        try database.cachedStatement(
+            sql: "INSERT INTO call_contents (call_id, bytes, log, input) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [call.meta.id.description, bytes, Data(call.log), Data(call.input)])
+        total += UInt64(bytes)
+    }
+
+    /// Stores the snapshots that are not there yet, and which calls need them.
+    private static func noteSpecs(
+        _ specs: [Digest: [UInt8]], of calls: [CallRecord], _ database: Database
+    ) throws {
+        var lastCalls: [Digest: Identifier] = [:]
+        for call in calls {
+            guard let digest = call.spec else { continue }
+            lastCalls[digest] = max(lastCalls[digest] ?? call.meta.id, call.meta.id)
+        }
+        for (digest, last) in lastCalls {
+            guard let body = specs[digest] else {
+                try database.cachedStatement(
+                    sql: "UPDATE call_specs SET last_call = max(last_call, ?) WHERE digest = ?"
+                ).execute(arguments: [last.description, digest.description])
+                continue
+            }
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO call_specs (digest, last_call, body) VALUES (?, ?, ?)
+                    ON CONFLICT (digest) DO UPDATE SET last_call = max(last_call, excluded.last_call)
+                    """
+            ).execute(arguments: [digest.description, last.description, Data(body)])
+        }
+    }
+
+    // MARK: - Reading
+
     package func calls(
-        _ scope: CallScope, before: Identifier?, limit: Int, scanned: Int,
+        _ scope: CallScope, since: Identifier?, before: Identifier?, limit: Int, scanned: Int,
         where matches: @escaping @Sendable (CallRecord) -> Bool
     ) async throws(Failure) -> (found: [CallRecord], last: Identifier?) {
         let (condition, id) = Self.condition(scope)
         return try await read { database in
-            // After every id, by its text.
-            let arguments: StatementArguments = id + [before?.description ?? "~"]
+            // Before and after every id, by its text.
+            let arguments: StatementArguments = id + [since?.description ?? "", before?.description ?? "~"]
             let rows = try GRDB.Row.fetchCursor(
-                database, sql: "SELECT * FROM calls WHERE \(condition) id < ? ORDER BY id DESC", arguments: arguments)
+                database, sql: "SELECT * FROM calls WHERE \(condition) id >= ? AND id < ? ORDER BY id DESC",
+                arguments: arguments)
             var found: [CallRecord] = []
             var last: Identifier?
             var seen = 0
@@ -52,14 +123,27 @@ extension SQLiteDriver {
         }
     }
 
-    package func callLog(_ id: Identifier) async throws(Failure) -> CallLog? {
+    package func callContents(_ id: Identifier) async throws(Failure) -> CallContents? {
         try await read { database in
             try GRDB.Row.fetchOne(
-                database, sql: "SELECT log, log_truncated FROM calls LEFT JOIN call_logs ON call_id = id WHERE id = ?",
-                arguments: [id.description]
-            ).map { row in
-                CallLog(bytes: (row["log"] as Data?).map { Array($0) } ?? [], truncated: row["log_truncated"])
-            }
+                database, sql: "SELECT log, input FROM call_contents WHERE call_id = ?", arguments: [id.description]
+            ).map { row in CallContents(log: Array(row["log"] as Data), input: Array(row["input"] as Data)) }
+        }
+    }
+
+    package func callSpec(_ digest: Digest) async throws(Failure) -> [UInt8]? {
+        try await read { database in
+            try Data.fetchOne(
+                database, sql: "SELECT body FROM call_specs WHERE digest = ?", arguments: [digest.description]
+            ).map { Array($0) }
+        }
+    }
+
+    package func hasCalls(_ scope: CallScope) async throws(Failure) -> Bool {
+        let (condition, id) = Self.condition(scope)
+        return try await read { database in
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM calls WHERE \(condition) true)", arguments: id) ?? false
         }
     }
 
@@ -68,7 +152,7 @@ extension SQLiteDriver {
     ) async throws(Failure) -> [CallRecord.Status: UInt64] {
         let (condition, id) = Self.condition(scope)
         // Ids begin with their time, so the index by id finds the first one.
-        let first = Identifier(high: UInt64(max(since.nanoseconds, 0)) / 1_000_000 << 16, low: 0)
+        let first = Identifier.first(at: since)
         return try await read { database in
             let arguments: StatementArguments = id + [first.description, since.nanoseconds]
             let rows = try GRDB.Row.fetchAll(
@@ -78,7 +162,7 @@ extension SQLiteDriver {
                     GROUP BY status
                     """, arguments: arguments)
             return try rows.reduce(into: [:]) { counts, row in
-                counts[try CallRows.status(row)] = UInt64(clamping: row["count"] as Int64)
+                counts[try CallRows.known(row["status"], "status")] = UInt64(clamping: row["count"] as Int64)
             }
         }
     }
@@ -95,55 +179,28 @@ extension SQLiteDriver {
         }
     }
 
-    @discardableResult
-    package func pruneCalls(keep: Int) async throws(Failure) -> Int {
-        try await write { database in
-            let limit = max(keep, 0)
-            guard
-                let newest = try String.fetchOne(
-                    database, sql: "SELECT id FROM calls ORDER BY id DESC LIMIT 1 OFFSET ?", arguments: [limit])
-            else { return 0 }
-            try database.execute(sql: "DELETE FROM calls WHERE id <= ?", arguments: [newest])
-            return database.changesCount
-        }
-    }
-
-    /// Written by hand and in one piece: records come by the ten thousand a second.
-    private static let insertCall = """
-        INSERT INTO calls (id, api_version, created_at, updated_at, app_id, app_name, function_id, function_name, version,
-            requested_version, requested_alias, status, error, started_at, completed_at, wait_nanos, cold_start_nanos,
-            run_nanos, container, log_truncated, trace_id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """
+    // MARK: - Import
 
     /// Writes imported records, in the transaction of the entities that come with them.
-    static func write(_ source: any CallSource, _ database: Database) throws(Failure) {
-        try source.eachBatch { (calls) throws(Failure) in
-            for call in calls {
-                do {
-                    try insert(call, database)
-                } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-                    throw call.recordedAlready()
-                } catch {
-                    throw failure(error)
-                }
+    static func write(_ sources: [any CallSource], _ database: Database, _ contentBytes: ContentBytes) throws {
+        if sources.isEmpty { return }
+        try contentBytes.changing(database) { total in
+            for source in sources {
+                try source.eachBatch { (batch) throws(Failure) in try write(batch, database, &total) }
             }
         }
     }
 
-    private static func insert(_ call: CallRecord, _ database: Database) throws {
-        let id = call.meta.id.description
-        try database.cachedStatement(sql: insertCall).execute(arguments: [
-            id, Int64(call.meta.apiVersion), call.meta.createdAt.nanoseconds, call.meta.updatedAt.nanoseconds,
-            call.appID.description, call.appName, call.functionID.description, call.functionName, Int64(call.version),
-            Int64(call.requestedVersion), call.requestedAlias, call.status.rawValue, call.error,
-            call.startedAt?.nanoseconds,
-            call.completedAt.nanoseconds, Int64(clamping: call.waitNanos),
-            call.coldStartNanos.map { Int64(clamping: $0) }, Int64(clamping: call.runNanos), call.container,
-            call.logTruncated, call.traceID,
-        ])
-        if call.log.isEmpty { return }
-        try database.cachedStatement(sql: "INSERT INTO call_logs (call_id, log) VALUES (?, ?)")
-            .execute(arguments: [id, Data(call.log)])
+    private static func write(_ batch: CallBatch, _ database: Database, _ total: inout UInt64) throws(Failure) {
+        for call in batch.calls {
+            do {
+                try insert(call, database, &total)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+                throw call.recordedAlready()
+            } catch {
+                throw failure(error)
+            }
+        }
+        do { try noteSpecs(batch.specs, of: batch.calls, database) } catch { throw failure(error) }
     }
 }

@@ -31,11 +31,11 @@ extension SQLiteDriver {
         _ changes: [Change], _ events: [ChangeEvent], _ calls: [any CallSource]
     ) throws(Failure) {
         do {
-            try pool.writeWithoutTransaction { database in
+            try pool.writeWithoutTransaction { [contentBytes] database in
                 try database.inTransaction(.immediate) {
                     for change in changes { try Self.write(change, database) }
                     for event in events { try Self.write(event, database) }
-                    for source in calls { try Self.write(source, database) }
+                    try Self.write(calls, database, contentBytes)
                     if let last = events.last {
                         // Apart from the events, because those are pruned.
                         try database.cachedStatement(

@@ -8,7 +8,9 @@ package import Model
 package final class SQLiteDriver: StoreDriver {
     package let schemaVersion: Int
     package let instanceID: Identifier
+    let path: String
     let pool: DatabasePool
+    let contentBytes = ContentBytes()
 
     /// Opens or makes the database, and brings it to the present schema. Blocks.
     ///
@@ -37,6 +39,7 @@ package final class SQLiteDriver: StoreDriver {
             }
             schemaVersion = Migrations.count
             self.pool = pool
+            self.path = path
         } catch {
             throw Self.failure(error)
         }

@@ -42,6 +42,7 @@ enum Checks {
                 "syslog_url: \(quoted(text)) is not understood; write SCHEME://ADDRESS with one of: "
                     + syslogSchemes.joined(separator: ", "))
         }
+        _ = try SyslogAddress(text)
     }
 }
 

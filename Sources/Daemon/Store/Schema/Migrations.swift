@@ -57,6 +57,58 @@ package enum Migrations {
                 ) STRICT;
                 """,
             down: "DROP TABLE events;", losesOnDown: "the events that nobody has followed yet"),
+        Migration(
+            number: 4, name: "call contents",
+            up: """
+                ALTER TABLE calls ADD COLUMN path TEXT NOT NULL DEFAULT '';
+                ALTER TABLE calls ADD COLUMN trigger_name TEXT NOT NULL DEFAULT '';
+                ALTER TABLE calls ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+                ALTER TABLE calls ADD COLUMN exit_code INTEGER;
+                ALTER TABLE calls ADD COLUMN exit_signal INTEGER;
+                ALTER TABLE calls ADD COLUMN out_of_memory INTEGER; -- NULL: the process did not end
+                ALTER TABLE calls ADD COLUMN log_bytes INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE calls ADD COLUMN input_bytes INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE calls ADD COLUMN input_truncated INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE calls ADD COLUMN spec TEXT;
+                UPDATE calls SET log_bytes = ifnull(
+                    (SELECT length(log) FROM call_logs WHERE call_id = id), 0);
+                UPDATE calls SET reason = CASE status WHEN 'failed' THEN 'bad_exit' WHEN 'timeout' THEN 'timeout'
+                    WHEN 'cancelled' THEN 'client_request' ELSE '' END;
+
+                -- Logs and payloads are far longer than records: apart, so that lists do not read them. They go before
+                -- their records do; the index has all that is needed to choose which.
+                CREATE TABLE call_contents (
+                    call_id TEXT NOT NULL PRIMARY KEY REFERENCES calls(id) ON DELETE CASCADE, bytes INTEGER NOT NULL,
+                    log BLOB NOT NULL, input BLOB NOT NULL
+                ) STRICT;
+                INSERT INTO call_contents SELECT call_id, length(log), log, x'' FROM call_logs;
+                DROP TABLE call_logs;
+                CREATE INDEX call_contents_by_age ON call_contents (call_id, bytes);
+
+                -- What calls ran with. `last_call` is the newest one: when no record is that old, nobody needs it.
+                CREATE TABLE call_specs (
+                    digest TEXT NOT NULL PRIMARY KEY, last_call TEXT NOT NULL, body BLOB NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                """,
+            down: """
+                CREATE TABLE call_logs (
+                    call_id TEXT NOT NULL PRIMARY KEY REFERENCES calls(id) ON DELETE CASCADE, log BLOB NOT NULL
+                ) STRICT;
+                INSERT INTO call_logs SELECT call_id, log FROM call_contents WHERE length(log) > 0;
+                DROP TABLE call_specs;
+                DROP TABLE call_contents;
+                ALTER TABLE calls DROP COLUMN spec;
+                ALTER TABLE calls DROP COLUMN input_truncated;
+                ALTER TABLE calls DROP COLUMN input_bytes;
+                ALTER TABLE calls DROP COLUMN log_bytes;
+                ALTER TABLE calls DROP COLUMN out_of_memory;
+                ALTER TABLE calls DROP COLUMN exit_signal;
+                ALTER TABLE calls DROP COLUMN exit_code;
+                ALTER TABLE calls DROP COLUMN reason;
+                ALTER TABLE calls DROP COLUMN trigger_name;
+                ALTER TABLE calls DROP COLUMN path;
+                """,
+            losesOnDown: "the payloads of calls, and what calls ran with, came by and ended with"),
     ]
 
     /// The schema version that this daemon writes.

@@ -33,28 +33,58 @@ extension ArchivedEntity {
 }
 
 extension ArchivedCall {
-    /// The record with its log.
+    /// Bytes of the longest snapshot: those of a function and of its app.
+    private static let maxSpecBytes = 2 * Row.maxBytes
+
+    /// The record with its log and payload.
     ///
     /// - Throws: `invalid` for what no daemon has recorded.
     func record() throws(Failure) -> CallRecord {
-        let bytes = call.encodedSize
-        guard bytes <= CallRecord.maxBytes, log.count <= CallRecord.maxLogBytes else {
+        for (what, bytes, limit) in [
+            ("record", call.encodedSize, CallRecord.maxBytes), ("log", log.count, CallRecord.maxLogBytes),
+            ("input", input.count, CallRecord.maxInputBytes),
+        ] where bytes > limit {
             throw Failure(
-                .invalid,
-                "call \(call.meta.id): its record has \(bytes) bytes and its log \(log.count); at most "
-                    + "\(CallRecord.maxBytes) and \(CallRecord.maxLogBytes) are allowed")
+                .invalid, "call \(call.meta.id): its \(what) has \(bytes) bytes; at most \(limit) are allowed")
         }
         var call = call
-        call.log = log
-        call.logTruncated = logTruncated
+        (call.log, call.input) = (log, input)
+        // Where they are not there, they were removed.
+        if !log.isEmpty { call.logBytes = UInt64(log.count) }
+        if !input.isEmpty { call.inputBytes = UInt64(input.count) }
         return call
+    }
+
+    /// Checks that the snapshot that the record names is with it, or was with one before.
+    ///
+    /// - Parameter known: those that were; takes up this one.
+    /// - Throws: `invalid`.
+    func checkSpec(_ known: inout Set<Digest>) throws(Failure) {
+        do throws(Failure) {
+            guard let digest = call.spec else {
+                guard spec.isEmpty else { throw Failure(.invalid, "spec: is given, and spec_digest does not name it") }
+                return
+            }
+            if spec.isEmpty && known.contains(digest) { return }
+            guard !spec.isEmpty else {
+                throw Failure(.invalid, "spec_digest: the snapshot \(digest) is not in the archive before it is named")
+            }
+            guard spec.count <= Self.maxSpecBytes else {
+                throw Failure(
+                    .invalid, "spec: has \(spec.count) bytes; at most \(Self.maxSpecBytes) are allowed")
+            }
+            let actual = try SHA256.digest(of: spec)
+            guard actual == digest else { throw Failure(.invalid, "spec: it is \(actual), not \(digest)") }
+            _ = try CallSpec(decoding: spec, strict: true)
+            known.insert(digest)
+        } catch { throw error.within("call \(call.meta.id)") }
     }
 }
 
 /// Records, one after the other.
 struct RecordFile {
-    /// Bytes of the longest one: entities and calls with their logs are below.
-    static let maxBytes = 4 << 20
+    /// Bytes of the longest one: entities, and calls with logs, payloads and snapshots, are below.
+    static let maxBytes = 12 << 20
     private var rest: [UInt8] = []
 
     static func record(_ message: some WireMessage) -> [UInt8] {
@@ -89,22 +119,21 @@ struct RecordFile {
 struct ArchivedCalls: CallSource {
     let file: SpoolFile
 
-    func eachBatch(_ body: ([CallRecord]) throws(Failure) -> Void) throws(Failure) {
+    func eachBatch(_ body: (CallBatch) throws(Failure) -> Void) throws(Failure) {
         try file.rewind()
         var records = RecordFile()
         var buffer = [UInt8](repeating: 0, count: Export.pieceBytes)
         while true {
             let count = try FileIO.read(file.descriptor, into: &buffer, naming: "a temporary file")
             if count == 0 { return }
-            var batch: [CallRecord] = []
-            try records.take(buffer.prefix(count)) { (bytes) throws(Failure) in batch.append(try Self.record(bytes)) }
-            if !batch.isEmpty { try body(batch) }
+            var batch = CallBatch()
+            try records.take(buffer.prefix(count)) { (bytes) throws(Failure) in
+                let archived = try ArchivedCall(decoding: bytes, strict: true)
+                batch.calls.append(try archived.record())
+                if let digest = archived.call.spec, !archived.spec.isEmpty { batch.specs[digest] = archived.spec }
+            }
+            if !batch.calls.isEmpty { try body(batch) }
         }
-    }
-
-    /// One record with its log.
-    static func record(_ bytes: [UInt8]) throws(Failure) -> CallRecord {
-        try ArchivedCall(decoding: bytes, strict: true).record()
     }
 }
 
@@ -116,8 +145,13 @@ extension CallRecord {
         var violations = Violations()
         for (field, name) in [
             ("app_name", appName), ("function_name", functionName), ("requested_alias", requestedAlias),
+            ("trigger", trigger),
         ] where !name.isEmpty {
             violations.check { () throws(Failure) in try Name(name, field: field) }
+        }
+        if !path.isEmpty {
+            let source = violations.check { () throws(Failure) in try TriggerSource(path, field: "path") }
+            violations.require(source == nil || source?.text == path, "path: \(quoted(path)) is not written so")
         }
         if let traceID {
             violations.require(

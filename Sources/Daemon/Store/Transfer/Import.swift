@@ -75,6 +75,7 @@ package final class Import: Sendable {
         var rows: [Row] = []
         let calls = try folder.makeFile()
         var callIDs: Set<Identifier> = []
+        var specs: Set<Digest> = []
         var packages: [String: UInt64] = [:]
         for member in manifest.members {
             guard let (name, bytes) = try reader.next(), name == member.name, bytes == member.bytes else {
@@ -89,8 +90,10 @@ package final class Import: Sendable {
                     }
                 case ArchiveManifest.callsName:
                     try records.take(piece) { (bytes) throws(Failure) in
-                        let call = try ArchivedCalls.record(bytes)
+                        let archived = try ArchivedCall(decoding: bytes, strict: true)
+                        let call = try archived.record()
                         try call.checkImported()
+                        try archived.checkSpec(&specs)
                         guard callIDs.insert(call.meta.id).inserted else {
                             throw Failure(.invalid, "call \(call.meta.id): id: it is in the archive twice")
                         }

@@ -476,13 +476,18 @@ package struct ArchivedEntity: WireMessage {
 /// The record of a call as an archive has it.
 package struct ArchivedCall: WireMessage {
     package var call: CallRecord
+    /// Empty: there was none, or it was removed.
     package var log: [UInt8]
-    package var logTruncated: Bool
+    /// Likewise.
+    package var input: [UInt8]
+    /// The CallSpec that the call's spec_digest names, once for all calls that share it.
+    package var spec: [UInt8]
 
-    package init(call: CallRecord, log: [UInt8] = [], logTruncated: Bool = false) {
+    package init(call: CallRecord, log: [UInt8] = [], input: [UInt8] = [], spec: [UInt8] = []) {
         self.call = call
         self.log = log
-        self.logTruncated = logTruncated
+        self.input = input
+        self.spec = spec
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__ArchivedCall>) {
@@ -490,15 +495,18 @@ package struct ArchivedCall: WireMessage {
     }
 
     package init(_ raw: Fnrpc__V1__ArchivedCall) throws(Failure) {
-        self.init(call: try required(raw.call, "call"), log: bytes(raw.log), logTruncated: raw.log_truncated != 0)
+        self.init(
+            call: try required(raw.call, "call"), log: bytes(raw.log), input: bytes(raw.input), spec: bytes(raw.spec))
     }
 
     package func write(to raw: inout Fnrpc__V1__ArchivedCall, _ builder: Builder) {
         raw.call = builder.message(call)
         raw.has_log = 1
         raw.log = builder.bytes(log)
-        raw.has_log_truncated = 1
-        raw.log_truncated = logTruncated ? 1 : 0
+        raw.has_input = 1
+        raw.input = builder.bytes(input)
+        raw.has_spec = 1
+        raw.spec = builder.bytes(spec)
     }
 }
 

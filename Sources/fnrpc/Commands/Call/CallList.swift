@@ -16,6 +16,19 @@ struct CallList: AsyncParsableCommand {
     @Option(help: "Most calls to list, 1 to 100000.")
     var limit = 50
 
+    @Option(
+        help: ArgumentHelp("Only calls that came by this path of the app, as its trigger has it.", valueName: "path"))
+    var path: String?
+
+    @Option(help: "Only calls that ended so: success, failed, error, timeout, cancelled.")
+    var status: CallStatus?
+
+    @Option(help: ArgumentHelp("Only calls since then: RFC 3339, or an age such as 10m.", valueName: "time"))
+    var since: PointInTime?
+
+    @Option(help: ArgumentHelp("Only calls before then: RFC 3339, or an age such as 10m.", valueName: "time"))
+    var until: PointInTime?
+
     @OptionGroup var matching: FilterOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
@@ -24,12 +37,17 @@ struct CallList: AsyncParsableCommand {
         guard (1...100_000).contains(limit) else {
             throw ValidationError("--limit: \(limit) is out of range; 1 to 100000")
         }
-        _ = try usage { () throws(Failure) in try filter() }
+        let wanted = try usage { () throws(Failure) in try filter() }
+        guard path == nil || (!wanted.app.isEmpty && wanted.function.isEmpty) else {
+            throw ValidationError("--path: give it with an app, without a function")
+        }
     }
 
     /// The names to filter by; empty: all.
     private func filter() throws(Failure) -> (app: String, function: String) {
         guard let function else { return ("", "") }
+        // Of an app that is gone only its id is left.
+        if Identifier(function) != nil { return (function, "") }
         guard function.contains("/") else { return (try Name(function, field: "app").text, "") }
         let reference = try FunctionReference(function)
         guard reference.version == 0 else {
@@ -40,10 +58,13 @@ struct CallList: AsyncParsableCommand {
 
     func run() async throws {
         let filter = try filter()
+        let now = Timestamp.now()
         let calls = try await connection.withClient { client in
             try await everyPage(limit: limit) { page in
                 let request = ListCallsRequest(
-                    app: filter.app, function: filter.function, page: page, filter: matching.filter)
+                    app: filter.app, function: filter.function, page: page, filter: matching.filter,
+                    path: path ?? "", status: status?.rawValue ?? "", since: since?.nanoseconds(at: now) ?? 0,
+                    until: until?.nanoseconds(at: now) ?? 0)
                 let answer: ListCallsResponse = try await client.call(
                     "fnrpc.v1.Calls", "List", request, timeout: CommandLimits.answer)
                 return (answer.calls, answer.nextCursor)
@@ -52,13 +73,13 @@ struct CallList: AsyncParsableCommand {
         switch output.output {
         case .json: try JSON.object(["calls": .array(calls.map { JSON($0) })]).print()
         case .table:
-            var table = Table("ID", "FUNCTION", "ASKED FOR", "STATUS", "STARTED", "COLD", "RUN", "ERROR")
+            var table = Table("ID", "FUNCTION", "ASKED FOR", "STATUS", "STARTED", "COLD", "RUN", "WHY")
             table.rows = calls.map {
                 [
                     $0.meta.id.description, "\($0.appName)/\($0.functionName)@\($0.version)", $0.requested,
                     $0.status.rawValue, $0.startedAt.map(Shown.time) ?? "-",
                     $0.coldStartNanos.map(Shown.duration) ?? "-",
-                    Shown.duration($0.runNanos), $0.error,
+                    Shown.duration($0.runNanos), $0.why,
                 ]
             }
             try Terminal.write(table.text, to: STDOUT_FILENO)
@@ -66,7 +87,15 @@ struct CallList: AsyncParsableCommand {
     }
 }
 
+extension CallStatus: ExpressibleByArgument {}
+
 extension CallRecord {
+    /// Why it did not succeed, for people.
+    var why: String {
+        if !error.isEmpty { return error }
+        return [reason.rawValue, exit?.text ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
+    }
+
     /// What the caller wrote behind the `@`, for people.
     var requested: String {
         if !requestedAlias.isEmpty { return "@" + requestedAlias }

@@ -25,11 +25,12 @@ struct CallLogs: AsyncParsableCommand {
         switch output.output {
         case .json:
             let members = JSON.body(logs.log, "log").merging([
-                "call_id": .string(id), "truncated": .bool(logs.truncated),
+                "call_id": .string(id), "truncated": .bool(logs.truncated), "removed": .bool(logs.removed),
             ]) { own, _ in own }
             try JSON.object(members).print()
         case .table:
             try Terminal.write(logs.log, to: STDOUT_FILENO)
+            if logs.removed { Terminal.warn("the log was removed; it was too old, or its place was needed") }
             if logs.truncated { Terminal.warn("the log was longer than the daemon keeps; this is its beginning") }
         }
     }

@@ -53,7 +53,7 @@ extension Function {
 }
 
 extension FrozenRuntime {
-    fileprivate var rows: [(String, String)] {
+    var rows: [(String, String)] {
         var rows: [(String, String)] = []
         if !interpreter.isEmpty { rows.append(("interpreter", interpreter)) }
         if !command.isEmpty { rows.append(("runtime command", command.joined(separator: " "))) }
@@ -100,6 +100,8 @@ extension FunctionSpec {
         if !secrets.isEmpty { rows.append(("secrets", secrets.joined(separator: " "))) }
         if !onSuccess.isEmpty { rows.append(("on_success", onSuccess)) }
         if !onFailure.isEmpty { rows.append(("on_failure", onFailure)) }
+        if record != .all { rows.append(("record", record.rawValue)) }
+        if recordInput { rows.append(("record_input", "true")) }
         rows += config.sorted { $0.key < $1.key }.map { ("config \($0.key)", $0.value) }
         rows += annotations.sorted { $0.key < $1.key }.map { ("annotation \($0.key)", $0.value) }
         for (name, values) in headers.sorted(by: { $0.key < $1.key }) {

@@ -112,6 +112,12 @@ struct FunctionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Who gets the failures of asynchronous calls; empty: nobody.", valueName: "app/fn"))
     private var onFailure: String?
 
+    @Option(help: "Which of its calls are recorded: all, errors, none.")
+    private var record: RecordedCalls?
+
+    @Option(help: ArgumentHelp("Whether records keep the payload.", valueName: "true|false"))
+    private var recordInput: Bool?
+
     func validate() throws {
         _ = try usage { () throws(Failure) in try patch }
     }
@@ -162,6 +168,8 @@ struct FunctionOptions: ParsableArguments {
             patch.annotations = try KeyValues.read(annotationPairs, option: "--annotation")
             patch.onSuccess = onSuccess
             patch.onFailure = onFailure
+            patch.record = record
+            patch.recordInput = recordInput
             return patch
         }
     }
@@ -182,6 +190,7 @@ struct FunctionOptions: ParsableArguments {
 extension FunctionSpec.Format: ExpressibleByArgument {}
 extension FunctionSpec.CallType: ExpressibleByArgument {}
 extension FunctionSpec.Network: ExpressibleByArgument {}
+extension RecordedCalls: ExpressibleByArgument {}
 
 /// A number of cores as people write it: `2`, `0.5`, `500m`; to the thousandth.
 struct Cores: ExpressibleByArgument, Equatable {

@@ -232,7 +232,277 @@ void   fnrpc__v1__get_call_logs_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__get_call_logs_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor fnrpc__v1__list_calls_request__field_descriptors[4] =
+void   fnrpc__v1__get_call_spec_request__init
+                     (Fnrpc__V1__GetCallSpecRequest         *message)
+{
+  static const Fnrpc__V1__GetCallSpecRequest init_value = FNRPC__V1__GET_CALL_SPEC_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__get_call_spec_request__get_packed_size
+                     (const Fnrpc__V1__GetCallSpecRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_spec_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__get_call_spec_request__pack
+                     (const Fnrpc__V1__GetCallSpecRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_spec_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__get_call_spec_request__pack_to_buffer
+                     (const Fnrpc__V1__GetCallSpecRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_spec_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__GetCallSpecRequest *
+       fnrpc__v1__get_call_spec_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__GetCallSpecRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__get_call_spec_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__get_call_spec_request__free_unpacked
+                     (Fnrpc__V1__GetCallSpecRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__get_call_spec_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__call_spec__init
+                     (Fnrpc__V1__CallSpec         *message)
+{
+  static const Fnrpc__V1__CallSpec init_value = FNRPC__V1__CALL_SPEC__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__call_spec__get_packed_size
+                     (const Fnrpc__V1__CallSpec *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__call_spec__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__call_spec__pack
+                     (const Fnrpc__V1__CallSpec *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__call_spec__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__call_spec__pack_to_buffer
+                     (const Fnrpc__V1__CallSpec *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__call_spec__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__CallSpec *
+       fnrpc__v1__call_spec__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__CallSpec *)
+     protobuf_c_message_unpack (&fnrpc__v1__call_spec__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__call_spec__free_unpacked
+                     (Fnrpc__V1__CallSpec *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__call_spec__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__get_call_input_request__init
+                     (Fnrpc__V1__GetCallInputRequest         *message)
+{
+  static const Fnrpc__V1__GetCallInputRequest init_value = FNRPC__V1__GET_CALL_INPUT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__get_call_input_request__get_packed_size
+                     (const Fnrpc__V1__GetCallInputRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__get_call_input_request__pack
+                     (const Fnrpc__V1__GetCallInputRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__get_call_input_request__pack_to_buffer
+                     (const Fnrpc__V1__GetCallInputRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__GetCallInputRequest *
+       fnrpc__v1__get_call_input_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__GetCallInputRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__get_call_input_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__get_call_input_request__free_unpacked
+                     (Fnrpc__V1__GetCallInputRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__get_call_input_response__init
+                     (Fnrpc__V1__GetCallInputResponse         *message)
+{
+  static const Fnrpc__V1__GetCallInputResponse init_value = FNRPC__V1__GET_CALL_INPUT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__get_call_input_response__get_packed_size
+                     (const Fnrpc__V1__GetCallInputResponse *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__get_call_input_response__pack
+                     (const Fnrpc__V1__GetCallInputResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__get_call_input_response__pack_to_buffer
+                     (const Fnrpc__V1__GetCallInputResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__GetCallInputResponse *
+       fnrpc__v1__get_call_input_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__GetCallInputResponse *)
+     protobuf_c_message_unpack (&fnrpc__v1__get_call_input_response__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__get_call_input_response__free_unpacked
+                     (Fnrpc__V1__GetCallInputResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__get_call_input_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__follow_logs_request__init
+                     (Fnrpc__V1__FollowLogsRequest         *message)
+{
+  static const Fnrpc__V1__FollowLogsRequest init_value = FNRPC__V1__FOLLOW_LOGS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__follow_logs_request__get_packed_size
+                     (const Fnrpc__V1__FollowLogsRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__follow_logs_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__follow_logs_request__pack
+                     (const Fnrpc__V1__FollowLogsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__follow_logs_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__follow_logs_request__pack_to_buffer
+                     (const Fnrpc__V1__FollowLogsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__follow_logs_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__FollowLogsRequest *
+       fnrpc__v1__follow_logs_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__FollowLogsRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__follow_logs_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__follow_logs_request__free_unpacked
+                     (Fnrpc__V1__FollowLogsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__follow_logs_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__log_piece__init
+                     (Fnrpc__V1__LogPiece         *message)
+{
+  static const Fnrpc__V1__LogPiece init_value = FNRPC__V1__LOG_PIECE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__log_piece__get_packed_size
+                     (const Fnrpc__V1__LogPiece *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__log_piece__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__log_piece__pack
+                     (const Fnrpc__V1__LogPiece *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__log_piece__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__log_piece__pack_to_buffer
+                     (const Fnrpc__V1__LogPiece *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__log_piece__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__LogPiece *
+       fnrpc__v1__log_piece__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__LogPiece *)
+     protobuf_c_message_unpack (&fnrpc__v1__log_piece__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__log_piece__free_unpacked
+                     (Fnrpc__V1__LogPiece *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__log_piece__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor fnrpc__v1__list_calls_request__field_descriptors[8] =
 {
   {
     "app",
@@ -282,17 +552,69 @@ static const ProtobufCFieldDescriptor fnrpc__v1__list_calls_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "path",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListCallsRequest, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__ListCallsRequest, status),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__ListCallsRequest, has_since),
+    offsetof(Fnrpc__V1__ListCallsRequest, since),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "until",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__ListCallsRequest, has_until),
+    offsetof(Fnrpc__V1__ListCallsRequest, until),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__list_calls_request__field_indices_by_name[] = {
   0,   /* field[0] = app */
   3,   /* field[3] = filter */
   1,   /* field[1] = function */
   2,   /* field[2] = page */
+  4,   /* field[4] = path */
+  6,   /* field[6] = since */
+  5,   /* field[5] = status */
+  7,   /* field[7] = until */
 };
 static const ProtobufCIntRange fnrpc__v1__list_calls_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__list_calls_request__descriptor =
 {
@@ -302,7 +624,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__list_calls_request__descriptor =
   "Fnrpc__V1__ListCallsRequest",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ListCallsRequest),
-  4,
+  8,
   fnrpc__v1__list_calls_request__field_descriptors,
   fnrpc__v1__list_calls_request__field_indices_by_name,
   1,  fnrpc__v1__list_calls_request__number_ranges,
@@ -436,7 +758,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__get_call_logs_request__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__get_call_logs_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__get_call_logs_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor fnrpc__v1__get_call_logs_response__field_descriptors[3] =
 {
   {
     "log",
@@ -462,15 +784,28 @@ static const ProtobufCFieldDescriptor fnrpc__v1__get_call_logs_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "removed",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__GetCallLogsResponse, has_removed),
+    offsetof(Fnrpc__V1__GetCallLogsResponse, removed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__get_call_logs_response__field_indices_by_name[] = {
   0,   /* field[0] = log */
+  2,   /* field[2] = removed */
   1,   /* field[1] = truncated */
 };
 static const ProtobufCIntRange fnrpc__v1__get_call_logs_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__get_call_logs_response__descriptor =
 {
@@ -480,23 +815,413 @@ const ProtobufCMessageDescriptor fnrpc__v1__get_call_logs_response__descriptor =
   "Fnrpc__V1__GetCallLogsResponse",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__GetCallLogsResponse),
-  2,
+  3,
   fnrpc__v1__get_call_logs_response__field_descriptors,
   fnrpc__v1__get_call_logs_response__field_indices_by_name,
   1,  fnrpc__v1__get_call_logs_response__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__get_call_logs_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor fnrpc__v1__calls__method_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__get_call_spec_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__GetCallSpecRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__get_call_spec_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange fnrpc__v1__get_call_spec_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__get_call_spec_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.GetCallSpecRequest",
+  "GetCallSpecRequest",
+  "Fnrpc__V1__GetCallSpecRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__GetCallSpecRequest),
+  1,
+  fnrpc__v1__get_call_spec_request__field_descriptors,
+  fnrpc__v1__get_call_spec_request__field_indices_by_name,
+  1,  fnrpc__v1__get_call_spec_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__get_call_spec_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__call_spec__field_descriptors[6] =
+{
+  {
+    "spec",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CallSpec, spec),
+    &fnrpc__v1__function_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "package_digest",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CallSpec, package_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "interpreter",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CallSpec, interpreter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "runtime_command",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__CallSpec, n_runtime_command),
+    offsetof(Fnrpc__V1__CallSpec, runtime_command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "runtime_root",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__CallSpec, runtime_root),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "app_config",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__CallSpec, n_app_config),
+    offsetof(Fnrpc__V1__CallSpec, app_config),
+    &fnrpc__v1__key_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__call_spec__field_indices_by_name[] = {
+  5,   /* field[5] = app_config */
+  2,   /* field[2] = interpreter */
+  1,   /* field[1] = package_digest */
+  3,   /* field[3] = runtime_command */
+  4,   /* field[4] = runtime_root */
+  0,   /* field[0] = spec */
+};
+static const ProtobufCIntRange fnrpc__v1__call_spec__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__call_spec__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.CallSpec",
+  "CallSpec",
+  "Fnrpc__V1__CallSpec",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__CallSpec),
+  6,
+  fnrpc__v1__call_spec__field_descriptors,
+  fnrpc__v1__call_spec__field_indices_by_name,
+  1,  fnrpc__v1__call_spec__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__call_spec__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__get_call_input_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__GetCallInputRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__get_call_input_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange fnrpc__v1__get_call_input_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__get_call_input_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.GetCallInputRequest",
+  "GetCallInputRequest",
+  "Fnrpc__V1__GetCallInputRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__GetCallInputRequest),
+  1,
+  fnrpc__v1__get_call_input_request__field_descriptors,
+  fnrpc__v1__get_call_input_request__field_indices_by_name,
+  1,  fnrpc__v1__get_call_input_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__get_call_input_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__get_call_input_response__field_descriptors[3] =
+{
+  {
+    "input",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__GetCallInputResponse, has_input),
+    offsetof(Fnrpc__V1__GetCallInputResponse, input),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "truncated",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__GetCallInputResponse, has_truncated),
+    offsetof(Fnrpc__V1__GetCallInputResponse, truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "removed",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__GetCallInputResponse, has_removed),
+    offsetof(Fnrpc__V1__GetCallInputResponse, removed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__get_call_input_response__field_indices_by_name[] = {
+  0,   /* field[0] = input */
+  2,   /* field[2] = removed */
+  1,   /* field[1] = truncated */
+};
+static const ProtobufCIntRange fnrpc__v1__get_call_input_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__get_call_input_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.GetCallInputResponse",
+  "GetCallInputResponse",
+  "Fnrpc__V1__GetCallInputResponse",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__GetCallInputResponse),
+  3,
+  fnrpc__v1__get_call_input_response__field_descriptors,
+  fnrpc__v1__get_call_input_response__field_indices_by_name,
+  1,  fnrpc__v1__get_call_input_response__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__get_call_input_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__follow_logs_request__field_descriptors[2] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FollowLogsRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FollowLogsRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__follow_logs_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  1,   /* field[1] = function */
+};
+static const ProtobufCIntRange fnrpc__v1__follow_logs_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__follow_logs_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.FollowLogsRequest",
+  "FollowLogsRequest",
+  "Fnrpc__V1__FollowLogsRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__FollowLogsRequest),
+  2,
+  fnrpc__v1__follow_logs_request__field_descriptors,
+  fnrpc__v1__follow_logs_request__field_indices_by_name,
+  1,  fnrpc__v1__follow_logs_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__follow_logs_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__log_piece__field_descriptors[5] =
+{
+  {
+    "at",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Fnrpc__V1__LogPiece, has_at),
+    offsetof(Fnrpc__V1__LogPiece, at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "container",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__LogPiece, container),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "call_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__LogPiece, call_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__LogPiece, has_data),
+    offsetof(Fnrpc__V1__LogPiece, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dropped_bytes",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__LogPiece, has_dropped_bytes),
+    offsetof(Fnrpc__V1__LogPiece, dropped_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__log_piece__field_indices_by_name[] = {
+  0,   /* field[0] = at */
+  2,   /* field[2] = call_id */
+  1,   /* field[1] = container */
+  3,   /* field[3] = data */
+  4,   /* field[4] = dropped_bytes */
+};
+static const ProtobufCIntRange fnrpc__v1__log_piece__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__log_piece__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.LogPiece",
+  "LogPiece",
+  "Fnrpc__V1__LogPiece",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__LogPiece),
+  5,
+  fnrpc__v1__log_piece__field_descriptors,
+  fnrpc__v1__log_piece__field_indices_by_name,
+  1,  fnrpc__v1__log_piece__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__log_piece__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor fnrpc__v1__calls__method_descriptors[6] =
 {
   { "List", &fnrpc__v1__list_calls_request__descriptor, &fnrpc__v1__list_calls_response__descriptor },
   { "Get", &fnrpc__v1__get_call_request__descriptor, &fnrpc__v1__call__descriptor },
   { "Logs", &fnrpc__v1__get_call_logs_request__descriptor, &fnrpc__v1__get_call_logs_response__descriptor },
+  { "Spec", &fnrpc__v1__get_call_spec_request__descriptor, &fnrpc__v1__call_spec__descriptor },
+  { "Input", &fnrpc__v1__get_call_input_request__descriptor, &fnrpc__v1__get_call_input_response__descriptor },
+  { "FollowLogs", &fnrpc__v1__follow_logs_request__descriptor, &fnrpc__v1__log_piece__descriptor },
 };
 const unsigned fnrpc__v1__calls__method_indices_by_name[] = {
+  5,        /* FollowLogs */
   1,        /* Get */
+  4,        /* Input */
   0,        /* List */
-  2         /* Logs */
+  2,        /* Logs */
+  3         /* Spec */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__calls__descriptor =
 {
@@ -505,7 +1230,7 @@ const ProtobufCServiceDescriptor fnrpc__v1__calls__descriptor =
   "Calls",
   "Fnrpc__V1__Calls",
   "fnrpc.v1",
-  3,
+  6,
   fnrpc__v1__calls__method_descriptors,
   fnrpc__v1__calls__method_indices_by_name
 };
@@ -532,6 +1257,30 @@ void fnrpc__v1__calls__logs(ProtobufCService *service,
 {
   assert(service->descriptor == &fnrpc__v1__calls__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__calls__spec(ProtobufCService *service,
+                            const Fnrpc__V1__GetCallSpecRequest *input,
+                            Fnrpc__V1__CallSpec_Closure closure,
+                            void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__calls__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__calls__input(ProtobufCService *service,
+                             const Fnrpc__V1__GetCallInputRequest *input,
+                             Fnrpc__V1__GetCallInputResponse_Closure closure,
+                             void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__calls__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__calls__follow_logs(ProtobufCService *service,
+                                   const Fnrpc__V1__FollowLogsRequest *input,
+                                   Fnrpc__V1__LogPiece_Closure closure,
+                                   void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__calls__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__calls__init (Fnrpc__V1__Calls_Service *service,
                              Fnrpc__V1__Calls_ServiceDestroy destroy)

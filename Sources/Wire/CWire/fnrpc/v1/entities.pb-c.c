@@ -990,7 +990,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[30] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[32] =
 {
   {
     "runtime",
@@ -1329,8 +1329,32 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "record",
+    43,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionSpec, record),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "record_input",
+    44,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__FunctionSpec, has_record_input),
+    offsetof(Fnrpc__V1__FunctionSpec, record_input),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "max_calls",
-    50,
+    45,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_UINT32,
     offsetof(Fnrpc__V1__FunctionSpec, has_max_calls),
@@ -1342,7 +1366,7 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
   },
   {
     "max_age_nanos",
-    51,
+    46,
     PROTOBUF_C_LABEL_OPTIONAL,
     PROTOBUF_C_TYPE_UINT64,
     offsetof(Fnrpc__V1__FunctionSpec, has_max_age_nanos),
@@ -1366,8 +1390,8 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   18,   /* field[18] = headers */
   6,   /* field[6] = idle_timeout_nanos */
   20,   /* field[20] = image */
-  29,   /* field[29] = max_age_nanos */
-  28,   /* field[28] = max_calls */
+  31,   /* field[31] = max_age_nanos */
+  30,   /* field[30] = max_calls */
   8,   /* field[8] = max_containers */
   9,   /* field[9] = max_queue */
   25,   /* field[25] = max_wait_nanos */
@@ -1378,6 +1402,8 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   22,   /* field[22] = on_success */
   10,   /* field[10] = pids */
   27,   /* field[27] = rate_limit */
+  28,   /* field[28] = record */
+  29,   /* field[29] = record_input */
   0,   /* field[0] = runtime */
   24,   /* field[24] = secrets */
   15,   /* field[15] = services */
@@ -1385,12 +1411,11 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   5,   /* field[5] = timeout_nanos */
   11,   /* field[11] = tmp_mib */
 };
-static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[3 + 1] =
+static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 40, 25 },
-  { 50, 28 },
-  { 0, 30 }
+  { 0, 32 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -1400,10 +1425,10 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  30,
+  32,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
-  3,  fnrpc__v1__function_spec__number_ranges,
+  2,  fnrpc__v1__function_spec__number_ranges,
   (ProtobufCMessageInit) fnrpc__v1__function_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2387,7 +2412,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__package__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__package__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[18] =
+static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[28] =
 {
   {
     "meta",
@@ -2605,6 +2630,126 @@ static const ProtobufCFieldDescriptor fnrpc__v1__call__field_descriptors[18] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "path",
+    19,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Call, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trigger",
+    20,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Call, trigger),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    21,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Call, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exit_code",
+    22,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Fnrpc__V1__Call, has_exit_code),
+    offsetof(Fnrpc__V1__Call, exit_code),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exit_signal",
+    23,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Fnrpc__V1__Call, has_exit_signal),
+    offsetof(Fnrpc__V1__Call, exit_signal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "out_of_memory",
+    24,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Call, has_out_of_memory),
+    offsetof(Fnrpc__V1__Call, out_of_memory),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_truncated",
+    25,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Call, has_log_truncated),
+    offsetof(Fnrpc__V1__Call, log_truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input_bytes",
+    26,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Call, has_input_bytes),
+    offsetof(Fnrpc__V1__Call, input_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input_truncated",
+    27,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__Call, has_input_truncated),
+    offsetof(Fnrpc__V1__Call, input_truncated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spec_digest",
+    28,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__Call, spec_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
   1,   /* field[1] = app_id */
@@ -2613,23 +2758,33 @@ static const unsigned fnrpc__v1__call__field_indices_by_name[] = {
   9,   /* field[9] = completed_at */
   13,   /* field[13] = container */
   7,   /* field[7] = error */
+  21,   /* field[21] = exit_code */
+  22,   /* field[22] = exit_signal */
   3,   /* field[3] = function_id */
   4,   /* field[4] = function_name */
+  25,   /* field[25] = input_bytes */
+  26,   /* field[26] = input_truncated */
   14,   /* field[14] = log_bytes */
+  24,   /* field[24] = log_truncated */
   0,   /* field[0] = meta */
+  23,   /* field[23] = out_of_memory */
+  18,   /* field[18] = path */
+  20,   /* field[20] = reason */
   17,   /* field[17] = requested_alias */
   16,   /* field[16] = requested_version */
   12,   /* field[12] = run_nanos */
+  27,   /* field[27] = spec_digest */
   8,   /* field[8] = started_at */
   6,   /* field[6] = status */
   15,   /* field[15] = trace_id */
+  19,   /* field[19] = trigger */
   5,   /* field[5] = version */
   10,   /* field[10] = wait_nanos */
 };
 static const ProtobufCIntRange fnrpc__v1__call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 18 }
+  { 0, 28 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
 {
@@ -2639,7 +2794,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__call__descriptor =
   "Fnrpc__V1__Call",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__Call),
-  18,
+  28,
   fnrpc__v1__call__field_descriptors,
   fnrpc__v1__call__field_indices_by_name,
   1,  fnrpc__v1__call__number_ranges,

@@ -1681,7 +1681,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__archived_entity__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__archived_entity__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__archived_call__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fnrpc__v1__archived_call__field_descriptors[4] =
 {
   {
     "call",
@@ -1708,12 +1708,24 @@ static const ProtobufCFieldDescriptor fnrpc__v1__archived_call__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "log_truncated",
+    "input",
     3,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BOOL,
-    offsetof(Fnrpc__V1__ArchivedCall, has_log_truncated),
-    offsetof(Fnrpc__V1__ArchivedCall, log_truncated),
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__ArchivedCall, has_input),
+    offsetof(Fnrpc__V1__ArchivedCall, input),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spec",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Fnrpc__V1__ArchivedCall, has_spec),
+    offsetof(Fnrpc__V1__ArchivedCall, spec),
     NULL,
     NULL,
     0,             /* flags */
@@ -1722,13 +1734,14 @@ static const ProtobufCFieldDescriptor fnrpc__v1__archived_call__field_descriptor
 };
 static const unsigned fnrpc__v1__archived_call__field_indices_by_name[] = {
   0,   /* field[0] = call */
+  2,   /* field[2] = input */
   1,   /* field[1] = log */
-  2,   /* field[2] = log_truncated */
+  3,   /* field[3] = spec */
 };
 static const ProtobufCIntRange fnrpc__v1__archived_call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__archived_call__descriptor =
 {
@@ -1738,7 +1751,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__archived_call__descriptor =
   "Fnrpc__V1__ArchivedCall",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__ArchivedCall),
-  3,
+  4,
   fnrpc__v1__archived_call__field_descriptors,
   fnrpc__v1__archived_call__field_indices_by_name,
   1,  fnrpc__v1__archived_call__number_ranges,

@@ -22,6 +22,12 @@ typedef struct Fnrpc__V1__ListCallsResponse Fnrpc__V1__ListCallsResponse;
 typedef struct Fnrpc__V1__GetCallRequest Fnrpc__V1__GetCallRequest;
 typedef struct Fnrpc__V1__GetCallLogsRequest Fnrpc__V1__GetCallLogsRequest;
 typedef struct Fnrpc__V1__GetCallLogsResponse Fnrpc__V1__GetCallLogsResponse;
+typedef struct Fnrpc__V1__GetCallSpecRequest Fnrpc__V1__GetCallSpecRequest;
+typedef struct Fnrpc__V1__CallSpec Fnrpc__V1__CallSpec;
+typedef struct Fnrpc__V1__GetCallInputRequest Fnrpc__V1__GetCallInputRequest;
+typedef struct Fnrpc__V1__GetCallInputResponse Fnrpc__V1__GetCallInputResponse;
+typedef struct Fnrpc__V1__FollowLogsRequest Fnrpc__V1__FollowLogsRequest;
+typedef struct Fnrpc__V1__LogPiece Fnrpc__V1__LogPiece;
 
 
 /* --- enums --- */
@@ -30,19 +36,37 @@ typedef struct Fnrpc__V1__GetCallLogsResponse Fnrpc__V1__GetCallLogsResponse;
 /* --- messages --- */
 
 /*
- * Lists a function's calls, newest first.
+ * Lists calls, newest first: of all apps, an app, a function, or a trigger's path.
  */
 struct  Fnrpc__V1__ListCallsRequest
 {
   ProtobufCMessage base;
+  /*
+   * name or id; the id of a deleted app still names its calls
+   */
   char *app;
   char *function;
   Fnrpc__V1__Page *page;
   char *filter;
+  /*
+   * the source of a trigger of the app, as /users/:id; not beside function
+   */
+  char *path;
+  char *status;
+  /*
+   * accepted then or later, nanoseconds since 1970; 0 or absent: no bound
+   */
+  protobuf_c_boolean has_since;
+  int64_t since;
+  /*
+   * accepted before that; 0 or absent: no bound
+   */
+  protobuf_c_boolean has_until;
+  int64_t until;
 };
 #define FNRPC__V1__LIST_CALLS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__list_calls_request__descriptor) \
-    , NULL, NULL, NULL, NULL }
+    , NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 
 /*
@@ -102,10 +126,144 @@ struct  Fnrpc__V1__GetCallLogsResponse
    */
   protobuf_c_boolean has_truncated;
   protobuf_c_boolean truncated;
+  /*
+   * there was a log; it was too old, or its place was needed
+   */
+  protobuf_c_boolean has_removed;
+  protobuf_c_boolean removed;
 };
 #define FNRPC__V1__GET_CALL_LOGS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__get_call_logs_response__descriptor) \
-    , 0, {0,NULL}, 0, 0 }
+    , 0, {0,NULL}, 0, 0, 0, 0 }
+
+
+/*
+ * Reads what a call ran with.
+ */
+struct  Fnrpc__V1__GetCallSpecRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define FNRPC__V1__GET_CALL_SPEC_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__get_call_spec_request__descriptor) \
+    , NULL }
+
+
+/*
+ * What a call ran with: everything that decides how its function was started, but the values of secrets. Calls that ran
+ * with the same share one.
+ */
+struct  Fnrpc__V1__CallSpec
+{
+  ProtobufCMessage base;
+  Fnrpc__V1__FunctionSpec *spec;
+  /*
+   * absent: it had an image
+   */
+  char *package_digest;
+  /*
+   * as in Version
+   */
+  char *interpreter;
+  /*
+   * as in Version
+   */
+  size_t n_runtime_command;
+  char **runtime_command;
+  /*
+   * as in Version
+   */
+  char *runtime_root;
+  /*
+   * the function's own wins
+   */
+  size_t n_app_config;
+  Fnrpc__V1__KeyValue **app_config;
+};
+#define FNRPC__V1__CALL_SPEC__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__call_spec__descriptor) \
+    , NULL, NULL, NULL, 0,NULL, NULL, 0,NULL }
+
+
+/*
+ * Reads the payload of a call whose function has record_input.
+ */
+struct  Fnrpc__V1__GetCallInputRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define FNRPC__V1__GET_CALL_INPUT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__get_call_input_request__descriptor) \
+    , NULL }
+
+
+/*
+ * A call's payload; of a stream, what came first.
+ */
+struct  Fnrpc__V1__GetCallInputResponse
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_input;
+  ProtobufCBinaryData input;
+  /*
+   * it was longer than the daemon keeps
+   */
+  protobuf_c_boolean has_truncated;
+  protobuf_c_boolean truncated;
+  /*
+   * it was kept; it was too old, or its place was needed
+   */
+  protobuf_c_boolean has_removed;
+  protobuf_c_boolean removed;
+};
+#define FNRPC__V1__GET_CALL_INPUT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__get_call_input_response__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0, 0 }
+
+
+/*
+ * Follows what the containers of a function write.
+ */
+struct  Fnrpc__V1__FollowLogsRequest
+{
+  ProtobufCMessage base;
+  char *app;
+  char *function;
+};
+#define FNRPC__V1__FOLLOW_LOGS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__follow_logs_request__descriptor) \
+    , NULL, NULL }
+
+
+/*
+ * What a container wrote, as it came.
+ */
+struct  Fnrpc__V1__LogPiece
+{
+  ProtobufCMessage base;
+  /*
+   * nanoseconds since 1970
+   */
+  protobuf_c_boolean has_at;
+  int64_t at;
+  char *container;
+  /*
+   * whose it is; empty: of no single call
+   */
+  char *call_id;
+  protobuf_c_boolean has_data;
+  ProtobufCBinaryData data;
+  /*
+   * that were not sent before this piece, because the reader was slow
+   */
+  protobuf_c_boolean has_dropped_bytes;
+  uint64_t dropped_bytes;
+};
+#define FNRPC__V1__LOG_PIECE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__log_piece__descriptor) \
+    , 0, 0, NULL, NULL, 0, {0,NULL}, 0, 0 }
 
 
 /* Fnrpc__V1__ListCallsRequest methods */
@@ -203,6 +361,120 @@ Fnrpc__V1__GetCallLogsResponse *
 void   fnrpc__v1__get_call_logs_response__free_unpacked
                      (Fnrpc__V1__GetCallLogsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Fnrpc__V1__GetCallSpecRequest methods */
+void   fnrpc__v1__get_call_spec_request__init
+                     (Fnrpc__V1__GetCallSpecRequest         *message);
+size_t fnrpc__v1__get_call_spec_request__get_packed_size
+                     (const Fnrpc__V1__GetCallSpecRequest   *message);
+size_t fnrpc__v1__get_call_spec_request__pack
+                     (const Fnrpc__V1__GetCallSpecRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__get_call_spec_request__pack_to_buffer
+                     (const Fnrpc__V1__GetCallSpecRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__GetCallSpecRequest *
+       fnrpc__v1__get_call_spec_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__get_call_spec_request__free_unpacked
+                     (Fnrpc__V1__GetCallSpecRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__CallSpec methods */
+void   fnrpc__v1__call_spec__init
+                     (Fnrpc__V1__CallSpec         *message);
+size_t fnrpc__v1__call_spec__get_packed_size
+                     (const Fnrpc__V1__CallSpec   *message);
+size_t fnrpc__v1__call_spec__pack
+                     (const Fnrpc__V1__CallSpec   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__call_spec__pack_to_buffer
+                     (const Fnrpc__V1__CallSpec   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__CallSpec *
+       fnrpc__v1__call_spec__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__call_spec__free_unpacked
+                     (Fnrpc__V1__CallSpec *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__GetCallInputRequest methods */
+void   fnrpc__v1__get_call_input_request__init
+                     (Fnrpc__V1__GetCallInputRequest         *message);
+size_t fnrpc__v1__get_call_input_request__get_packed_size
+                     (const Fnrpc__V1__GetCallInputRequest   *message);
+size_t fnrpc__v1__get_call_input_request__pack
+                     (const Fnrpc__V1__GetCallInputRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__get_call_input_request__pack_to_buffer
+                     (const Fnrpc__V1__GetCallInputRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__GetCallInputRequest *
+       fnrpc__v1__get_call_input_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__get_call_input_request__free_unpacked
+                     (Fnrpc__V1__GetCallInputRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__GetCallInputResponse methods */
+void   fnrpc__v1__get_call_input_response__init
+                     (Fnrpc__V1__GetCallInputResponse         *message);
+size_t fnrpc__v1__get_call_input_response__get_packed_size
+                     (const Fnrpc__V1__GetCallInputResponse   *message);
+size_t fnrpc__v1__get_call_input_response__pack
+                     (const Fnrpc__V1__GetCallInputResponse   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__get_call_input_response__pack_to_buffer
+                     (const Fnrpc__V1__GetCallInputResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__GetCallInputResponse *
+       fnrpc__v1__get_call_input_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__get_call_input_response__free_unpacked
+                     (Fnrpc__V1__GetCallInputResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__FollowLogsRequest methods */
+void   fnrpc__v1__follow_logs_request__init
+                     (Fnrpc__V1__FollowLogsRequest         *message);
+size_t fnrpc__v1__follow_logs_request__get_packed_size
+                     (const Fnrpc__V1__FollowLogsRequest   *message);
+size_t fnrpc__v1__follow_logs_request__pack
+                     (const Fnrpc__V1__FollowLogsRequest   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__follow_logs_request__pack_to_buffer
+                     (const Fnrpc__V1__FollowLogsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__FollowLogsRequest *
+       fnrpc__v1__follow_logs_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__follow_logs_request__free_unpacked
+                     (Fnrpc__V1__FollowLogsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Fnrpc__V1__LogPiece methods */
+void   fnrpc__v1__log_piece__init
+                     (Fnrpc__V1__LogPiece         *message);
+size_t fnrpc__v1__log_piece__get_packed_size
+                     (const Fnrpc__V1__LogPiece   *message);
+size_t fnrpc__v1__log_piece__pack
+                     (const Fnrpc__V1__LogPiece   *message,
+                      uint8_t             *out);
+size_t fnrpc__v1__log_piece__pack_to_buffer
+                     (const Fnrpc__V1__LogPiece   *message,
+                      ProtobufCBuffer     *buffer);
+Fnrpc__V1__LogPiece *
+       fnrpc__v1__log_piece__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fnrpc__v1__log_piece__free_unpacked
+                     (Fnrpc__V1__LogPiece *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Fnrpc__V1__ListCallsRequest_Closure)
@@ -219,6 +491,24 @@ typedef void (*Fnrpc__V1__GetCallLogsRequest_Closure)
                   void *closure_data);
 typedef void (*Fnrpc__V1__GetCallLogsResponse_Closure)
                  (const Fnrpc__V1__GetCallLogsResponse *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__GetCallSpecRequest_Closure)
+                 (const Fnrpc__V1__GetCallSpecRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__CallSpec_Closure)
+                 (const Fnrpc__V1__CallSpec *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__GetCallInputRequest_Closure)
+                 (const Fnrpc__V1__GetCallInputRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__GetCallInputResponse_Closure)
+                 (const Fnrpc__V1__GetCallInputResponse *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__FollowLogsRequest_Closure)
+                 (const Fnrpc__V1__FollowLogsRequest *message,
+                  void *closure_data);
+typedef void (*Fnrpc__V1__LogPiece_Closure)
+                 (const Fnrpc__V1__LogPiece *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -239,6 +529,18 @@ struct Fnrpc__V1__Calls_Service
                const Fnrpc__V1__GetCallLogsRequest *input,
                Fnrpc__V1__GetCallLogsResponse_Closure closure,
                void *closure_data);
+  void (*spec)(Fnrpc__V1__Calls_Service *service,
+               const Fnrpc__V1__GetCallSpecRequest *input,
+               Fnrpc__V1__CallSpec_Closure closure,
+               void *closure_data);
+  void (*input)(Fnrpc__V1__Calls_Service *service,
+                const Fnrpc__V1__GetCallInputRequest *input,
+                Fnrpc__V1__GetCallInputResponse_Closure closure,
+                void *closure_data);
+  void (*follow_logs)(Fnrpc__V1__Calls_Service *service,
+                      const Fnrpc__V1__FollowLogsRequest *input,
+                      Fnrpc__V1__LogPiece_Closure closure,
+                      void *closure_data);
 };
 typedef void (*Fnrpc__V1__Calls_ServiceDestroy)(Fnrpc__V1__Calls_Service *);
 void fnrpc__v1__calls__init (Fnrpc__V1__Calls_Service *service,
@@ -249,7 +551,10 @@ void fnrpc__v1__calls__init (Fnrpc__V1__Calls_Service *service,
     { FNRPC__V1__CALLS__BASE_INIT,\
       function_prefix__ ## list,\
       function_prefix__ ## get,\
-      function_prefix__ ## logs  }
+      function_prefix__ ## logs,\
+      function_prefix__ ## spec,\
+      function_prefix__ ## input,\
+      function_prefix__ ## follow_logs  }
 void fnrpc__v1__calls__list(ProtobufCService *service,
                             const Fnrpc__V1__ListCallsRequest *input,
                             Fnrpc__V1__ListCallsResponse_Closure closure,
@@ -262,6 +567,18 @@ void fnrpc__v1__calls__logs(ProtobufCService *service,
                             const Fnrpc__V1__GetCallLogsRequest *input,
                             Fnrpc__V1__GetCallLogsResponse_Closure closure,
                             void *closure_data);
+void fnrpc__v1__calls__spec(ProtobufCService *service,
+                            const Fnrpc__V1__GetCallSpecRequest *input,
+                            Fnrpc__V1__CallSpec_Closure closure,
+                            void *closure_data);
+void fnrpc__v1__calls__input(ProtobufCService *service,
+                             const Fnrpc__V1__GetCallInputRequest *input,
+                             Fnrpc__V1__GetCallInputResponse_Closure closure,
+                             void *closure_data);
+void fnrpc__v1__calls__follow_logs(ProtobufCService *service,
+                                   const Fnrpc__V1__FollowLogsRequest *input,
+                                   Fnrpc__V1__LogPiece_Closure closure,
+                                   void *closure_data);
 
 /* --- descriptors --- */
 
@@ -270,6 +587,12 @@ extern const ProtobufCMessageDescriptor fnrpc__v1__list_calls_response__descript
 extern const ProtobufCMessageDescriptor fnrpc__v1__get_call_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__get_call_logs_request__descriptor;
 extern const ProtobufCMessageDescriptor fnrpc__v1__get_call_logs_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__get_call_spec_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__call_spec__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__get_call_input_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__get_call_input_response__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__follow_logs_request__descriptor;
+extern const ProtobufCMessageDescriptor fnrpc__v1__log_piece__descriptor;
 extern const ProtobufCServiceDescriptor fnrpc__v1__calls__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -221,6 +221,15 @@ struct  Fnrpc__V1__FunctionSpec
   protobuf_c_boolean has_rate_limit;
   uint32_t rate_limit;
   /*
+   * which calls are recorded: all, errors, none
+   */
+  char *record;
+  /*
+   * whether records keep the payload
+   */
+  protobuf_c_boolean has_record_input;
+  protobuf_c_boolean record_input;
+  /*
    * after which a container is replaced; 0: any number
    */
   protobuf_c_boolean has_max_calls;
@@ -233,7 +242,7 @@ struct  Fnrpc__V1__FunctionSpec
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Fnrpc__V1__Function
@@ -527,6 +536,9 @@ struct  Fnrpc__V1__Call
    * success, failed, error, timeout, cancelled
    */
   char *status;
+  /*
+   * only for causes outside the user's code; what that says is in the log
+   */
   char *error;
   protobuf_c_boolean has_started_at;
   int64_t started_at;
@@ -542,6 +554,9 @@ struct  Fnrpc__V1__Call
   protobuf_c_boolean has_run_nanos;
   uint64_t run_nanos;
   char *container;
+  /*
+   * when the call ended; the log may have been removed since
+   */
   protobuf_c_boolean has_log_bytes;
   uint64_t log_bytes;
   /*
@@ -554,10 +569,53 @@ struct  Fnrpc__V1__Call
   protobuf_c_boolean has_requested_version;
   uint32_t requested_version;
   char *requested_alias;
+  /*
+   * source of the trigger that it came by
+   */
+  char *path;
+  /*
+   * that trigger's name
+   */
+  char *trigger;
+  /*
+   * timeout, killed, bad_exit, client_request; absent: none
+   */
+  char *reason;
+  /*
+   * of the function's process
+   */
+  protobuf_c_boolean has_exit_code;
+  int32_t exit_code;
+  /*
+   * that ended the function's process
+   */
+  protobuf_c_boolean has_exit_signal;
+  int32_t exit_signal;
+  /*
+   * the kernel killed something in the container for want of memory
+   */
+  protobuf_c_boolean has_out_of_memory;
+  protobuf_c_boolean out_of_memory;
+  /*
+   * the function wrote more than is kept
+   */
+  protobuf_c_boolean has_log_truncated;
+  protobuf_c_boolean log_truncated;
+  /*
+   * of the payload, as far as it was kept
+   */
+  protobuf_c_boolean has_input_bytes;
+  uint64_t input_bytes;
+  protobuf_c_boolean has_input_truncated;
+  protobuf_c_boolean input_truncated;
+  /*
+   * names the snapshot that Calls/Spec gives; absent: there is none
+   */
+  char *spec_digest;
 };
 #define FNRPC__V1__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__call__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, 0, NULL }
+    , NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 
 /*

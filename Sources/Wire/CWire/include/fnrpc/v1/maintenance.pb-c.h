@@ -335,14 +335,25 @@ struct  Fnrpc__V1__ArchivedCall
 {
   ProtobufCMessage base;
   Fnrpc__V1__Call *call;
+  /*
+   * empty: there was none, or it was removed
+   */
   protobuf_c_boolean has_log;
   ProtobufCBinaryData log;
-  protobuf_c_boolean has_log_truncated;
-  protobuf_c_boolean log_truncated;
+  /*
+   * likewise
+   */
+  protobuf_c_boolean has_input;
+  ProtobufCBinaryData input;
+  /*
+   * the CallSpec that the call's spec_digest names, once for all calls that share it
+   */
+  protobuf_c_boolean has_spec;
+  ProtobufCBinaryData spec;
 };
 #define FNRPC__V1__ARCHIVED_CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__archived_call__descriptor) \
-    , NULL, 0, {0,NULL}, 0, 0 }
+    , NULL, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Fnrpc__V1__ImportResponse

@@ -226,6 +226,9 @@ struct  Fnrpc__Ext__V1__AfterCallRequest
    * success, failed, error, timeout, cancelled
    */
   char *status;
+  /*
+   * only for causes outside the user's code
+   */
   char *error;
   protobuf_c_boolean has_wait_nanos;
   uint64_t wait_nanos;
