@@ -28,7 +28,7 @@ import Wire
             try daemon.deploy(
                 "late",
                 [
-                    "func.yaml": "name: late\nruntime: shell\nentry: f.sh\nformat: default\ntimeout: 500ms\n",
+                    "func.yaml": "name: late\nruntime: shell\nentry: f.sh\nformat: default\ntimeout: 1\n",
                     "f.sh": "sleep 30\n",
                 ])
             let client = try await daemon.client()

@@ -1,6 +1,7 @@
 import Access
 import Calls
 import Catalog
+import Foundation
 import Loop
 import Model
 import Pool
@@ -59,6 +60,17 @@ import Testing
         #expect(values["fnrpc_function_calls_total{\(other),status=\"failed\"}"] == nil)
         #expect(values["fnrpc_waiting_calls"] == 2)
         _ = runnables[0].pool.event { $0.close() }
+    }
+
+    @Test func everyFamilyIsDocumentedAndNoOther() throws {
+        let families = try ExpositionReader(try bench(numbers(1)).metrics.text(maxBytes: .max)).families
+        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/metrics.md")
+        let rows = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let documented = rows.flatMap { row in
+            row.split(separator: "|")[0].split(separator: "`").map { $0.prefix { $0 != "{" } }
+                .filter { $0.hasPrefix("fnrpc_") || $0.hasPrefix("process_") }.map(String.init)
+        }
+        #expect(Set(documented) == Set(families))
     }
 
     @Test func onlyThoseWithMostCallsHaveTheirOwn() throws {
