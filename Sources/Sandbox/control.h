@@ -12,6 +12,8 @@
  *
  *   ASSIGN      daemon to init  u32 argument count (from 1), u32 environment count, then NUL-terminated strings: the
  *                               working directory, the arguments, the environment; nothing after the last NUL
+ *   TIE         daemon to init  no body: the daemon is the parent of fnrpc-init by now; when it ends, so does the sandbox,
+ *                               also while it is frozen and could not see that this socket is closed
  *   READY       init to daemon  no body: first record, waits for ASSIGN
  *   STARTED     init to daemon  i32 process id of the function inside the sandbox: execve succeeded
  *   EXEC_FAILED init to daemon  i32 errno of chdir or execve; the sandbox ends
@@ -33,6 +35,7 @@
 #define FNRPC_CONTROL_MAX_SIZE 196608
 
 #define FNRPC_CONTROL_ASSIGN 1
+#define FNRPC_CONTROL_TIE 2
 #define FNRPC_CONTROL_READY 16
 #define FNRPC_CONTROL_STARTED 17
 #define FNRPC_CONTROL_EXEC_FAILED 18

@@ -222,12 +222,13 @@ static pid_t receive(pid_t function, uint64_t *started_ns)
         end(EXIT_PROTOCOL);
 
     uint16_t type = get16(packet + 2);
+    if (type == FNRPC_CONTROL_TIE && size == FNRPC_CONTROL_HEADER_SIZE) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return function;
+    }
     struct assignment task;
     if (type != FNRPC_CONTROL_ASSIGN || function != 0 || parse(size, &task) != 0)
         end(EXIT_PROTOCOL);
-    /* Frozen with the rest of the sandbox, this program would not see that the daemon was killed. The runtime, its first
-     * parent, has gone. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     volatile int error = 0;
     *started_ns = monotonic_ns();
     function = start(&task, &error);

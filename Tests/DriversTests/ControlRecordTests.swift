@@ -16,7 +16,7 @@ import Testing
         #expect(
             macros == [
                 "FD": 3, "VERSION": Int(Layout.version), "HEADER_SIZE": Layout.headerSize, "MAX_SIZE": Layout.maxSize,
-                "ASSIGN": Int(Layout.assign), "READY": Int(Layout.ready), "STARTED": Int(Layout.started),
+                "ASSIGN": Int(Layout.assign), "TIE": Int(Layout.tie), "READY": Int(Layout.ready), "STARTED": Int(Layout.started),
                 "EXEC_FAILED": Int(Layout.execFailed), "EXITED": Int(Layout.exited), "READY_SIZE": Layout.readySize,
                 "STARTED_SIZE": Layout.startedSize, "EXEC_FAILED_SIZE": Layout.execFailedSize,
                 "EXITED_SIZE": Layout.exitedSize, "ASSIGN_ARGUMENTS": Layout.assignArguments,

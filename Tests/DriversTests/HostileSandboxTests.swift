@@ -115,6 +115,7 @@ import Testing
     private final class FakeResources: SandboxResources {
         private let releases = Mutex(0)
         var ranOutOfMemory: Bool { false }
+        var canBeTied: Bool { false }
         func makeFreezer() -> Freezer? { nil }
         var count: Int { releases.withLock { $0 } }
         func release() { releases.withLock { $0 += 1 } }

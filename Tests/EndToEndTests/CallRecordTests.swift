@@ -123,15 +123,16 @@ import Wire
         }
     }
 
-    @Test func logsAreCutAndSaySo() async throws {
-        try await withDaemon(["--max-log-kib", "100"]) { daemon in
+    @Test(arguments: [100, CallRecord.maxLogBytes >> 10]) func logsAreCutAndSaySo(_ kibibytes: Int) async throws {
+        try await withDaemon(["--max-log-kib", "\(kibibytes)"]) { daemon in
             try deploy(daemon)
             let client = try await daemon.client()
-            _ = try daemon.fnrpc("invoke", "demo/act", "-d", #"{"act":"write","n":10}"#)
+            _ = try daemon.fnrpc("invoke", "demo/act", "-d", #"{"act":"write","n":\#(kibibytes / 64 + 1)}"#)
             let call = try await newest(client)
-            #expect(call.status == .success && call.logTruncated && call.logBytes == 100 << 10)
+            #expect(call.status == .success && call.logTruncated && call.logBytes == kibibytes << 10)
             let result = try daemon.fnrpc("call", "logs", call.meta.id.description)
-            #expect(result.output.utf8.count == 100 << 10 && result.errors.contains("longer than the daemon keeps"))
+            #expect(
+                result.output.utf8.count == kibibytes << 10 && result.errors.contains("longer than the daemon keeps"))
             await client.close()
         }
     }

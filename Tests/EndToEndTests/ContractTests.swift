@@ -135,7 +135,9 @@ import Wire
             let running = Task {
                 try await client.invoke(app: "demo", function: "hostile", payload: Array("sleep".utf8))
             }
-            while !(try daemon.fnrpc("system", "info").output.contains("1 of 2 finished")) {}
+            try await eventually("the call runs") {
+                try daemon.fnrpc("system", "info").output.contains("1 of 2 finished")
+            }
             running.cancel()
             await #expect(throws: ClientError.self) { try await running.value }
             #expect(try await client.invoke(app: "demo", function: "hostile", payload: []).payload == Array("1".utf8))

@@ -71,7 +71,9 @@ import Testing
             for _ in 0..<3 {
                 #expect(try daemon.fnrpc("invoke", "demo/mortal", "-d", "{}").output == "1")
                 // Gone once its container is; the grace time for its exit report has to pass as well.
-                while try daemon.fnrpc("system", "info").output.contains("containers:      1") {}
+                try await eventually("it is gone") {
+                    try !daemon.fnrpc("system", "info").output.contains("containers:      1")
+                }
                 try await Task.sleep(for: .milliseconds(300))
             }
             #expect(try daemon.fnrpc("call", "list").output.split(separator: "\n").count == 4)
@@ -90,7 +92,9 @@ import Testing
             #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
             let client = try await daemon.client()
             let running = Task { try await client.invoke(app: "demo", function: "slow", payload: []) }
-            while !(try daemon.fnrpc("system", "info").output.contains("0 of 1 finished")) {}
+            try await eventually("the call runs") {
+                try daemon.fnrpc("system", "info").output.contains("0 of 1 finished")
+            }
             daemon.process.terminate()
             let interrupted = await #expect(throws: ClientError.self) { try await running.value }
             #expect(interrupted?.code == .unavailable)
@@ -144,7 +148,9 @@ import Testing
             _ = try await client.invoke(app: "demo", function: "slow", payload: [])
             async let running = client.invoke(app: "demo", function: "slow", payload: Array("{\"seconds\":2}".utf8))
             // Its start shows in the counters: 2 accepted, 1 answered.
-            while !(try daemon.fnrpc("system", "info").output.contains("1 of 2 finished")) {}
+            try await eventually("the call runs") {
+                try daemon.fnrpc("system", "info").output.contains("1 of 2 finished")
+            }
             daemon.process.terminate()
             // The client was told to go away, and finds no socket to come back to.
             while (try? await client.health()) == .serving {}

@@ -106,7 +106,9 @@ import Testing
             try daemon.deployEcho(as: "patient", yaml: "memory: 32\ntimeout: 30\n")
             let client = try await daemon.client()
             async let slept = client.invoke(app: "demo", function: "sleeper", payload: Array("4\n".utf8))
-            try daemon.wait("it sleeps") { try daemon.metric("fnrpc_container_memory_bytes") == 96 * 1_048_576 }
+            try await eventually("it sleeps") {
+                try daemon.metric("fnrpc_container_memory_bytes") == 96 * 1_048_576
+            }
             async let waited = client.invoke(app: "demo", function: "patient", payload: [1])
             let error = await #expect(throws: ClientError.self) {
                 try await client.invoke(app: "demo", function: "echo", payload: [])

@@ -41,7 +41,10 @@ import Testing
             #expect(before > 100)
             await client.close()
             var after = values
-            repeat { after = try scrape(port) } while after["fnrpc_connections"] != 0
+            try await eventually("the connection is gone") {
+                after = try scrape(port)
+                return after["fnrpc_connections"] == 0
+            }
             #expect(try #require(after["fnrpc_connection_bytes_total{direction=\"received\"}"]) >= before)
             _ = try daemon.fnrpc("app", "list")
             let last = try scrape(port)
@@ -113,7 +116,10 @@ import Testing
                     group.addTask { _ = try await client.invoke(app: "demo", function: "slow", payload: []) }
                 }
                 var values = try scrape(port)
-                repeat { values = try scrape(port) } while values["fnrpc_waiting_calls"] != 2
+                try await eventually("two calls wait") {
+                    values = try scrape(port)
+                    return values["fnrpc_waiting_calls"] == 2
+                }
                 #expect(values["fnrpc_calls_started_total"] == 3 && values["fnrpc_containers"] == 1)
                 try await group.waitForAll()
             }

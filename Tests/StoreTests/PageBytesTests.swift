@@ -121,7 +121,11 @@ import Wire
             try await test.store.calls(app: "", function: "", ListRequest(page: request))
         }
         #expect(found.items.map(\.meta.id) == (1...1000).reversed().map { Sample.id($0) })
-        #expect(found.pages.count == 3)
+        #expect(found.pages.count == 4)
+        // Who asked can read it.
+        let page = ListCallsResponse(calls: Array(found.items.prefix(found.pages[0])))
+        let read = try ListCallsResponse(decoding: page.encoded(), strict: false, quota: MemoryQuota.answer)
+        #expect((read.calls == page.calls) == true)
         #expect(found.items.allSatisfy { $0.encodedSize <= CallRecord.maxBytes })
     }
 

@@ -365,8 +365,7 @@ import Wire
         #expect(fields == ["function", "memory", "pids", "package_digest", "labels", "extra"])
         let deploy = DeployRequest(
             app: "demo", function: "a/b", spec: bad.spec, packageDigest: "x",
-            description: String(repeating: "d", count: 256),
-            labels: bad.labels, extra: bad.extra)
+            description: String(repeating: "d", count: 256), labels: bad.labels, extra: bad.extra)
         let other = try await store.refusal(deploy)
         let names = ([other.message] + other.further).map { String($0.prefix { $0 != ":" }) }
         #expect(names == ["function", "memory", "pids", "package_digest", "description", "labels", "extra"])

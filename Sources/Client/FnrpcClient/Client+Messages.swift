@@ -8,7 +8,7 @@ extension Client {
     ) async throws(ClientError) -> A {
         let reply = try await call(service: service, method: method, payload: request.encoded(), timeout: timeout)
         do throws(Failure) {
-            return try A(decoding: reply.payload, strict: false)
+            return try A(decoding: reply.payload, strict: false, quota: MemoryQuota.answer)
         } catch {
             throw ClientError(.internalError, "the daemon's answer to \(service)/\(method): \(error.message)")
         }

@@ -9,6 +9,7 @@ package enum ControlRecord {
         /// Longest record, bytes; bounds arguments and environment together.
         package static let maxSize = 196_608
         package static let assign: UInt16 = 1
+        package static let tie: UInt16 = 2
         package static let ready: UInt16 = 16
         package static let started: UInt16 = 17
         package static let execFailed: UInt16 = 18
@@ -32,6 +33,9 @@ package enum ControlRecord {
     package static let maxWords = 16_384
     /// Most bytes of one word: the kernel's MAX_ARG_STRLEN, with its NUL.
     package static let maxWordBytes = 131_071
+
+    /// The TIE record.
+    package static var tie: [UInt8] { header(Layout.tie, size: Layout.headerSize) }
 
     /// The ASSIGN record.
     ///

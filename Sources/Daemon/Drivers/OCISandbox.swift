@@ -22,6 +22,15 @@ struct OCISandbox: SandboxResources {
 
     var ranOutOfMemory: Bool { layout.memoryKills(in: group) > 0 }
 
+    /// The kernel sends the signal when the thread that is the parent ends; the daemon's first one lives as long as the
+    /// daemon. Until the last process of the runtime is gone, that one is the parent.
+    var canBeTied: Bool {
+        let process = getpid()
+        guard let text = Posix.text(of: folder + "/pid") else { return false }
+        let children = Posix.text(of: "/proc/self/task/\(process)/children", limit: 1 << 24) ?? ""
+        return children.split(separator: " ").contains(text.split(separator: "\n").first ?? "")
+    }
+
     func makeFreezer() -> Freezer? { Freezer(group, in: layout) }
 
     /// Makes the socket directory a file system of its own, so that a function cannot fill the host's.

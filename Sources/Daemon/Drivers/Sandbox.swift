@@ -6,6 +6,8 @@ import Model
 package protocol SandboxResources: Sendable {
     /// Whether the kernel killed something in it for want of memory.
     var ranOutOfMemory: Bool { get }
+    /// Whether process 1 ends with this process if it asks the kernel for that: it is a child of its first thread.
+    var canBeTied: Bool { get }
     /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that. Opens a file.
     func makeFreezer() -> Freezer?
     /// Removes every trace, of a half-made sandbox too. Blocks. Called once.
@@ -34,6 +36,7 @@ package final class Sandbox: Sendable {
         var input: Int32?
         var order = ReportOrder()
         var gone = false
+        var isTied = false
         var exit: SandboxExit?
     }
 
@@ -81,24 +84,32 @@ package final class Sandbox: Sendable {
     /// Whether the kernel killed something in it for want of memory. Reads files; meaningful until ``destroy()``.
     package var ranOutOfMemory: Bool { resources.ranOutOfMemory }
 
-    /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that, or it has gone. Opens a
-    /// file; to be thawed before ``destroy()``.
-    package func makeFreezer() -> Freezer? { resources.makeFreezer() }
+    /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that, or it has gone, or it has
+    /// to be asked again: process 1 is told first that it ends with this process. Opens a file; to be thawed before
+    /// ``destroy()``. Used by one thread at a time.
+    package func makeFreezer() -> Freezer? {
+        if state.withLock({ $0.isTied }) { return resources.makeFreezer() }
+        if resources.canBeTied, send(ControlRecord.tie) { state.withLock { $0.isTied = true } }
+        return nil
+    }
 
     /// Tells a waiting sandbox what to run. Does not block; what comes of it is reported.
     ///
     /// - Throws: `invalid` for an assignment over its limits, `unavailable` if the sandbox has ended.
     package func assign(_ assignment: Assignment) throws(Failure) {
-        let record = try ControlRecord.assign(assignment)
-        let count = record.withUnsafeBytes { bytes in
-            Posix.retrying {
-                send(control, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
-            }
-        }
-        guard count == record.count else {
+        guard send(try ControlRecord.assign(assignment)) else {
             let code = errno
             throw Failure(.unavailable, "sandbox \(id): it takes no assignment: \(Posix.text(code))")
         }
+    }
+
+    private func send(_ record: [UInt8]) -> Bool {
+        let count = record.withUnsafeBytes { bytes in
+            Posix.retrying {
+                Glibc.send(control, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+            }
+        }
+        return count == record.count
     }
 
     /// Takes one record. Does not block.

@@ -5,9 +5,6 @@ internal import Glibc
 ///
 /// protobuf-c allocates out of it, so that a hostile message ends as "does not parse" instead of as a lot of memory.
 final class Arena {
-    /// The most that one message may take, bytes.
-    static let defaultQuota = 2 << 20
-
     private let quota: Int
     private var used = 0
     private let wipes: Bool
@@ -19,7 +16,7 @@ final class Arena {
     /// - Parameters:
     ///   - quota: bytes; an allocation past it fails.
     ///   - wipes: whether the memory is overwritten before it is freed.
-    init(quota: Int = Arena.defaultQuota, wipes: Bool = false) {
+    init(quota: Int = MemoryQuota.request, wipes: Bool = false) {
         self.quota = quota
         self.wipes = wipes
         allocator = .allocate(capacity: 1)
@@ -71,10 +68,18 @@ final class Arena {
     }
 }
 
+/// The memory that one message may take while it is read, bytes. Messages of small parts take many times their own length.
+package enum MemoryQuota {
+    /// What anybody sends.
+    package static let request = 2 << 20
+    /// What the daemon answers, and what it has written into an archive.
+    package static let answer = 64 << 20
+}
+
 /// Builds one outgoing message. What is allocated lives until the message is packed. Not thread-safe.
 package final class Builder {
     // What goes out was made by us, so its size is bounded by the frame limit and not by a quota.
-    private let arena = Arena(quota: 64 << 20)
+    private let arena = Arena(quota: MemoryQuota.answer)
 
     private func memory<T>(_ type: T.Type, _ count: Int) -> UnsafeMutablePointer<T> {
         guard let raw = arena.allocate(MemoryLayout<T>.stride * max(count, 1)) else {

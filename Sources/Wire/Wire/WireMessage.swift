@@ -52,8 +52,11 @@ extension WireMessage {
     /// - Parameters:
     ///   - bytes: any bytes; never trusted.
     ///   - strict: for requests: refuses fields that this version does not know.
-    package init(decoding bytes: UnsafeRawBufferPointer, strict: Bool) throws(Failure) {
-        let arena = Arena(wipes: Self.secretValue != nil)
+    ///   - quota: memory that it may take; see ``MemoryQuota``.
+    package init(
+        decoding bytes: UnsafeRawBufferPointer, strict: Bool, quota: Int = MemoryQuota.request
+    ) throws(Failure) {
+        let arena = Arena(quota: quota, wipes: Self.secretValue != nil)
         let probe = UnsafeMutablePointer<Raw>.allocate(capacity: 1)
         defer { probe.deallocate() }
         Self.initialize(probe)
@@ -69,9 +72,9 @@ extension WireMessage {
     }
 
     /// Reads a message from an array.
-    package init(decoding bytes: [UInt8], strict: Bool) throws(Failure) {
+    package init(decoding bytes: [UInt8], strict: Bool, quota: Int = MemoryQuota.request) throws(Failure) {
         let result = bytes.withUnsafeBytes { buffer -> Result<Self, Failure> in
-            do throws(Failure) { return .success(try Self(decoding: buffer, strict: strict)) } catch {
+            do throws(Failure) { return .success(try Self(decoding: buffer, strict: strict, quota: quota)) } catch {
                 return .failure(error)
             }
         }

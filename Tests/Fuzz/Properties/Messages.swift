@@ -55,7 +55,7 @@ private func starve<M: WireMessage>(_ type: M.Type, _ bytes: UnsafeRawBufferPoin
     // Long messages: larger steps, or one input would take seconds.
     let step = max(16, (bytes.count / 64 + 15) & ~15)
     var quota = 0
-    while quota <= Arena.defaultQuota {
+    while quota <= MemoryQuota.request {
         let arena = Arena(quota: quota)
         if let raw = arena.unpack(bytes, descriptor) {
             _ = try? M(raw.assumingMemoryBound(to: M.Raw.self).pointee)

@@ -128,7 +128,7 @@ struct ArchivedCalls: CallSource {
             if count == 0 { return }
             var batch = CallBatch()
             try records.take(buffer.prefix(count)) { (bytes) throws(Failure) in
-                let archived = try ArchivedCall(decoding: bytes, strict: true)
+                let archived = try ArchivedCall(decoding: bytes, strict: true, quota: MemoryQuota.answer)
                 batch.calls.append(try archived.record())
                 if let digest = archived.call.spec, !archived.spec.isEmpty { batch.specs[digest] = archived.spec }
             }

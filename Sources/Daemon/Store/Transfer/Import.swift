@@ -86,11 +86,11 @@ package final class Import: Sendable {
                 switch name {
                 case ArchiveManifest.entitiesName:
                     try records.take(piece) { (bytes) throws(Failure) in
-                        rows.append(try ArchivedEntity(decoding: bytes, strict: true).row())
+                        rows.append(try ArchivedEntity(decoding: bytes, strict: true, quota: MemoryQuota.answer).row())
                     }
                 case ArchiveManifest.callsName:
                     try records.take(piece) { (bytes) throws(Failure) in
-                        let archived = try ArchivedCall(decoding: bytes, strict: true)
+                        let archived = try ArchivedCall(decoding: bytes, strict: true, quota: MemoryQuota.answer)
                         let call = try archived.record()
                         try call.checkImported()
                         try archived.checkSpec(&specs)
