@@ -94,6 +94,7 @@ import Wire
         #expect(page["fnrpc_function_calls_total{app=\"demo\",function=\"late\",status=\"timeout\"}"] == 1)
         #expect(page["fnrpc_function_run_seconds_count{app=\"demo\",function=\"mark\"}"] == 8)
         #expect(page["fnrpc_functions_omitted"] == 0)
+        #expect(try daemon.fnrpc("system", "metrics").output.contains("\nfnrpc_calls_total{status=\"success\"} 8\n"))
         let table = try daemon.fnrpc("stats")
         let rows = table.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
         #expect(rows.count == 5 && rows[1].prefix(6) == ["all", "8", "1", "0", "1", "0"], "\(table)")

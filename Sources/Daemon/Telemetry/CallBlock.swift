@@ -17,10 +17,10 @@ package final class CallBlock: @unchecked Sendable {
         case coldStart
     }
 
-    private static let coldStarts = 5
-    private static let firstTime = coldStarts + 1
+    private static var coldStarts: Int { 5 }
+    private static var firstTime: Int { coldStarts + 1 }
     /// The sum, and the buckets.
-    private static let timeCells = 1 + DurationScale.count
+    private static var timeCells: Int { 1 + DurationScale.count }
 
     private let cells: UnsafeMutableBufferPointer<Atomic<UInt64>>
     private let hasTotals: Bool

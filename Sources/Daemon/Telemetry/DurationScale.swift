@@ -3,21 +3,22 @@
 ///
 /// Like the bounds of Prometheus' buckets, a bucket's upper bound is in it. Every power of two in µs is a bound.
 package enum DurationScale {
-    private static let doublings = 32
+    private static var doublings: Int { 32 }
     /// A quarter of the shortest bound, nanoseconds.
-    private static let unit: UInt64 = 250
+    private static var unit: UInt64 { 250 }
 
     /// With the first, for all up to 1 µs, and the last, without an upper bound.
-    package static let count = 1 + 4 * doublings + 1
+    package static var count: Int { 1 + 4 * doublings + 1 }
 
     /// The bucket of a duration.
     @inline(__always)
     package static func index(_ nanos: UInt64) -> Int {
         // At least 4 beyond the first bucket; its three upper bits say which bucket it is.
-        let units = (max(nanos, 1) - 1) / unit
+        let units = (max(nanos, 1) &- 1) / unit
         guard units >= 4 else { return 0 }
-        let doubling = 61 - units.leadingZeroBitCount
-        return min(1 + 4 * doubling + Int(units >> UInt64(doubling)) - 4, count - 1)
+        let doubling = 61 &- units.leadingZeroBitCount
+        let quarter = Int(truncatingIfNeeded: units &>> UInt64(truncatingIfNeeded: doubling)) &- 4
+        return min(1 &+ 4 &* doubling &+ quarter, count &- 1)
     }
 
     /// The upper bound of a bucket, nanoseconds; the last one's is `UInt64.max`.
