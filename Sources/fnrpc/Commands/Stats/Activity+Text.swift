@@ -8,13 +8,12 @@ extension Activity {
     /// - Parameter interval: what the rates are of; `nil`: the time since the daemon started.
     func lines(interval: UInt64?, height: Int) -> [String] {
         let period = interval.map { "the last \(Shown.duration($0))" } ?? "the time since it started"
-        var lines = ["fnrpcd up \(Shown.duration(uptimeNanos)); rates of \(period); q quits", summary]
+        var lines = ["fnrpcd up \(Shown.duration(uptimeNanos)); rates of \(period); q quits", rates, state]
         var table = Table(
-            "FUNCTION", "CALLS/S", "ERRORS/S", "RUN P50", "RUN P99", "WAIT P99", "RUNNING", "WAITING", "STARTING",
-            "IDLE",
-            "FROZEN", "BUSY", "LEAVING")
+            "FUNCTION", "CALLS/S", "ERRORS/S", "RUN P50", "RUN P99", "WAIT P99", "RUNNING", "WAITING", "BUSY", "IDLE",
+            "FROZEN", "STARTING", "LEAVING")
         table.rows = functions.map { row in
-            let states = [row.load.starting, row.load.idle, row.load.frozen, row.load.busy, row.load.leaving]
+            let states = [row.load.busy, row.load.idle, row.load.frozen, row.load.starting, row.load.leaving]
             return [
                 row.name, Shown.rate(rate(row.calls)), Shown.rate(rate(row.errors)),
                 Self.time(row.run.quantile(0.5)), Self.time(row.run.quantile(0.99)),
@@ -22,19 +21,26 @@ extension Activity {
             ] + states.map { "\($0)" }
         }
         lines += [""] + table.text.split(separator: "\n").map(String.init)
-        guard lines.count > height, height > 4 else { return lines }
+        guard lines.count > height, height > 5 else { return lines }
         let hidden = lines.count - (height - 1)
         return lines.prefix(height - 1) + ["and \(hidden) functions more"]
     }
 
     /// Everything together in one line.
-    var summary: String {
-        let load = all.load
-        var parts = [
+    var summary: String { rates + ", " + state }
+
+    private var rates: String {
+        [
             "\(Shown.rate(rate(all.calls))) calls/s", "\(Shown.rate(rate(all.errors))) errors/s",
             "run p50 \(Self.time(all.run.quantile(0.5))) p99 \(Self.time(all.run.quantile(0.99)))",
-            "wait p99 \(Self.time(all.wait.quantile(0.99)))", "\(load.running) running", "\(load.waiting) waiting",
-            "\(load.containers) containers",
+            "wait p99 \(Self.time(all.wait.quantile(0.99)))",
+        ].joined(separator: ", ")
+    }
+
+    private var state: String {
+        let load = all.load
+        var parts = [
+            "\(load.running) running", "\(load.waiting) waiting", "\(load.containers) containers",
         ]
         if let daemon {
             parts.append("\(Shown.bytes(daemon.memoryBytes)) of \(Shown.bytes(daemon.memoryBytesLimit))")
