@@ -75,7 +75,8 @@ let package = Package(
             path: "Sources/Daemon/Store", swiftSettings: swift),
         .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),
         .target(
-            name: "Catalog", dependencies: ["Model", "Pool"], path: "Sources/Daemon/Catalog", swiftSettings: swift),
+            name: "Catalog", dependencies: ["Model", "Telemetry", "Pool"], path: "Sources/Daemon/Catalog",
+            swiftSettings: swift),
         .target(
             name: "Access", dependencies: ["Model", "Archive", "COpenSSL"], path: "Sources/Daemon/Access",
             swiftSettings: swift),
@@ -100,7 +101,9 @@ let package = Package(
             path: "Sources/Daemon/Metrics", swiftSettings: swift),
         .target(
             name: "Admin",
-            dependencies: ["Model", "Wire", "Telemetry", "Store", "Catalog", "Access", "Drivers", "Calls"],
+            dependencies: [
+                "Model", "Wire", "Telemetry", "Store", "Catalog", "Access", "Drivers", "Calls", "Metrics",
+            ],
             path: "Sources/Daemon/Admin", swiftSettings: swift),
         .target(
             name: "Server",
@@ -153,7 +156,8 @@ let package = Package(
             ],
             swiftSettings: swift),
         .testTarget(name: "PoolTests", dependencies: ["Pool", "Model"], swiftSettings: swift),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Model", "Pool"], swiftSettings: swift),
+        .testTarget(
+            name: "CatalogTests", dependencies: ["Catalog", "Model", "Telemetry", "Pool"], swiftSettings: swift),
         .testTarget(name: "SyslogTests", dependencies: ["Syslog", "Model", "Telemetry"], swiftSettings: swift),
         .testTarget(
             name: "CallsTests",

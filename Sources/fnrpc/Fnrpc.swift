@@ -24,8 +24,7 @@ struct Fnrpc: AsyncParsableCommand {
             Init.self, Deploy.self, Invoke.self, AppCommands.self, FunctionCommands.self, VersionCommands.self,
             AliasCommands.self, WorkerCommands.self, TriggerCommands.self, RouteCommands.self, RuntimeCommands.self,
             SecretCommands.self, CallCommands.self, RPCCommands.self, LogsCommand.self, EventsCommand.self,
-            TokenCommands.self,
-            ConnectionCommands.self, SystemCommands.self,
+            StatsCommand.self, TopCommand.self, TokenCommands.self, ConnectionCommands.self, SystemCommands.self,
         ])
 
     static func main() async {

@@ -15,6 +15,7 @@ final class Interruption: Sendable {
         var folders: Set<String> = []
         var child: pid_t?
         var terminal: termios?
+        var screen: [UInt8] = []
         var isEnding = false
     }
 
@@ -53,16 +54,25 @@ final class Interruption: Sendable {
         state.withLock { $0.terminal = settings }
     }
 
+    /// What puts the screen of standard output back as it was; empty: it is as it was.
+    func setScreen(_ restoration: [UInt8]) {
+        state.withLock { $0.screen = restoration }
+    }
+
+    /// Whether a signal came; nothing is to be shown any more.
+    var isEnding: Bool { state.withLock { $0.isEnding } }
+
     /// Does not return once a signal came: what the command then failed with is a consequence, and not worth a word.
     func standAside() {
         while state.withLock({ $0.isEnding }) { pause() }
     }
 
     private func end(_ number: Int32, exitCode: Int32) {
-        let (folders, child, terminal) = state.withLock { state in
+        let (folders, child, terminal, screen) = state.withLock { state in
             state.isEnding = true
-            return (state.folders, state.child, state.terminal)
+            return (state.folders, state.child, state.terminal, state.screen)
         }
+        if !screen.isEmpty { try? Terminal.write(screen, to: STDOUT_FILENO) }
         if var terminal { tcsetattr(STDIN_FILENO, TCSANOW, &terminal) }
         if let child {
             // pip removes its own temporary folders on SIGINT, not on SIGTERM.

@@ -11,6 +11,8 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
 
     let nanoseconds: UInt64
 
+    init(seconds: UInt64) { nanoseconds = seconds * 1_000_000_000 }
+
     init?(argument: String) {
         let unit = Self.units.first { argument.hasSuffix($0.name) }
         let digits = argument.dropLast(unit?.name.count ?? 0)
@@ -21,6 +23,8 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
         guard Self.range.contains(nanos) else { return nil }
         nanoseconds = UInt64(nanos)
     }
+
+    var defaultValueDescription: String { Shown.duration(nanoseconds) }
 
     var duration: Duration { .nanoseconds(Int64(clamping: nanoseconds)) }
 }

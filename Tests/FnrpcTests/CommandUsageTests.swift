@@ -23,7 +23,9 @@ import Testing
         ["runtime", "create", "a", "--pool-size", "1025", "--", "x"], ["runtime", "update", "a", "--root", "folder:"],
         ["secret", "set", "a", "b/c"], ["secret", "set", "a"], ["token", "get"], ["events", "--after", "x"],
         ["system", "import"], ["system", "purge"], ["system", "purge", "x"], ["system", "raw", "app"],
-        ["system", "migrate"],
+        ["system", "migrate"], ["stats", "a/b@1"], ["stats", "a/b/c"], ["stats", "--limit", "0"],
+        ["stats", "--limit", "1001"], ["top", "--interval", "99ms"], ["top", "--interval", "61m"],
+        ["top", "--interval", "x"], ["top", "--count", "0"], ["top", "a b"],
     ])
     func badUsage(arguments: [String]) async {
         let outcome = await Outcome.running(arguments)
@@ -43,7 +45,7 @@ import Testing
         ["runtime", "create"], ["runtime", "get"], ["runtime", "list"], ["runtime", "update"], ["runtime", "delete"],
         ["secret", "set"], ["secret", "get"], ["secret", "list"], ["secret", "delete"], ["token", "get"], ["events"],
         ["system", "backup"], ["system", "export"], ["system", "import"], ["system", "count"], ["system", "purge"],
-        ["system", "raw"], ["system", "migrate"],
+        ["system", "raw"], ["system", "migrate"], ["stats"], ["top"],
     ]
 
     @Test(arguments: commands)
@@ -69,6 +71,7 @@ import Testing
         ["token", "list", "--filter", "name = a"], ["call", "list", "--filter", "status = failed"], ["events"],
         ["events", "--follow"], ["system", "backup"], ["system", "import", "/etc/hostname"], ["system", "count"],
         ["system", "purge", "2"], ["system", "raw", "app", "x"], ["system", "migrate", "--to", "1"],
+        ["stats", "a/b"], ["top", "a"],
     ])
     func noDaemon(arguments: [String]) async {
         let outcome = await Outcome.running(arguments + ["--address", "unix:/nowhere/fnrpc.sock"])

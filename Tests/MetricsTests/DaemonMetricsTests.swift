@@ -15,6 +15,11 @@ import Testing
         let counters = Counters()
         for _ in 0..<5 { counters.callsStarted.increment() }
         for _ in 0..<3 { counters.callsFinished.increment() }
+        let block = counters.calls.block(of: counters)
+        block.ended(.success, wait: 5, run: 15_995, total: 16_000)
+        block.ended(.success, wait: 1, run: 1_023_999, total: 1_024_000)
+        counters.calls.common.ended(.timeout, wait: 100_000_000_000, run: nil, total: 100_000_000_000)
+        block.coldStarted(nanos: 20_000_000)
         counters.recordsDropped.increment()
         counters.connections.change(by: 2)
         // As it may look for a moment.
@@ -47,15 +52,23 @@ import Testing
         counters.evictions.increment()
         let metrics = DaemonMetrics(
             version: "1.2\"3", startedAt: .now(), counters: counters, methods: methods,
-            sessions: SessionRegistry(counters: counters), budget: budget, catalog: Catalog(source: EmptySource()),
-            audit: audit, ledger: ledger)
-        let reader = try ExpositionReader(metrics.text())
+            sessions: SessionRegistry(counters: counters), budget: budget,
+            statistics: CallStatistics(catalog: Catalog(source: FixedSource()), counters: counters) { [] },
+            functions: 10, audit: audit, ledger: ledger)
+        let reader = try ExpositionReader(metrics.text(maxBytes: .max))
 
         let expected: [String: Double] = [
             "fnrpc_build_info{version=\"1.2\\\"3\"}": 1, "fnrpc_connections": 2, "fnrpc_calls_started_total": 5,
             "fnrpc_container_memory_bytes": 104_857_600, "fnrpc_container_memory_bytes_limit": 4_294_967_296,
             "fnrpc_container_cores": 0.25, "fnrpc_container_cores_limit": 2, "fnrpc_containers_starting": 1,
             "fnrpc_starts_waiting": 1, "fnrpc_evictions_total": 1, "fnrpc_thaws_total": 0, "fnrpc_containers_frozen": 0,
+            "fnrpc_calls_total{status=\"success\"}": 2, "fnrpc_calls_total{status=\"timeout\"}": 1,
+            "fnrpc_calls_total{status=\"cancelled\"}": 0, "fnrpc_call_seconds_count": 3,
+            "fnrpc_call_seconds_bucket{le=\"0.000016\"}": 1, "fnrpc_call_seconds_bucket{le=\"0.001024\"}": 2,
+            "fnrpc_call_seconds_bucket{le=\"67.108864\"}": 2, "fnrpc_call_seconds_bucket{le=\"+Inf\"}": 3,
+            "fnrpc_call_wait_seconds_sum": 100.000000006, "fnrpc_call_run_seconds_count": 2,
+            "fnrpc_cold_start_seconds_bucket{le=\"0.016384\"}": 0,
+            "fnrpc_cold_start_seconds_bucket{le=\"0.032768\"}": 1, "fnrpc_functions_omitted": 0,
             "fnrpc_calls_finished_total": 3, "fnrpc_containers": 0, "fnrpc_waiting_calls": 0,
             "fnrpc_records_dropped_total": 1, "fnrpc_audit_lines_lost_total": 3, "fnrpc_buffered_bytes": 10,
             "fnrpc_buffered_bytes_limit": 1000, "fnrpc_connection_bytes_total{direction=\"received\"}": 0,
@@ -85,12 +98,12 @@ import Testing
         let metrics = DaemonMetrics(
             version: "1", startedAt: .now(), counters: counters, methods: MethodTable([]),
             sessions: SessionRegistry(counters: counters), budget: ByteBudget(limit: 1),
-            catalog: Catalog(source: EmptySource()),
-            audit: AuditLog(path: "/proc/none/audit.log") { _ in },
+            statistics: CallStatistics(catalog: Catalog(source: FixedSource()), counters: counters) { [] },
+            functions: 10, audit: AuditLog(path: "/proc/none/audit.log") { _ in },
             ledger: Ledger(total: .none, maxStarts: 1))
-        let first = try ExpositionReader(metrics.text())
-        #expect(first.families.count == 29)
-        #expect(try ExpositionReader(metrics.text()).families == first.families)
+        let first = try ExpositionReader(metrics.text(maxBytes: .max))
+        #expect(first.families.count == 42)
+        #expect(try ExpositionReader(metrics.text(maxBytes: .max)).families == first.families)
     }
 
     @Test func theProcessIsThisOne() throws {

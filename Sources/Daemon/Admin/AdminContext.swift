@@ -2,6 +2,7 @@ package import Access
 package import Calls
 package import Catalog
 package import Drivers
+package import Metrics
 package import Model
 package import Store
 package import Telemetry
@@ -39,13 +40,16 @@ package struct AdminContext: Sendable {
     package let audit: AuditLog
     /// Copies of everything.
     package let maintenance: MaintenanceContext
+    /// Everything that is counted; known when all methods are.
+    package let metrics: Lock<DaemonMetrics?>
     /// The names of the daemon's services; known when all methods are.
     package let ownServices: Lock<[String]>
 
     package init(
         store: Store, packages: PackageStore, gate: CallsGate, catalog: Catalog, driver: DriverInfo, counters: Counters,
         recorder: Recorder, dispatcher: Dispatcher, authenticator: Authenticator, sessions: SessionRegistry,
-        changes: Changes, audit: AuditLog, maintenance: MaintenanceContext, ownServices: Lock<[String]>,
+        changes: Changes, audit: AuditLog, maintenance: MaintenanceContext,
+        metrics: Lock<DaemonMetrics?>, ownServices: Lock<[String]>,
         apiVersions: APIVersions, version: String,
         dataDirectory: String,
         startedAt: Instant, listeners: Lock<[String]>,
@@ -65,6 +69,7 @@ package struct AdminContext: Sendable {
         self.changes = changes
         self.audit = audit
         self.maintenance = maintenance
+        self.metrics = metrics
         self.ownServices = ownServices
         self.apiVersions = apiVersions
         self.version = version

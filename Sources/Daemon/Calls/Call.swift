@@ -143,6 +143,17 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     /// Whether it was called by the name of the function's own service.
     var isRouted: Bool { origin.method === session.context.methods.routed }
 
+    /// What its function is asked for. Envelope and message were scanned when the call was accepted, so they parse.
+    ///
+    /// - Parameter data: of the Request frame; borrowed.
+    func functionTarget(in data: UnsafeRawBufferPointer) -> FunctionCall.Target? {
+        guard let envelope = try? RequestEnvelope(scanning: data, limits: .none) else { return nil }
+        if isRouted {
+            return .service(service: envelope.service, method: envelope.method, payload: envelope.payload)
+        }
+        return (try? InvokeScan(scanning: envelope.payload)).map { .invoke($0) }
+    }
+
     func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) {
         CallMetadata(id: id, version: runnable.version.number).withEntries(body)
     }

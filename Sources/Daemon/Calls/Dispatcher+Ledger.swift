@@ -100,9 +100,7 @@ extension Dispatcher {
     /// Whoever becomes idle after this has looked sees the ledger's pressure and comes back.
     private func makeRoom() {
         while let claim = ledger.shortage?.claim {
-            // A pool may have gone over from one runnable to another.
-            let others = Dictionary(upkeep.runnables.map { (ObjectIdentifier($0.pool), $0) }) { $1 }.values
-            let candidates = others.filter { $0.pool !== claim.pool }.compactMap { runnable in
+            let candidates = active.filter { $0.pool !== claim.pool }.compactMap { runnable in
                 runnable.pool.event { $0.evictable(runnable.pool, needs: runnable.version.spec.needs) }
             }
             var evicted = 0

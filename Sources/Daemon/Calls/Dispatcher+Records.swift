@@ -3,7 +3,7 @@ internal import Model
 
 /// What is remembered of calls.
 extension Dispatcher {
-    /// Records how a claimed call ended. Where its log may still change: on its worker's loop.
+    /// Counts and records how a claimed call ended. On its worker's loop, if it has one.
     ///
     /// - Parameters:
     ///   - error: left out where the status has none, because the cause is the user's code.
@@ -12,11 +12,14 @@ extension Dispatcher {
         _ call: Call, _ status: CallStatus, error: String = "", exit: CallExit? = nil, worker: Worker?,
         coldNanos: UInt64?
     ) {
-        let isWanted = call.runnable.version.spec.record.includes(status)
-        guard isWanted || listeners != nil else { return }
         assert((worker == nil ? CallStatus.queued : .running).next.contains(status), "BUG: \(status) cannot come now")
         let now = Instant.now()
         let started = worker == nil ? nil : call.startedAt
+        let waitNanos = (started ?? now).nanoseconds(since: call.acceptedAt)
+        let runNanos = started.map { now.nanoseconds(since: $0) }
+        count(call, status, wait: waitNanos, run: runNanos, worker: worker)
+        let isWanted = call.runnable.version.spec.record.includes(status)
+        guard isWanted || listeners != nil else { return }
         let completed = Timestamp.now()
         let input = call.input?.take()
         let error =
@@ -28,8 +31,7 @@ extension Dispatcher {
             path: call.path?.source ?? "", trigger: call.path?.trigger ?? "",
             version: call.runnable.version.number, status: status, error: error, exit: exit,
             startedAt: started == nil ? nil : call.startedTime,
-            completedAt: completed, waitNanos: (started ?? now).nanoseconds(since: call.acceptedAt),
-            coldStartNanos: coldNanos, runNanos: started.map { now.nanoseconds(since: $0) } ?? 0,
+            completedAt: completed, waitNanos: waitNanos, coldStartNanos: coldNanos, runNanos: runNanos ?? 0,
             container: worker?.sandbox.id ?? "", log: call.log, logTruncated: call.logTruncated,
             input: input?.bytes ?? [], inputTruncated: input?.isTruncated ?? false,
             traceID: call.origin.trace?.traceID, requestedVersion: call.requestedVersion,

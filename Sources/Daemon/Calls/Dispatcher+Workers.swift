@@ -127,6 +127,7 @@ extension Dispatcher {
         let worker = Worker(
             runnable: runnable, sandbox: ready.sandbox, plan: ready.plan, loop: loop, startedAt: start.time,
             coldNanos: coldNanos, claim: claim, dispatcher: self)
+        worker.counts.coldStarted(nanos: coldNanos)
         upkeep.add(worker)
         switch runnable.version.spec.format {
         case .ttrpc:

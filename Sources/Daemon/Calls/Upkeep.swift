@@ -87,7 +87,7 @@ package final class Upkeep: @unchecked Sendable {
         }
     }
 
-    /// Whatever has a container or a waiting call, also if nobody finds it by its name any more.
+    /// Whatever has a container or a waiting call, also if nobody finds it by its name any more. Two may share a pool.
     var runnables: [Runnable] { state.withLock { Array($0.pools.values) } }
 
     /// Ends every worker, busy or not.

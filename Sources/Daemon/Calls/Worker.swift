@@ -27,6 +27,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     let claim: Claim
     /// Made when it is first frozen.
     let freezer = AtomicLazyReference<Freezer>()
+    /// What is counted of its calls.
+    let counts: WorkerCounts
     /// How the function is started, for formats that do so for each call.
     let plan: Assignment
     /// What replies get that do not have it themselves; `nil`: nothing.
@@ -69,6 +71,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         responseHeaders = ResponseHeaders(runnable.version.spec.headers)
         if runnable.version.spec.format == .httpStream { frames = LogFrames(name: LaunchPlan.logFrameName) }
         self.dispatcher = dispatcher
+        counts = WorkerCounts(runnable, loop, dispatcher.counters)
         let function = runnable.function
         syslog = dispatcher.syslog?.source(
             url: runnable.syslogURL, app: function.appName.text, function: function.name.text,
@@ -112,7 +115,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             }
             return
         }
-        guard let target = target(call, data) else { return }
+        guard let target = call.functionTarget(in: data) else { return }
         let left = call.deadline.nanoseconds(since: now)
         link?.send(
             FunctionCall(
@@ -121,15 +124,6 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                 // 0 would mean: no deadline.
                 timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, path: call.path,
                 token: call))
-    }
-
-    /// Both were scanned when the call was accepted, so they parse.
-    private func target(_ call: Call, _ data: UnsafeRawBufferPointer) -> FunctionCall.Target? {
-        guard let envelope = try? RequestEnvelope(scanning: data, limits: .none) else { return nil }
-        if call.isRouted {
-            return .service(service: envelope.service, method: envelope.method, payload: envelope.payload)
-        }
-        return (try? InvokeScan(scanning: envelope.payload)).map { .invoke($0) }
     }
 
     private func adopt(_ call: Call) {

@@ -76,7 +76,7 @@ extension Catalog {
         forgetServices(of: contents, &state)
         let id = contents.function.meta.id
         guard var row = state.rows[id] else { return [] }
-        let entry = CatalogEntry(contents)
+        let entry = CatalogEntry(contents, metrics: row.entry.metrics)
         let retired = entry.adopt(row.entry.runnables)
         entry.shareMinimum()
         row.entry = entry

@@ -2,8 +2,8 @@ package import Model
 internal import Pool
 
 extension Catalog {
-    /// Forgets functions that nobody called for so long and that have no container: their names, queues and pools take no
-    /// memory any more. The next call reads its function again.
+    /// Forgets functions that nobody called for so long and that have no container: their names, queues, pools and
+    /// what was counted of their calls take no memory any more. The next call reads its function again.
     ///
     /// Takes the lock for one function after the other. A call that found the function before is still served.
     ///

@@ -1,6 +1,7 @@
 internal import Model
 internal import Pool
 internal import Synchronization
+internal import Telemetry
 
 /// What the catalog knows of one function: immutable, and replaced when the function changes. Only the runnables are
 /// made when they are first called.
@@ -17,6 +18,8 @@ final class CatalogEntry: Sendable {
     }
 
     let contents: CatalogFunction
+    /// What is counted of its calls; goes over to the entry that replaces this one.
+    let metrics: CallMetrics
     /// By number.
     let versions: [UInt32: Slot]
     /// Of its own, so that whoever calls a version and whoever calls none never meet; with the number of the version that
@@ -29,8 +32,9 @@ final class CatalogEntry: Sendable {
 
     var id: Identifier { contents.function.meta.id }
 
-    init(_ contents: CatalogFunction) {
+    init(_ contents: CatalogFunction, metrics: CallMetrics = CallMetrics(hasTotals: false)) {
         self.contents = contents
+        self.metrics = metrics
         let function = contents.function
         versions = Dictionary(contents.versions.map { ($0.number, Slot($0)) }) { $1 }
         latest = versions.keys.max().flatMap { [versions] in versions[$0] }
@@ -54,7 +58,7 @@ final class CatalogEntry: Sendable {
     func makeRunnable(_ slot: Slot, pool: FunctionPool? = nil) -> Runnable {
         Runnable(
             app: contents.app, function: contents.function, version: slot.version, isWorkingCopy: slot === working,
-            secretRevisions: contents.secretRevisions, pool: pool)
+            secretRevisions: contents.secretRevisions, pool: pool, metrics: metrics)
     }
 
     /// `min_containers` of a version that is the working copy, too, stay once: for the working copy, if anybody called it.

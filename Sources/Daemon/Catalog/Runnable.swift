@@ -1,5 +1,6 @@
 package import Model
 package import Pool
+package import Telemetry
 
 /// A function's version or working copy, ready to be called: immutable, shared by every call of it.
 package final class Runnable: Sendable {
@@ -17,6 +18,8 @@ package final class Runnable: Sendable {
     package let secretRevisions: [String: UInt64]
     /// Its containers.
     package let pool: FunctionPool
+    /// What is counted of the function's calls, whichever version or working copy serves them.
+    package let metrics: CallMetrics
     /// Why this daemon cannot run it; `nil`: it can.
     package let refusal: Failure?
     private let services: [[UInt8]]
@@ -24,9 +27,11 @@ package final class Runnable: Sendable {
     /// - Parameters:
     ///   - secretRevisions: of the app's secrets, by their names.
     ///   - pool: its containers; `nil`: there are none yet.
+    ///   - metrics: of the function.
     package init(
         app: App, function: Function, version: Version, isWorkingCopy: Bool = false,
-        secretRevisions: [String: UInt64] = [:], pool: FunctionPool? = nil
+        secretRevisions: [String: UInt64] = [:], pool: FunctionPool? = nil,
+        metrics: CallMetrics = CallMetrics(hasTotals: false)
     ) {
         self.function = function
         self.version = version
@@ -37,6 +42,7 @@ package final class Runnable: Sendable {
         self.secretRevisions = Self.revisions(spec, secretRevisions)
         services = spec.services.map { Array($0.utf8) }
         refusal = Self.refusal(version, Self.name(function, version))
+        self.metrics = metrics
         self.pool = pool ?? FunctionPool(limits: Self.limits(spec))
     }
 

@@ -1,6 +1,5 @@
 package import Access
 package import Calls
-package import Catalog
 package import Loop
 package import Model
 package import Pool
@@ -11,11 +10,13 @@ package import Telemetry
 package struct DaemonMetrics: Sendable {
     private let version: String
     private let startedAt: Instant
-    private let counters: Counters
+    let counters: Counters
     private let methods: MethodTable
     private let sessions: SessionRegistry
     private let budget: ByteBudget
-    private let catalog: Catalog
+    private let functions: Int
+    /// What is known of calls.
+    package let statistics: CallStatistics
     private let audit: AuditLog
     private let ledger: Ledger
 
@@ -23,9 +24,10 @@ package struct DaemonMetrics: Sendable {
     ///   - version: the daemon's.
     ///   - startedAt: when the daemon started.
     ///   - budget: of what is buffered for all connections.
+    ///   - functions: how many have figures of their own at most.
     package init(
         version: String, startedAt: Instant, counters: Counters, methods: MethodTable, sessions: SessionRegistry,
-        budget: ByteBudget, catalog: Catalog, audit: AuditLog, ledger: Ledger
+        budget: ByteBudget, statistics: CallStatistics, functions: Int, audit: AuditLog, ledger: Ledger
     ) {
         self.version = version
         self.startedAt = startedAt
@@ -33,21 +35,34 @@ package struct DaemonMetrics: Sendable {
         self.methods = methods
         self.sessions = sessions
         self.budget = budget
-        self.catalog = catalog
+        self.statistics = statistics
+        self.functions = functions
         self.audit = audit
         self.ledger = ledger
     }
 
     /// The metrics in Prometheus' exposition format 0.0.4; the same families in the same order each time.
-    package func text() -> [UInt8] {
-        var out = Exposition()
-        writeDaemon(&out)
-        writeConnections(&out)
-        writeCalls(&out)
-        writeMachine(&out)
-        writeRequests(&out)
-        writeProcess(&out)
-        return out.text
+    ///
+    /// - Parameter maxBytes: with fewer functions if it would be longer; without any it is far below 1 MiB.
+    package func text(maxBytes: Int) -> [UInt8] {
+        let look = statistics.look()
+        var base = Exposition()
+        writeDaemon(&base)
+        writeConnections(&base)
+        writeCalls(&base, look.load)
+        writeMachine(&base, look.load)
+        writeRequests(&base)
+        writeProcess(&base)
+        let (functions, omitted) = look.busiest(self.functions)
+        var count = functions.count
+        while true {
+            var out = base
+            writeFunctions(&out, functions.prefix(count), omitted: omitted + functions.count - count)
+            if out.text.count <= maxBytes || count == 0 { return out.text }
+            // As many as fit if all were equally long, and fewer the next time if they are not.
+            let room = max(maxBytes - base.text.count, 0)
+            count = min(count * room / (out.text.count - base.text.count), count - 1)
+        }
     }
 
     private func writeDaemon(_ out: inout Exposition) {
@@ -74,32 +89,7 @@ package struct DaemonMetrics: Sendable {
             UInt64(clamping: budget.limit))
     }
 
-    private func writeCalls(_ out: inout Exposition) {
-        // In this order, so that never more calls have finished than were started.
-        let finished = counters.callsFinished.load(ordering: .relaxed)
-        let started = counters.callsStarted.load(ordering: .relaxed)
-        out.single("fnrpc_calls_started_total", .counter, "Calls of functions that were accepted.", started)
-        out.single("fnrpc_calls_finished_total", .counter, "Calls of functions that were answered.", finished)
-        out.single(
-            "fnrpc_containers", .gauge, "Containers that start, are ready or are being removed.",
-            UInt64(clamping: counters.containers.load(ordering: .relaxed)))
-        var waiting = 0
-        for runnable in catalog.all { waiting += runnable.pool.event { $0.waiting } }
-        out.single(
-            "fnrpc_waiting_calls", .gauge, "Calls that wait for a container, in the queues of all functions.",
-            UInt64(clamping: waiting))
-        out.single(
-            "fnrpc_records_dropped_total", .counter, "Call records that were lost because the store could not keep up.",
-            counters.recordsDropped.load(ordering: .relaxed))
-        out.single(
-            "fnrpc_syslog_messages_lost_total", .counter,
-            "Messages that did not reach an app's syslog server.", counters.syslogLost.load(ordering: .relaxed))
-        out.single(
-            "fnrpc_audit_lines_lost_total", .counter, "Lines of the audit log that could not be written.",
-            audit.linesLost)
-    }
-
-    private func writeMachine(_ out: inout Exposition) {
+    private func writeMachine(_ out: inout Exposition, _ load: LoadFigures) {
         let figures = ledger.figures
         out.single(
             "fnrpc_container_memory_bytes", .gauge, "Memory that containers hold, used or not; /tmp counts.",
@@ -120,11 +110,18 @@ package struct DaemonMetrics: Sendable {
             "fnrpc_starts_waiting", .gauge, "Containers that wait for room or for their turn to start.",
             UInt64(clamping: figures.waiting))
         out.single(
+            "fnrpc_records_dropped_total", .counter, "Call records that were lost because the store could not keep up.",
+            counters.recordsDropped.load(ordering: .relaxed))
+        out.single(
+            "fnrpc_syslog_messages_lost_total", .counter,
+            "Messages that did not reach an app's syslog server.", counters.syslogLost.load(ordering: .relaxed))
+        out.single(
+            "fnrpc_audit_lines_lost_total", .counter, "Lines of the audit log that could not be written.",
+            audit.linesLost)
+        out.single(
             "fnrpc_evictions_total", .counter, "Idle containers that were removed to make room for others.",
             counters.evictions.load(ordering: .relaxed))
-        var frozen = 0
-        for runnable in catalog.all { frozen += runnable.pool.event { $0.frozen } }
-        out.single("fnrpc_containers_frozen", .gauge, "Idle containers that are frozen.", UInt64(clamping: frozen))
+        out.single("fnrpc_containers_frozen", .gauge, "Idle containers that are frozen.", UInt64(clamping: load.frozen))
         out.single(
             "fnrpc_thaws_total", .counter, "Calls that found a frozen container, and thawed it.",
             counters.thaws.load(ordering: .relaxed))

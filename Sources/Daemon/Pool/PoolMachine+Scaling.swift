@@ -8,6 +8,8 @@ extension PoolMachine {
         package let ready: Int
         /// Of these, without a call.
         package let idle: Int
+        /// Of these, frozen.
+        package let frozen: Int
         /// Of these, with at least one call.
         package let busy: Int
         /// Containers that were asked for and are not ready.
@@ -45,7 +47,7 @@ extension PoolMachine {
     package var counts: Counts {
         let idle = slots.count { $0.calls == 0 }
         return Counts(
-            ready: slots.count, idle: idle, busy: slots.count - idle, starting: Int(starting),
+            ready: slots.count, idle: idle, frozen: frozen, busy: slots.count - idle, starting: Int(starting),
             leaving: leaving.count, running: running, waiting: waiting)
     }
 

@@ -11,6 +11,8 @@ package struct Configuration: Sendable, Equatable {
     package var listen: [ListenAddress] = [.unix("/run/fnrpc/fnrpc.sock")]
     /// Where metrics are served over HTTP, a loopback address; `nil`: nowhere.
     package var metricsListen: ListenAddress?
+    /// Functions with metrics of their own: those with most calls.
+    package var metricsFunctions: UInt32 = 1000
     /// Permissions of Unix sockets.
     package var unixMode: UInt32 = 0o600
     /// Group of Unix sockets, by name or number; empty: the daemon's own.

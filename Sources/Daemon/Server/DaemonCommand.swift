@@ -30,6 +30,8 @@ package struct DaemonCommand: ParsableCommand {
     package var listen: [String] = []
     @Option(help: "tcp:HOST:PORT of this machine where Prometheus reads /metrics. (default: nowhere)")
     package var metricsListen: String?
+    @Option(help: "Functions with metrics of their own: those with most calls. (default: 1000)")
+    package var metricsFunctions: String?
     @Option(help: "Permissions of Unix sockets, octal. (default: 0600)")
     package var unixMode: String?
     @Option(help: "Group of Unix sockets, by name or number. (default: the daemon's)")
@@ -160,7 +162,8 @@ package struct DaemonCommand: ParsableCommand {
             ("allow-test-versions", allowTestVersions), ("keep-events", keepEvents), ("max-versions", maxVersions),
             ("max-entities", maxEntities), ("package-grace", packageGrace), ("extra-policy", extraPolicy),
             ("max-import-mib", maxImportMib),
-            ("metrics-listen", metricsListen), ("unix-mode", unixMode), ("unix-group", unixGroup),
+            ("metrics-listen", metricsListen), ("metrics-functions", metricsFunctions), ("unix-mode", unixMode),
+            ("unix-group", unixGroup),
             ("tls-certificate", tlsCertificate), ("secret-key-file", secretKeyFile),
             ("tls-key", tlsKey), ("tls-client-ca", tlsClientCa), ("tls-client-certificate", tlsClientCertificate),
             ("max-stream-messages", maxStreamMessages), ("max-stream-input-kib", maxStreamInputKib),

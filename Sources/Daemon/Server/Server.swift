@@ -136,7 +136,7 @@ package final class Server: Sendable {
             store: store, packages: packages, gate: gate, catalog: catalog, driver: driver.info, counters: counters,
             recorder: recorder, dispatcher: dispatcher, authenticator: authenticator, sessions: sessions,
             changes: changes, audit: audit, maintenance: try maintenance(configuration, lock, secretBox),
-            ownServices: Lock([]), apiVersions: apiVersions,
+            metrics: Lock(nil), ownServices: Lock([]), apiVersions: apiVersions,
             version: DaemonVersion.text,
             dataDirectory: lock.path, startedAt: .now(), listeners: addresses, runBlocking: { blocking.post($0) },
             log: { log.error("\($0)") })

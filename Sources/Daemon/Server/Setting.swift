@@ -57,6 +57,9 @@ package struct Setting: Sendable {
                 let value = try single("metrics-listen", values)
                 configuration.metricsListen = value.isEmpty ? nil : try ListenAddress(metrics: value)
             }),
+        number(
+            "metrics-functions", "functions with metrics of their own: those with most calls", \.metricsFunctions,
+            0...10_000),
         mode("unix-mode", "permissions of Unix sockets, octal", \.unixMode),
         text("unix-group", "group of Unix sockets, by name or number; empty: the daemon's", \.unixGroup),
         Setting(

@@ -4,6 +4,8 @@ package import Synchronization
 package final class Counters: Sendable {
     /// Calls that were accepted.
     package let callsStarted = Atomic<UInt64>(0)
+    /// How calls ended, and how long they took.
+    package let calls = CallMetrics(hasTotals: true)
     /// Calls that were answered, however.
     package let callsFinished = Atomic<UInt64>(0)
     /// Call records that were lost because the store could not keep up.

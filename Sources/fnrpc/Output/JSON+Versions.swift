@@ -16,7 +16,7 @@ extension JSON {
         self = .object(members)
     }
 
-    private init(_ counts: CallCounts) {
+    init(_ counts: CallCounts) {
         self = .object([
             "success": .unsigned(counts.success), "failed": .unsigned(counts.failed), "error": .unsigned(counts.error),
             "timeout": .unsigned(counts.timeout), "cancelled": .unsigned(counts.cancelled),

@@ -58,6 +58,18 @@ enum Shown {
     /// A moment, to the millisecond.
     static func time(_ time: Timestamp) -> String { time.rfc3339(fractionDigits: 3) }
 
+    /// How often in a second, with three digits.
+    static func rate(_ perSecond: Double) -> String { digits(perSecond) }
+
+    /// Memory in its unit, with three digits.
+    static func bytes(_ count: UInt64) -> String {
+        switch count {
+        case ..<(1 << 20): digits(Double(count) / 1024) + " KiB"
+        case ..<(1 << 30): digits(Double(count) / 0x1p20) + " MiB"
+        default: digits(Double(count) / 0x1p30) + " GiB"
+        }
+    }
+
     private static func digits(_ number: Double) -> String {
         let factor: Double = number < 10 ? 100 : number < 100 ? 10 : 1
         let rounded = (number * factor).rounded() / factor

@@ -9,6 +9,7 @@ struct SystemHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
+        registerStats(in: &list)
         list.add("fnrpc.v1.System", "Info", .read) { (_: SystemInfoRequest, _: Caller) in
             let counts = try context.store.countByAPIVersion().mapValues { $0.values.reduce(0, +) }
             return SystemInfoResponse(

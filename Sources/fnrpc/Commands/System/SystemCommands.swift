@@ -6,7 +6,7 @@ struct SystemCommands: ParsableCommand {
         commandName: "system", abstract: "Shows the daemon itself, and looks after all that it stores.",
         discussion: "Example: fnrpc system info",
         subcommands: [
-            SystemInfo.self, SystemBackup.self, SystemExport.self, SystemImport.self, SystemCount.self,
-            SystemPurge.self, SystemRaw.self, SystemMigrate.self,
+            SystemInfo.self, SystemMetrics.self, SystemBackup.self, SystemExport.self, SystemImport.self,
+            SystemCount.self, SystemPurge.self, SystemRaw.self, SystemMigrate.self,
         ])
 }

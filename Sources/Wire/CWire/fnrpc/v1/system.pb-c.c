@@ -142,6 +142,411 @@ void   fnrpc__v1__system_info_response__free_unpacked
   assert(message->base.descriptor == &fnrpc__v1__system_info_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fnrpc__v1__system_metrics_request__init
+                     (Fnrpc__V1__SystemMetricsRequest         *message)
+{
+  static const Fnrpc__V1__SystemMetricsRequest init_value = FNRPC__V1__SYSTEM_METRICS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__system_metrics_request__get_packed_size
+                     (const Fnrpc__V1__SystemMetricsRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__system_metrics_request__pack
+                     (const Fnrpc__V1__SystemMetricsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__system_metrics_request__pack_to_buffer
+                     (const Fnrpc__V1__SystemMetricsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__SystemMetricsRequest *
+       fnrpc__v1__system_metrics_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__SystemMetricsRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__system_metrics_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__system_metrics_request__free_unpacked
+                     (Fnrpc__V1__SystemMetricsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__system_metrics_response__init
+                     (Fnrpc__V1__SystemMetricsResponse         *message)
+{
+  static const Fnrpc__V1__SystemMetricsResponse init_value = FNRPC__V1__SYSTEM_METRICS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__system_metrics_response__get_packed_size
+                     (const Fnrpc__V1__SystemMetricsResponse *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__system_metrics_response__pack
+                     (const Fnrpc__V1__SystemMetricsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__system_metrics_response__pack_to_buffer
+                     (const Fnrpc__V1__SystemMetricsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__SystemMetricsResponse *
+       fnrpc__v1__system_metrics_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__SystemMetricsResponse *)
+     protobuf_c_message_unpack (&fnrpc__v1__system_metrics_response__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__system_metrics_response__free_unpacked
+                     (Fnrpc__V1__SystemMetricsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__system_metrics_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__system_stats_request__init
+                     (Fnrpc__V1__SystemStatsRequest         *message)
+{
+  static const Fnrpc__V1__SystemStatsRequest init_value = FNRPC__V1__SYSTEM_STATS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__system_stats_request__get_packed_size
+                     (const Fnrpc__V1__SystemStatsRequest *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__system_stats_request__pack
+                     (const Fnrpc__V1__SystemStatsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__system_stats_request__pack_to_buffer
+                     (const Fnrpc__V1__SystemStatsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__SystemStatsRequest *
+       fnrpc__v1__system_stats_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__SystemStatsRequest *)
+     protobuf_c_message_unpack (&fnrpc__v1__system_stats_request__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__system_stats_request__free_unpacked
+                     (Fnrpc__V1__SystemStatsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__duration_bucket__init
+                     (Fnrpc__V1__DurationBucket         *message)
+{
+  static const Fnrpc__V1__DurationBucket init_value = FNRPC__V1__DURATION_BUCKET__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__duration_bucket__get_packed_size
+                     (const Fnrpc__V1__DurationBucket *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__duration_bucket__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__duration_bucket__pack
+                     (const Fnrpc__V1__DurationBucket *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__duration_bucket__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__duration_bucket__pack_to_buffer
+                     (const Fnrpc__V1__DurationBucket *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__duration_bucket__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__DurationBucket *
+       fnrpc__v1__duration_bucket__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__DurationBucket *)
+     protobuf_c_message_unpack (&fnrpc__v1__duration_bucket__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__duration_bucket__free_unpacked
+                     (Fnrpc__V1__DurationBucket *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__duration_bucket__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__durations__init
+                     (Fnrpc__V1__Durations         *message)
+{
+  static const Fnrpc__V1__Durations init_value = FNRPC__V1__DURATIONS__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__durations__get_packed_size
+                     (const Fnrpc__V1__Durations *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__durations__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__durations__pack
+                     (const Fnrpc__V1__Durations *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__durations__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__durations__pack_to_buffer
+                     (const Fnrpc__V1__Durations *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__durations__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Durations *
+       fnrpc__v1__durations__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Durations *)
+     protobuf_c_message_unpack (&fnrpc__v1__durations__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__durations__free_unpacked
+                     (Fnrpc__V1__Durations *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__durations__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__load__init
+                     (Fnrpc__V1__Load         *message)
+{
+  static const Fnrpc__V1__Load init_value = FNRPC__V1__LOAD__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__load__get_packed_size
+                     (const Fnrpc__V1__Load *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__load__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__load__pack
+                     (const Fnrpc__V1__Load *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__load__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__load__pack_to_buffer
+                     (const Fnrpc__V1__Load *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__load__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__Load *
+       fnrpc__v1__load__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__Load *)
+     protobuf_c_message_unpack (&fnrpc__v1__load__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__load__free_unpacked
+                     (Fnrpc__V1__Load *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__load__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__function_stats__init
+                     (Fnrpc__V1__FunctionStats         *message)
+{
+  static const Fnrpc__V1__FunctionStats init_value = FNRPC__V1__FUNCTION_STATS__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__function_stats__get_packed_size
+                     (const Fnrpc__V1__FunctionStats *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__function_stats__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__function_stats__pack
+                     (const Fnrpc__V1__FunctionStats *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__function_stats__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__function_stats__pack_to_buffer
+                     (const Fnrpc__V1__FunctionStats *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__function_stats__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__FunctionStats *
+       fnrpc__v1__function_stats__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__FunctionStats *)
+     protobuf_c_message_unpack (&fnrpc__v1__function_stats__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__function_stats__free_unpacked
+                     (Fnrpc__V1__FunctionStats *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__function_stats__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__daemon_stats__init
+                     (Fnrpc__V1__DaemonStats         *message)
+{
+  static const Fnrpc__V1__DaemonStats init_value = FNRPC__V1__DAEMON_STATS__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__daemon_stats__get_packed_size
+                     (const Fnrpc__V1__DaemonStats *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__daemon_stats__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__daemon_stats__pack
+                     (const Fnrpc__V1__DaemonStats *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__daemon_stats__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__daemon_stats__pack_to_buffer
+                     (const Fnrpc__V1__DaemonStats *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__daemon_stats__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__DaemonStats *
+       fnrpc__v1__daemon_stats__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__DaemonStats *)
+     protobuf_c_message_unpack (&fnrpc__v1__daemon_stats__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__daemon_stats__free_unpacked
+                     (Fnrpc__V1__DaemonStats *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__daemon_stats__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fnrpc__v1__system_stats_response__init
+                     (Fnrpc__V1__SystemStatsResponse         *message)
+{
+  static const Fnrpc__V1__SystemStatsResponse init_value = FNRPC__V1__SYSTEM_STATS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t fnrpc__v1__system_stats_response__get_packed_size
+                     (const Fnrpc__V1__SystemStatsResponse *message)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fnrpc__v1__system_stats_response__pack
+                     (const Fnrpc__V1__SystemStatsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fnrpc__v1__system_stats_response__pack_to_buffer
+                     (const Fnrpc__V1__SystemStatsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fnrpc__V1__SystemStatsResponse *
+       fnrpc__v1__system_stats_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fnrpc__V1__SystemStatsResponse *)
+     protobuf_c_message_unpack (&fnrpc__v1__system_stats_response__descriptor,
+                                allocator, len, data);
+}
+void   fnrpc__v1__system_stats_response__free_unpacked
+                     (Fnrpc__V1__SystemStatsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fnrpc__v1__system_stats_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 #define fnrpc__v1__system_info_request__field_descriptors NULL
 #define fnrpc__v1__system_info_request__field_indices_by_name NULL
 #define fnrpc__v1__system_info_request__number_ranges NULL
@@ -483,12 +888,806 @@ const ProtobufCMessageDescriptor fnrpc__v1__system_info_response__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__system_info_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor fnrpc__v1__system__method_descriptors[1] =
+#define fnrpc__v1__system_metrics_request__field_descriptors NULL
+#define fnrpc__v1__system_metrics_request__field_indices_by_name NULL
+#define fnrpc__v1__system_metrics_request__number_ranges NULL
+const ProtobufCMessageDescriptor fnrpc__v1__system_metrics_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.SystemMetricsRequest",
+  "SystemMetricsRequest",
+  "Fnrpc__V1__SystemMetricsRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__SystemMetricsRequest),
+  0,
+  fnrpc__v1__system_metrics_request__field_descriptors,
+  fnrpc__v1__system_metrics_request__field_indices_by_name,
+  0,  fnrpc__v1__system_metrics_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__system_metrics_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__system_metrics_response__field_descriptors[1] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__SystemMetricsResponse, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__system_metrics_response__field_indices_by_name[] = {
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange fnrpc__v1__system_metrics_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__system_metrics_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.SystemMetricsResponse",
+  "SystemMetricsResponse",
+  "Fnrpc__V1__SystemMetricsResponse",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__SystemMetricsResponse),
+  1,
+  fnrpc__v1__system_metrics_response__field_descriptors,
+  fnrpc__v1__system_metrics_response__field_indices_by_name,
+  1,  fnrpc__v1__system_metrics_response__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__system_metrics_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__system_stats_request__field_descriptors[4] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__SystemStatsRequest, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__SystemStatsRequest, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__SystemStatsRequest, has_limit),
+    offsetof(Fnrpc__V1__SystemStatsRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "buckets",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__SystemStatsRequest, has_buckets),
+    offsetof(Fnrpc__V1__SystemStatsRequest, buckets),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__system_stats_request__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  3,   /* field[3] = buckets */
+  1,   /* field[1] = function */
+  2,   /* field[2] = limit */
+};
+static const ProtobufCIntRange fnrpc__v1__system_stats_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__system_stats_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.SystemStatsRequest",
+  "SystemStatsRequest",
+  "Fnrpc__V1__SystemStatsRequest",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__SystemStatsRequest),
+  4,
+  fnrpc__v1__system_stats_request__field_descriptors,
+  fnrpc__v1__system_stats_request__field_indices_by_name,
+  1,  fnrpc__v1__system_stats_request__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__system_stats_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__duration_bucket__field_descriptors[3] =
+{
+  {
+    "above_nanos",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DurationBucket, has_above_nanos),
+    offsetof(Fnrpc__V1__DurationBucket, above_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "up_to_nanos",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DurationBucket, has_up_to_nanos),
+    offsetof(Fnrpc__V1__DurationBucket, up_to_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DurationBucket, has_count),
+    offsetof(Fnrpc__V1__DurationBucket, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__duration_bucket__field_indices_by_name[] = {
+  0,   /* field[0] = above_nanos */
+  2,   /* field[2] = count */
+  1,   /* field[1] = up_to_nanos */
+};
+static const ProtobufCIntRange fnrpc__v1__duration_bucket__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__duration_bucket__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.DurationBucket",
+  "DurationBucket",
+  "Fnrpc__V1__DurationBucket",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__DurationBucket),
+  3,
+  fnrpc__v1__duration_bucket__field_descriptors,
+  fnrpc__v1__duration_bucket__field_indices_by_name,
+  1,  fnrpc__v1__duration_bucket__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__duration_bucket__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__durations__field_descriptors[6] =
+{
+  {
+    "count",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Durations, has_count),
+    offsetof(Fnrpc__V1__Durations, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sum_nanos",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Durations, has_sum_nanos),
+    offsetof(Fnrpc__V1__Durations, sum_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p50_nanos",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Durations, has_p50_nanos),
+    offsetof(Fnrpc__V1__Durations, p50_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p95_nanos",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Durations, has_p95_nanos),
+    offsetof(Fnrpc__V1__Durations, p95_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p99_nanos",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__Durations, has_p99_nanos),
+    offsetof(Fnrpc__V1__Durations, p99_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "buckets",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__Durations, n_buckets),
+    offsetof(Fnrpc__V1__Durations, buckets),
+    &fnrpc__v1__duration_bucket__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__durations__field_indices_by_name[] = {
+  5,   /* field[5] = buckets */
+  0,   /* field[0] = count */
+  2,   /* field[2] = p50_nanos */
+  3,   /* field[3] = p95_nanos */
+  4,   /* field[4] = p99_nanos */
+  1,   /* field[1] = sum_nanos */
+};
+static const ProtobufCIntRange fnrpc__v1__durations__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__durations__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Durations",
+  "Durations",
+  "Fnrpc__V1__Durations",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Durations),
+  6,
+  fnrpc__v1__durations__field_descriptors,
+  fnrpc__v1__durations__field_indices_by_name,
+  1,  fnrpc__v1__durations__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__durations__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__load__field_descriptors[7] =
+{
+  {
+    "starting",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_starting),
+    offsetof(Fnrpc__V1__Load, starting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idle",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_idle),
+    offsetof(Fnrpc__V1__Load, idle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "frozen",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_frozen),
+    offsetof(Fnrpc__V1__Load, frozen),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "busy",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_busy),
+    offsetof(Fnrpc__V1__Load, busy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leaving",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_leaving),
+    offsetof(Fnrpc__V1__Load, leaving),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_running),
+    offsetof(Fnrpc__V1__Load, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__Load, has_waiting),
+    offsetof(Fnrpc__V1__Load, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__load__field_indices_by_name[] = {
+  3,   /* field[3] = busy */
+  2,   /* field[2] = frozen */
+  1,   /* field[1] = idle */
+  4,   /* field[4] = leaving */
+  5,   /* field[5] = running */
+  0,   /* field[0] = starting */
+  6,   /* field[6] = waiting */
+};
+static const ProtobufCIntRange fnrpc__v1__load__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__load__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.Load",
+  "Load",
+  "Fnrpc__V1__Load",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__Load),
+  7,
+  fnrpc__v1__load__field_descriptors,
+  fnrpc__v1__load__field_indices_by_name,
+  1,  fnrpc__v1__load__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__load__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__function_stats__field_descriptors[7] =
+{
+  {
+    "app",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionStats, app),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionStats, function),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionStats, calls),
+    &fnrpc__v1__call_counts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cold_starts",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__FunctionStats, has_cold_starts),
+    offsetof(Fnrpc__V1__FunctionStats, cold_starts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "load",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionStats, load),
+    &fnrpc__v1__load__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionStats, wait),
+    &fnrpc__v1__durations__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "run",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__FunctionStats, run),
+    &fnrpc__v1__durations__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__function_stats__field_indices_by_name[] = {
+  0,   /* field[0] = app */
+  2,   /* field[2] = calls */
+  3,   /* field[3] = cold_starts */
+  1,   /* field[1] = function */
+  4,   /* field[4] = load */
+  6,   /* field[6] = run */
+  5,   /* field[5] = wait */
+};
+static const ProtobufCIntRange fnrpc__v1__function_stats__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__function_stats__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.FunctionStats",
+  "FunctionStats",
+  "Fnrpc__V1__FunctionStats",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__FunctionStats),
+  7,
+  fnrpc__v1__function_stats__field_descriptors,
+  fnrpc__v1__function_stats__field_indices_by_name,
+  1,  fnrpc__v1__function_stats__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__function_stats__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__daemon_stats__field_descriptors[12] =
+{
+  {
+    "calls_started",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DaemonStats, has_calls_started),
+    offsetof(Fnrpc__V1__DaemonStats, calls_started),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DaemonStats, calls),
+    &fnrpc__v1__call_counts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "load",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DaemonStats, load),
+    &fnrpc__v1__load__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DaemonStats, total),
+    &fnrpc__v1__durations__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DaemonStats, wait),
+    &fnrpc__v1__durations__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "run",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DaemonStats, run),
+    &fnrpc__v1__durations__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cold_start",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__DaemonStats, cold_start),
+    &fnrpc__v1__durations__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evictions",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DaemonStats, has_evictions),
+    offsetof(Fnrpc__V1__DaemonStats, evictions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "thaws",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DaemonStats, has_thaws),
+    offsetof(Fnrpc__V1__DaemonStats, thaws),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DaemonStats, has_memory_bytes),
+    offsetof(Fnrpc__V1__DaemonStats, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes_limit",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__DaemonStats, has_memory_bytes_limit),
+    offsetof(Fnrpc__V1__DaemonStats, memory_bytes_limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "connections",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__DaemonStats, has_connections),
+    offsetof(Fnrpc__V1__DaemonStats, connections),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__daemon_stats__field_indices_by_name[] = {
+  1,   /* field[1] = calls */
+  0,   /* field[0] = calls_started */
+  6,   /* field[6] = cold_start */
+  11,   /* field[11] = connections */
+  7,   /* field[7] = evictions */
+  2,   /* field[2] = load */
+  9,   /* field[9] = memory_bytes */
+  10,   /* field[10] = memory_bytes_limit */
+  5,   /* field[5] = run */
+  8,   /* field[8] = thaws */
+  3,   /* field[3] = total */
+  4,   /* field[4] = wait */
+};
+static const ProtobufCIntRange fnrpc__v1__daemon_stats__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__daemon_stats__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.DaemonStats",
+  "DaemonStats",
+  "Fnrpc__V1__DaemonStats",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__DaemonStats),
+  12,
+  fnrpc__v1__daemon_stats__field_descriptors,
+  fnrpc__v1__daemon_stats__field_indices_by_name,
+  1,  fnrpc__v1__daemon_stats__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__daemon_stats__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fnrpc__v1__system_stats_response__field_descriptors[4] =
+{
+  {
+    "uptime_nanos",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Fnrpc__V1__SystemStatsResponse, has_uptime_nanos),
+    offsetof(Fnrpc__V1__SystemStatsResponse, uptime_nanos),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "daemon",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fnrpc__V1__SystemStatsResponse, daemon),
+    &fnrpc__v1__daemon_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "functions",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fnrpc__V1__SystemStatsResponse, n_functions),
+    offsetof(Fnrpc__V1__SystemStatsResponse, functions),
+    &fnrpc__v1__function_stats__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "omitted",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__SystemStatsResponse, has_omitted),
+    offsetof(Fnrpc__V1__SystemStatsResponse, omitted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fnrpc__v1__system_stats_response__field_indices_by_name[] = {
+  1,   /* field[1] = daemon */
+  2,   /* field[2] = functions */
+  3,   /* field[3] = omitted */
+  0,   /* field[0] = uptime_nanos */
+};
+static const ProtobufCIntRange fnrpc__v1__system_stats_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor fnrpc__v1__system_stats_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fnrpc.v1.SystemStatsResponse",
+  "SystemStatsResponse",
+  "Fnrpc__V1__SystemStatsResponse",
+  "fnrpc.v1",
+  sizeof(Fnrpc__V1__SystemStatsResponse),
+  4,
+  fnrpc__v1__system_stats_response__field_descriptors,
+  fnrpc__v1__system_stats_response__field_indices_by_name,
+  1,  fnrpc__v1__system_stats_response__number_ranges,
+  (ProtobufCMessageInit) fnrpc__v1__system_stats_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor fnrpc__v1__system__method_descriptors[3] =
 {
   { "Info", &fnrpc__v1__system_info_request__descriptor, &fnrpc__v1__system_info_response__descriptor },
+  { "Metrics", &fnrpc__v1__system_metrics_request__descriptor, &fnrpc__v1__system_metrics_response__descriptor },
+  { "Stats", &fnrpc__v1__system_stats_request__descriptor, &fnrpc__v1__system_stats_response__descriptor },
 };
 const unsigned fnrpc__v1__system__method_indices_by_name[] = {
-  0         /* Info */
+  0,        /* Info */
+  1,        /* Metrics */
+  2         /* Stats */
 };
 const ProtobufCServiceDescriptor fnrpc__v1__system__descriptor =
 {
@@ -497,7 +1696,7 @@ const ProtobufCServiceDescriptor fnrpc__v1__system__descriptor =
   "System",
   "Fnrpc__V1__System",
   "fnrpc.v1",
-  1,
+  3,
   fnrpc__v1__system__method_descriptors,
   fnrpc__v1__system__method_indices_by_name
 };
@@ -508,6 +1707,22 @@ void fnrpc__v1__system__info(ProtobufCService *service,
 {
   assert(service->descriptor == &fnrpc__v1__system__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__system__metrics(ProtobufCService *service,
+                                const Fnrpc__V1__SystemMetricsRequest *input,
+                                Fnrpc__V1__SystemMetricsResponse_Closure closure,
+                                void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__system__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void fnrpc__v1__system__stats(ProtobufCService *service,
+                              const Fnrpc__V1__SystemStatsRequest *input,
+                              Fnrpc__V1__SystemStatsResponse_Closure closure,
+                              void *closure_data)
+{
+  assert(service->descriptor == &fnrpc__v1__system__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void fnrpc__v1__system__init (Fnrpc__V1__System_Service *service,
                               Fnrpc__V1__System_ServiceDestroy destroy)
