@@ -123,8 +123,8 @@ import Wire
         #expect(Writer.Gather(answered: 0, waiting: 0, commitNanos: 0).count == 1)
         #expect(Writer.Gather(answered: 3, waiting: 5, commitNanos: .max).count == 8)
         #expect(Writer.Gather(answered: 3, waiting: 5, commitNanos: .max).nanos == Writer.Gather.maxNanos)
-        #expect(Writer.Gather(answered: 255, waiting: 1, commitNanos: 1).count == Writer.maxBatch)
-        #expect(Writer.Gather(answered: 256, waiting: 1, commitNanos: 1).count == Writer.maxBatch)
+        #expect(Writer.Gather(answered: 15, waiting: 1, commitNanos: 1).count == Writer.Gather.maxCount)
+        #expect(Writer.Gather(answered: 16, waiting: 1, commitNanos: 1).count == Writer.Gather.maxCount)
     }
 
     /// The disk takes all but one of those that came together.

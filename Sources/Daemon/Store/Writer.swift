@@ -17,6 +17,8 @@ final class Writer: @unchecked Sendable {
     struct Gather: Equatable {
         /// The longest wait, nanoseconds.
         static let maxNanos: UInt64 = 1_000_000
+        /// So many share a flush well enough; more are better prepared while others are written.
+        static let maxCount = 16
 
         /// Operations, 1 or more; what waits is taken as soon as there are so many.
         let count: Int
@@ -28,7 +30,7 @@ final class Writer: @unchecked Sendable {
         ///   - waiting: operations that came meanwhile.
         ///   - commitNanos: how long the transaction took.
         init(answered: Int, waiting: Int, commitNanos: UInt64) {
-            count = min(max(answered + waiting, 1), Writer.maxBatch)
+            count = min(max(answered + waiting, 1), Self.maxCount)
             nanos = min(commitNanos, Self.maxNanos)
         }
     }
