@@ -1,4 +1,4 @@
-package import Catalog
+internal import Catalog
 internal import Loop
 internal import Model
 internal import Telemetry
@@ -38,12 +38,5 @@ extension Dispatcher {
         }
         call.runnable.metrics.common.ended(status, wait: wait, run: run, total: total)
         counters.calls.common.ended(status, wait: wait, run: run, total: total)
-    }
-
-    /// Whatever has a container or a waiting call, each pool once: what was deleted or replaced included, until its last
-    /// call is over. Thread-safe.
-    package var active: [Runnable] {
-        // A pool may have gone over from one runnable to another.
-        Array(Dictionary(upkeep.runnables.map { (ObjectIdentifier($0.pool), $0) }) { $1 }.values)
     }
 }

@@ -107,17 +107,15 @@ extension Dispatcher {
         for case let worker as Worker in owners { worker.loop.run { worker.stop() } }
     }
 
-    /// Whatever has containers of a target, each pool once: what was replaced has its own until its calls have ended.
-    package func occupied(_ target: GateTarget) -> [Runnable] {
-        var seen: Set<ObjectIdentifier> = []
-        return active(target).filter { seen.insert(ObjectIdentifier($0.pool)).inserted }
-    }
+    // MARK: - What has containers or calls
 
-    // MARK: - Deletion
+    /// Whatever has a container or a waiting call, each pool once: what was deleted or replaced included, until its last
+    /// call is over. Thread-safe.
+    package var active: [Runnable] { upkeep.runnables.distinctPools }
 
-    /// Whatever may have calls of a target, what was replaced included: its last calls are calls of the same thing.
+    /// As ``active``, of one target: the last calls of what was replaced are calls of the same thing.
     package func active(_ target: GateTarget) -> [Runnable] {
-        upkeep.runnables.filter { $0.gates.contains(target) }
+        upkeep.runnables.filter { $0.gates.contains(target) }.distinctPools
     }
 
     /// How many calls of a target run or wait in ``active(_:)``.

@@ -30,9 +30,7 @@ extension Catalog {
     ///
     /// - Parameter others: what was replaced and may have calls as well; what is known here may be among them.
     package func calls(of target: GateTarget, and others: [Runnable]) -> Int {
-        var seen: Set<ObjectIdentifier> = []
-        return (loaded(target) + others).filter { seen.insert(ObjectIdentifier($0.pool)).inserted }
-            .reduce(0) { sum, runnable in sum + runnable.pool.event { $0.calls } }
+        (loaded(target) + others).distinctPools.reduce(0) { sum, runnable in sum + runnable.pool.event { $0.calls } }
     }
 
     /// Refuses calls from now on, until ``reopen(_:)``; those that run or wait go on.
@@ -69,6 +67,14 @@ extension Catalog.State {
         guard !gates.isEmpty else { return }
         let deletions = runnable.gates.reduce(0) { $0 + (gates[$1] ?? 0) }
         runnable.pool.event { $0.beginRefusing(deletions) }
+    }
+}
+
+extension [Runnable] {
+    /// Each pool once: it may have gone over from one runnable to another.
+    package var distinctPools: [Runnable] {
+        var seen: Set<ObjectIdentifier> = []
+        return filter { seen.insert(ObjectIdentifier($0.pool)).inserted }
     }
 }
 

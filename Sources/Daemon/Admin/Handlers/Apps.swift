@@ -57,7 +57,7 @@ struct AppsHandler: Sendable {
         }
         let versions = try context.store.versionCount(ofApp: id)
         await context.recorder.flush()
-        let containers = context.dispatcher.occupied(.app(id)).map {
+        let containers = context.dispatcher.active(.app(id)).map {
             (count: context.dispatcher.workers(of: $0).count, spec: $0.version.spec)
         }
         return AppUsage(

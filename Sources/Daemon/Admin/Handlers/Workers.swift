@@ -50,7 +50,7 @@ struct WorkersHandler: Sendable {
 
     /// What was the same version, or the working copy, before a change, and still has calls.
     private func replaced(by runnable: Runnable) -> [Runnable] {
-        context.dispatcher.occupied(.function(runnable.function.meta.id)).filter {
+        context.dispatcher.active(.function(runnable.function.meta.id)).filter {
             $0.pool !== runnable.pool && $0.isWorkingCopy == runnable.isWorkingCopy
                 && ($0.isWorkingCopy || $0.version.number == runnable.version.number)
         }
