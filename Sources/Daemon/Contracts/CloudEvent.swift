@@ -12,22 +12,8 @@ enum CloudEvent {
 
     /// A JSON text without blanks between its parts, so that it is one line.
     static func compact(_ text: UnsafeRawBufferPointer) -> [UInt8] {
-        var isInText = false
-        var isEscaped = false
-        return text.filter { byte in
-            if isInText {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInText = false
-                }
-                return true
-            }
-            isInText = byte == UInt8(ascii: "\"")
-            return !JSONReader.isBlank(byte)
-        }
+        var texts = JSONTextScan()
+        return text.filter { texts.takes($0) || !JSONReader.isBlank($0) }
     }
 
     /// Reads the answer of a function, a whole object.

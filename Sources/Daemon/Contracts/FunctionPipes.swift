@@ -60,6 +60,18 @@ final class FunctionPipes {
         outputWatcher = nil
     }
 
+    /// Uses them no more when a streamed call is over.
+    ///
+    /// - Parameter isInStep: the next call can be written where this one ended.
+    func close(after how: FunctionStreamEnd, isInStep: Bool) {
+        switch how {
+        // A container that broke its contract goes anyway, and how it ends by itself says more.
+        case .broken: close()
+        case _ where isInStep: close()
+        default: spoil()
+        }
+    }
+
     /// Uses them no more, and closes standard input: nobody may write a call to this function again.
     func spoil() {
         close()

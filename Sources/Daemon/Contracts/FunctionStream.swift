@@ -60,6 +60,16 @@ package enum FunctionStreamEnd {
     case failed(code: Int32, message: String, status: UnsafeRawBufferPointer)
     /// The function broke its contract or went away; it is not used again.
     case broken(String)
+
+    /// A failure that is not the function's own Status.
+    static func failed(code: Int32, message: String) -> FunctionStreamEnd {
+        .failed(code: code, message: message, status: .init(start: nil, count: 0))
+    }
+
+    /// What the caller of a body sent is no InvokeStreamRequest.
+    static var unreadable: FunctionStreamEnd {
+        .failed(code: 3, message: "a message of the stream does not parse")
+    }
 }
 
 /// Who uses a function's stream. Called on the stream's loop.

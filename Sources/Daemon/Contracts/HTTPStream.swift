@@ -36,7 +36,7 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
         // Past its end nobody reads it.
         guard let connection, inputIsOpen else { return true }
         guard let payload = try? InvokeStreamScan(scanning: message).payload else {
-            end(.failed(code: 3, message: "a message of the stream does not parse"))
+            end(.unreadable)
             return true
         }
         // An empty chunk would be the last one.

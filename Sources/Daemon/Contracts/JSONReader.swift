@@ -197,12 +197,33 @@ struct JSONReader {
     }
 }
 
+/// Tells the bytes of JSON texts from what stands between them.
+struct JSONTextScan {
+    private var isInText = false
+    private var isEscaped = false
+
+    /// Takes the next byte; whether it belongs to a text, whose quotes do.
+    mutating func takes(_ byte: UInt8) -> Bool {
+        guard isInText else {
+            isInText = byte == UInt8(ascii: "\"")
+            return isInText
+        }
+        if isEscaped {
+            isEscaped = false
+        } else if byte == UInt8(ascii: "\\") {
+            isEscaped = true
+        } else if byte == UInt8(ascii: "\"") {
+            isInText = false
+        }
+        return true
+    }
+}
+
 /// Finds where a JSON object ends in bytes that come in pieces; looks at each byte once.
 struct JSONObjectEnd {
     private var scanned = 0
     private var depth = 0
-    private var isInText = false
-    private var isEscaped = false
+    private var texts = JSONTextScan()
 
     /// The number of bytes of the object; `nil`: it is not whole yet.
     ///
@@ -211,18 +232,8 @@ struct JSONObjectEnd {
         while scanned < bytes.count {
             let byte = bytes[scanned]
             scanned += 1
-            if isInText {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInText = false
-                }
-                continue
-            }
+            if texts.takes(byte) { continue }
             switch byte {
-            case UInt8(ascii: "\""): isInText = true
             case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 depth -= 1

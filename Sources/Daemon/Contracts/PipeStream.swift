@@ -27,7 +27,7 @@ final class PipeStream: FunctionStream, FunctionPipesOwner {
         // Past its end nobody reads it.
         guard let pipes, inputIsOpen else { return true }
         guard let payload = try? InvokeStreamScan(scanning: message).payload else {
-            end(.failed(code: 3, message: "a message of the stream does not parse"))
+            end(.unreadable)
             return true
         }
         // An empty chunk would be the last one.
@@ -93,12 +93,7 @@ final class PipeStream: FunctionStream, FunctionPipesOwner {
         guard let pipes else { return }
         self.pipes = nil
         // First: the next call uses them.
-        switch how {
-        // A container that broke its contract goes anyway, and how it ends by itself says more.
-        case .broken: pipes.close()
-        case _ where isInStep: pipes.close()
-        default: pipes.spoil()
-        }
+        pipes.close(after: how, isInStep: isInStep)
         owner?.functionStream(self, ended: how)
         owner = nil
     }

@@ -42,7 +42,7 @@ final class ProcessStream: FunctionStream, FunctionPipesOwner {
     func send(_ message: UnsafeRawBufferPointer) -> Bool {
         guard let pipes, inputIsOpen else { return true }
         guard let payload = try? InvokeStreamScan(scanning: message).payload else {
-            end(.failed(code: 3, message: "a message of the stream does not parse"))
+            end(.unreadable)
             return true
         }
         guard StreamLimits.hasRoom(queued: pipes.queued, for: payload.count) else { return false }

@@ -199,10 +199,3 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
         connection.close()
     }
 }
-
-extension FunctionStreamEnd {
-    /// A failure that is not the function's own Status.
-    static func failed(code: Int32, message: String) -> FunctionStreamEnd {
-        .failed(code: code, message: message, status: .init(start: nil, count: 0))
-    }
-}

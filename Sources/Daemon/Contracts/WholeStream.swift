@@ -34,7 +34,7 @@ final class WholeStream: FunctionStream, FunctionPipesOwner {
     func send(_ message: UnsafeRawBufferPointer) -> Bool {
         guard pipes != nil, !isSent else { return true }
         guard let payload = try? InvokeStreamScan(scanning: message).payload else {
-            end(.failed(code: 3, message: "a message of the stream does not parse"), isInStep: true)
+            end(.unreadable, isInStep: true)
             return true
         }
         guard request.count + payload.count <= StreamLimits.wholeBytes else {
@@ -130,12 +130,7 @@ final class WholeStream: FunctionStream, FunctionPipesOwner {
     private func end(_ how: FunctionStreamEnd, isInStep: Bool = false) {
         guard let pipes else { return }
         self.pipes = nil
-        switch how {
-        // A container that broke its contract goes anyway, and how it ends by itself says more.
-        case .broken: pipes.close()
-        case _ where isInStep: pipes.close()
-        default: pipes.spoil()
-        }
+        pipes.close(after: how, isInStep: isInStep)
         owner?.functionStream(self, ended: how)
         owner = nil
     }
