@@ -47,14 +47,19 @@ import Testing
         }
     }
 
+    /// Deploys, calls once, and waits; the control group of the frozen container.
+    private func frozenEcho(_ daemon: TestDaemon) throws -> String {
+        try daemon.deployEcho(as: "echo")
+        #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "a").output == "a")
+        try daemon.wait("it is frozen") { try daemon.metric("fnrpc_containers_frozen") == 1 }
+        // The kernel says so when the last thread has stopped.
+        try daemon.wait("it stands still") { try daemon.frozenGroups().count == 1 }
+        return try #require(try daemon.frozenGroups().first)
+    }
+
     @Test func whatDiesWhileItIsFrozenIsReplaced() async throws {
         try await withDaemon(["--freeze-after", "0.05", "--metrics-listen", "tcp:127.0.0.1:0"]) { daemon in
-            try daemon.deployEcho(as: "echo")
-            #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "a").output == "a")
-            try daemon.wait("it is frozen") { try daemon.metric("fnrpc_containers_frozen") == 1 }
-            // The kernel says so when the last thread has stopped.
-            try daemon.wait("it stands still") { try daemon.frozenGroups().count == 1 }
-            let group = try #require(try daemon.frozenGroups().first)
+            let group = try frozenEcho(daemon)
             for process in try daemon.processes(in: group) { kill(process, SIGKILL) }
             try daemon.wait("it is gone") { try daemon.metric("fnrpc_containers") == 0 }
             #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "b").output == "b")
@@ -64,12 +69,7 @@ import Testing
     /// kill -9 of the daemon ends frozen containers with it; the next daemon finds and leaves nothing.
     @Test func nothingStaysFrozenAfterACrash() async throws {
         try await withDaemon(["--freeze-after", "0.05", "--metrics-listen", "tcp:127.0.0.1:0"]) { daemon in
-            try daemon.deployEcho(as: "echo")
-            #expect(try daemon.fnrpc("invoke", "demo/echo", "-d", "a").output == "a")
-            try daemon.wait("it is frozen") { try daemon.metric("fnrpc_containers_frozen") == 1 }
-            // The kernel says so when the last thread has stopped.
-            try daemon.wait("it stands still") { try daemon.frozenGroups().count == 1 }
-            let group = try #require(try daemon.frozenGroups().first)
+            let group = try frozenEcho(daemon)
             let before = try daemon.processes(in: group)
             #expect(before.count == 2)
             daemon.crash()

@@ -31,8 +31,7 @@ final class ArchiveSide: Sendable {
     }
 
     func export(calls: Bool = false) async throws -> [UInt8] {
-        let origin = Export.Origin(daemon: "1.2.3", keyID: keyID, now: Timestamp(nanoseconds: 0))
-        let export = try Export(test.store, packages, origin, in: transfers)
+        let export = try begun()
         var before: Identifier?
         var specs: Set<Digest> = []
         var isMore = calls
@@ -42,6 +41,23 @@ final class ArchiveSide: Sendable {
             before = last
             isMore = last != nil
         }
+        return try bytes(of: export)
+    }
+
+    /// An archive with records of calls that the store does not have.
+    func archive(_ calls: [ArchivedCall]) throws -> [UInt8] {
+        let export = try begun()
+        try export.append(calls)
+        return try bytes(of: export)
+    }
+
+    private func begun() throws -> Export {
+        try Export(
+            test.store, packages, Export.Origin(daemon: "1.2.3", keyID: keyID, now: Timestamp(nanoseconds: 0)),
+            in: transfers)
+    }
+
+    private func bytes(of export: Export) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while let piece = try export.next() {
             #expect(piece.count <= Export.pieceBytes)

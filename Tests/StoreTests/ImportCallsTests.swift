@@ -8,13 +8,7 @@ import Wire
 /// What an archive says of calls beside their records: logs, payloads, and snapshots of what they ran with.
 @Suite struct ImportCallsTests {
     private func archive(_ calls: [ArchivedCall]) async throws -> [UInt8] {
-        let source = try ArchiveSide()
-        let origin = Export.Origin(daemon: "1.2.3", keyID: source.keyID, now: Timestamp(nanoseconds: 0))
-        let export = try Export(source.test.store, source.packages, origin, in: source.transfers)
-        try export.append(calls)
-        var bytes: [UInt8] = []
-        while let piece = try export.next() { bytes += piece }
-        return bytes
+        try ArchiveSide().archive(calls)
     }
 
     private func refusal(_ calls: [ArchivedCall], sourceLocation: SourceLocation = #_sourceLocation) async throws

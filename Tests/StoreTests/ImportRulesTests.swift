@@ -351,13 +351,7 @@ import Wire
     }
 
     private func archive(_ calls: [ArchivedCall]) async throws -> [UInt8] {
-        let source = try await furnished()
-        let origin = Export.Origin(daemon: "1.2.3", keyID: source.keyID, now: Timestamp(nanoseconds: 0))
-        let export = try Export(source.test.store, source.packages, origin, in: source.transfers)
-        try export.append(calls)
-        var bytes: [UInt8] = []
-        while let piece = try export.next() { bytes += piece }
-        return bytes
+        try await furnished().archive(calls)
     }
 
     @Test func badRecordsOfCallsAreRefused() async throws {

@@ -315,13 +315,9 @@ package final class Server: Sendable {
 
     /// What is known of containers is in memory: it is gone with the daemon, and a full disk stops no function's start.
     private static func mountState(_ folder: String) throws(Failure) {
-        guard mkdir(folder, 0o711) == 0 || errno == EEXIST else {
-            throw Failure(.precondition, "\(quoted(folder)) cannot be made: \(String(cString: strerror(errno)))")
-        }
+        try Posix.makeFolder(folder, mode: 0o711)
         let result = fnrpc_mount_tmpfs(folder, "mode=0711,size=\(stateBytes),nr_inodes=\(stateFiles)")
-        guard result == 0 else {
-            throw Failure(.precondition, "a tmpfs at \(quoted(folder)) fails: \(String(cString: strerror(-result)))")
-        }
+        guard result == 0 else { throw Posix.failure("mount a tmpfs at", folder, -result) }
     }
 
     /// Bytes and files of what is known of containers; each takes some 16 KiB and 8 files.
