@@ -99,9 +99,12 @@ struct DispatcherBench {
     }
 
     /// A request as it is when it has been admitted. The envelope is borrowed.
-    func incoming(_ envelope: RequestEnvelope, _ scopes: [Scope], streamID: UInt32 = 1) -> Incoming {
+    func incoming(
+        _ envelope: RequestEnvelope, _ scopes: [Scope], streamID: UInt32 = 1, method: Method? = nil
+    ) -> Incoming {
         var request = Incoming(
-            envelope: envelope, streamID: streamID, flags: 0, session: session, method: invoke, arrivedAt: .now())
+            envelope: envelope, streamID: streamID, flags: 0, session: session, method: method ?? invoke,
+            arrivedAt: .now())
         request.principal = Principal(.nobody, grants: Grants(scopes))
         return request
     }
@@ -118,6 +121,23 @@ struct DispatcherBench {
                 return true
             }
         } ?? false
+    }
+
+    /// Code, payload and keys of metadata of the next Response that the session sends. Tasks go on meanwhile.
+    func response() async throws -> (code: Int32, payload: [UInt8], keys: [String]) {
+        let bytes = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [peer] in
+                var bytes = [UInt8](repeating: 0, count: 4096)
+                var entry = pollfd(fd: peer, events: Int16(POLLIN), revents: 0)
+                let count = poll(&entry, 1, 20_000) == 1 ? read(peer, &bytes, bytes.count) : 0
+                continuation.resume(returning: bytes.prefix(max(count, 0)))
+            }
+        }
+        try #require(bytes.count > FrameHeader.size && bytes[8] == FrameHeader.response)
+        return try bytes[FrameHeader.size...].withUnsafeBytes { bytes in
+            let envelope = try ResponseEnvelope(scanning: bytes)
+            return (envelope.code, Array(envelope.payload), envelope.metadata.map { $0.key })
+        }
     }
 
     /// Runs something on the session's loop, and waits for it.

@@ -37,7 +37,9 @@ package struct AuditEntry: Sendable {
 
     /// One line of JSON, with its line feed.
     package var line: [UInt8] {
-        var line = Array("{\"time\":".utf8)
+        var line: [UInt8] = []
+        line.reserveCapacity(512)
+        line += "{\"time\":".utf8
         Self.append(time.description, to: &line)
         Self.append(",\"principal\":", principal, to: &line)
         Self.append(",\"peer\":", peer, to: &line)
@@ -64,9 +66,20 @@ package struct AuditEntry: Sendable {
     /// A JSON string: escapes what JSON wants escaped, and all control characters, so that a name cannot steer the
     /// terminal of whoever reads the file.
     private static func append(_ value: String, to line: inout [UInt8]) {
+        line.append(UInt8(ascii: "\""))
+        if isPlain(value) { line += value.utf8 } else { appendEscaped(value, to: &line) }
+        line.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether a value needs no escapes and is not cut, as nearly all: every change writes a line.
+    private static func isPlain(_ value: String) -> Bool {
+        value.utf8.count <= maxValueBytes
+            && value.utf8.allSatisfy { (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }
+    }
+
+    private static func appendEscaped(_ value: String, to line: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         var count = 0
-        line.append(UInt8(ascii: "\""))
         for scalar in value.unicodeScalars {
             count += UTF8.width(scalar)
             guard count <= maxValueBytes else {
@@ -81,6 +94,5 @@ package struct AuditEntry: Sendable {
             default: line += String(scalar).utf8
             }
         }
-        line.append(UInt8(ascii: "\""))
     }
 }

@@ -49,9 +49,10 @@ struct MethodList {
 
     /// Adds a method as it is.
     mutating func add(
-        _ service: String, _ name: String, _ kind: MethodKind = .unary, _ access: Permission, _ handler: Method.Handler
+        _ service: String, _ name: String, _ kind: MethodKind = .unary, _ access: Permission, _ handler: Method.Handler,
+        denied: (@Sendable ([UInt8], Caller) -> Void)? = nil
     ) {
-        methods.append(Method(service, name, kind: kind, access: access, handler: handler))
+        methods.append(Method(service, name, kind: kind, access: access, handler: handler, denied: denied))
     }
 
     /// Adds a unary method whose messages are typed.
@@ -69,41 +70,10 @@ struct MethodList {
         _ service: String, _ name: String, target: @escaping @Sendable (Request) -> Target,
         _ run: @escaping @Sendable (Request, Caller) async throws -> Response
     ) {
-        let audit = context.audit
-        @Sendable func record(_ request: Request?, _ caller: Caller, _ failure: Failure.Code?) {
-            audit.record(
-                AuditEntry(
-                    time: .now(), principal: caller.principal.description, peer: caller.peer,
-                    method: "\(service)/\(name)", target: request.map(target) ?? [], failure: failure,
-                    connection: caller.connection, trace: caller.trace?.traceID))
-        }
-        let handler = Method.Handler.unary { payload, caller in
-            var decoded: Request?
-            // What the store does with it is over by then, however that ended.
-            defer { Request.wipe(decoded, payload) }
-            let request: Request
-            do { request = try Request(decoding: payload, strict: true) } catch {
-                record(nil, caller, (error as? Failure)?.code ?? .internalError)
-                throw error
-            }
-            decoded = request
-            do {
-                let response = try await run(request, caller).encoded()
-                record(request, caller, nil)
-                return response
-            } catch {
-                record(request, caller, (error as? Failure)?.code ?? .internalError)
-                throw error
-            }
-        }
-        methods.append(
-            Method(
-                service, name, kind: .unary, access: .admin, handler: handler,
-                denied: { payload, caller in
-                    let request = try? Request(decoding: payload, strict: true)
-                    record(request, caller, .notPermitted)
-                    Request.wipe(request, payload)
-                }))
+        let change = AuditedChange(context.audit, service, name, target)
+        add(
+            service, name, .unary, .admin, .unary { payload, caller in try await change.run(payload, caller, run) },
+            denied: { change.denied($0, $1) })
     }
 
     /// Adds a streaming method that changes something: whoever calls it, it is in the audit log when it has ended.
@@ -134,8 +104,6 @@ struct MethodList {
                 throw error
             }
         }
-        methods.append(
-            Method(
-                service, name, kind: kind, access: .admin, handler: handler, denied: { record($0, $1, .notPermitted) }))
+        add(service, name, kind, .admin, handler, denied: { record($0, $1, .notPermitted) })
     }
 }

@@ -34,18 +34,44 @@ extension MethodList {
             .unary { payload, _ in ListAnswer(try read(try Request(decoding: payload, strict: true))).encoded() })
     }
 
-    /// Adds a method that is one operation of the store.
+    /// Adds a method that is one operation of the store: begun on the loop, and answered there when it is durable.
     mutating func addOperation<Request: WireMessage, Response: WireMessage>(
         _ service: String, _ name: String, target: @escaping @Sendable (Request) -> Target,
         _ run: @escaping @Sendable (Request, Transaction) throws(Failure) -> Response
     ) {
         let store = context.store
-        addChange(service, name, target: target) { (request: Request, caller: Caller) in
-            try await store.change(ChangeContext(caller)) { (transaction) throws(Failure) in
+        let change = AuditedChange(context.audit, service, name, target)
+        let begin: Method.Deferred = { (payload, caller, answer) throws(Failure) in
+            guard !store.asksBeforeChanges else { return false }
+            let request = try change.read(payload, caller)
+            store.begin(ChangeContext(caller)) { (transaction) throws(Failure) in
                 try run(request, transaction)
+            } then: { result in
+                // The disk is for this thread to wait for.
+                change.record(request, caller, result.failure?.code)
+                answer { () throws(Failure) in
+                    defer { Request.wipe(request, []) }
+                    return try result.get().encoded()
+                }
+            }
+            return true
+        }
+        let otherwise: Method.Unary = { payload, caller in
+            try await change.run(payload, caller) { request, caller in
+                try await store.change(ChangeContext(caller)) { (transaction) throws(Failure) in
+                    try run(request, transaction)
+                }
             }
         }
+        add(
+            service, name, .unary, .admin, .deferred(begin, otherwise: otherwise),
+            denied: { change.denied($0, $1) })
     }
+}
+
+extension Result where Failure == Model.Failure {
+    /// Why there is nothing.
+    var failure: Failure? { if case .failure(let failure) = self { failure } else { nil } }
 }
 
 extension ChangeContext {

@@ -137,7 +137,7 @@ extension Method {
     /// Whether the versions of the daemon's own methods mean anything to it, and its answers name one.
     var hasVersion: Bool {
         switch handler {
-        case .immediate, .unary, .streaming: true
+        case .immediate, .deferred, .unary, .streaming: true
         case .echo, .hello, .invoke, .invokeStream: false
         }
     }

@@ -51,6 +51,13 @@ package final class Method: Sendable {
     /// A unary method that is answered on the loop: the request's bytes, borrowed, to the response's. It must be short.
     /// `nil`: this time it has to be answered by a task.
     package typealias Immediate = @Sendable (UnsafeRawBufferPointer) throws(Failure) -> [UInt8]?
+    /// Makes an answer, on the loop.
+    package typealias Answer = @Sendable () throws(Failure) -> [UInt8]
+    /// A unary method that is begun on the loop, with the request's bytes, borrowed, and answered later by one call of its last
+    /// argument, from any thread. It must not wait. `false`: nothing was begun, this time a task has to do it.
+    package typealias Deferred =
+        @Sendable (UnsafeRawBufferPointer, Caller, @escaping @Sendable (@escaping Answer) -> Void) throws(Failure) ->
+        Bool
     /// A streaming method. What it returns is the one answer of client streaming; `nil` ends the stream.
     package typealias Streaming = @Sendable (ServerStream) async throws -> [UInt8]?
 
@@ -66,6 +73,8 @@ package final class Method: Sendable {
         case invokeStream
         /// Answers on the loop where it can, else as a task.
         case immediate(Immediate, otherwise: Unary)
+        /// Is begun on the loop where it can be, else runs as a task.
+        case deferred(Deferred, otherwise: Unary)
         /// Runs as a task.
         case unary(Unary)
         /// Runs as a task.

@@ -3,7 +3,7 @@ internal import Model
 internal import Synchronization
 internal import Wire
 
-/// A unary call of one of the daemon's own methods, while its task runs.
+/// A unary call of one of the daemon's own methods that is not answered yet.
 // SAFETY: `isAnswered` is atomic, `task` guarded; `entry` belongs to the wheel; the rest never changes.
 final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
     let method: Method
@@ -25,12 +25,22 @@ final class ServedCall: OpenCall, Expiring, @unchecked Sendable {
         deadline = request.timeoutNanos > 0 ? arrivedAt.advanced(byNanoseconds: UInt64(request.timeoutNanos)) : nil
     }
 
-    /// Runs the handler.
-    func start(_ work: @escaping @Sendable () async -> Void) {
+    /// Sets the clock of a call that is open.
+    func start() {
         if let deadline { session.context.dispatcher.wheels[0].add(entry, of: self, due: deadline) }
+    }
+
+    /// Runs the handler as a task.
+    func start(_ work: @escaping @Sendable () async -> Void) {
+        start()
         let running = Task { await work() }
         task.withLock { $0 = running }
         if isAnswered.load(ordering: .acquiring) { running.cancel() }
+    }
+
+    /// Answers with why the handler failed, if nobody has answered; thread-safe.
+    func answer(failing error: any Error) {
+        answer(status: session.context.failure(error, of: method).encodedStatus())
     }
 
     /// Answers, if nobody has; thread-safe.

@@ -16,6 +16,7 @@ extension Session {
             }
         case .invokeStream: FunctionRelay.openBody(request)
         case .immediate(let run, let otherwise): answer(request, run, otherwise)
+        case .deferred(let begin, let otherwise): serve(request, begin, otherwise)
         case .unary(let run): serve(request, run)
         case .streaming(let run): serve(request, run)
         }
@@ -67,6 +68,33 @@ extension Session {
         if queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }
 
+    /// Requests of this size are read on the loop, bytes; what is larger holds up nobody's calls.
+    private static let maxInlineBytes = 16 << 10
+
+    private func serve(_ request: Incoming, _ begin: Method.Deferred, _ otherwise: @escaping Method.Unary) {
+        let (budget, held) = (context.budget, request.envelope.payload.count)
+        guard held <= Self.maxInlineBytes else { return serve(request, otherwise) }
+        guard budget.reserve(held) else { return refuse(request, context.noRoom) }
+        var isBegun = false
+        defer { if !isBegun { budget.release(held) } }
+        do throws(Failure) {
+            let version = try namedVersion(request)
+            let call = ServedCall(request, version ?? context.apiVersions.current)
+            isBegun = try begin(request.envelope.payload, request.caller(version)) { [loop] answer in
+                // Never at once: the call is open by then.
+                loop.post {
+                    budget.release(held)
+                    do throws(Failure) { call.answer(payload: try answer()) } catch { call.answer(failing: error) }
+                }
+            }
+            guard isBegun else { return serve(request, otherwise) }
+            if add(call, request.streamID) { call.start() }
+        } catch {
+            countCall()
+            refuse(request, context.failure(error, of: request.method))
+        }
+    }
+
     private func serve(_ request: Incoming, _ run: @escaping Method.Unary) {
         guard fits(request) else { return }
         let version: APIVersion?
@@ -80,13 +108,9 @@ extension Session {
         guard add(call, request.streamID) else { return budget.release(held) }
         let payload = Array(request.envelope.payload)
         let caller = request.caller(version)
-        call.start { [context] in
+        call.start {
             defer { budget.release(held) }
-            do {
-                call.answer(payload: try await run(payload, caller))
-            } catch {
-                call.answer(status: context.failure(error, of: call.method).encodedStatus())
-            }
+            do { call.answer(payload: try await run(payload, caller)) } catch { call.answer(failing: error) }
         }
     }
 

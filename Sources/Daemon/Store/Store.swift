@@ -165,29 +165,48 @@ package final class Store: Sendable {
         try await submit(context, isDry: true, operation).get()
     }
 
+    /// Whether somebody has to be asked before an operation.
+    package var asksBeforeChanges: Bool { listeners.withLock { $0.wantsChanges } }
+
+    /// Begins an operation without asking listeners, and says on the writer's thread how it ended, as ``change(_:_:)`` does; that
+    /// must be short.
+    package func begin<R: Sendable>(
+        _ context: ChangeContext, _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R,
+        then: @escaping @Sendable (Result<R, Failure>) -> Void
+    ) {
+        submit(context, isDry: false, operation) { result in then(result.map { $0.0 }) }
+    }
+
     func submit<R: Sendable>(
         _ context: ChangeContext, isDry: Bool,
         _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R
     ) async -> Result<(R, [Change]), Failure> {
         await withCheckedContinuation { continuation in
-            let value = Lock<R?>(nil)
-            writer.submit(
-                Writer.Job(
-                    context: context,
-                    run: { (transaction) throws(Failure) in
-                        let made = try operation(transaction)
-                        value.withLock { $0 = made }
-                    },
-                    finish: { result in
-                        continuation.resume(
-                            returning: result.flatMap { changes in
-                                guard let made = value.withLock({ $0 }) else {
-                                    return .failure(Failure(.internalError, "an operation ended without its result"))
-                                }
-                                return .success((made, changes))
-                            })
-                    }, isDry: isDry))
+            submit(context, isDry: isDry, operation) { continuation.resume(returning: $0) }
         }
+    }
+
+    private func submit<R: Sendable>(
+        _ context: ChangeContext, isDry: Bool, _ operation: @escaping @Sendable (Transaction) throws(Failure) -> R,
+        then: @escaping @Sendable (Result<(R, [Change]), Failure>) -> Void
+    ) {
+        let value = Lock<R?>(nil)
+        writer.submit(
+            Writer.Job(
+                context: context,
+                run: { (transaction) throws(Failure) in
+                    let made = try operation(transaction)
+                    value.withLock { $0 = made }
+                },
+                finish: { result in
+                    then(
+                        result.flatMap { changes in
+                            guard let made = value.withLock({ $0 }) else {
+                                return .failure(Failure(.internalError, "an operation ended without its result"))
+                            }
+                            return .success((made, changes))
+                        })
+                }, isDry: isDry))
     }
 
     // MARK: - Events

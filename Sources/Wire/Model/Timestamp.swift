@@ -19,7 +19,7 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
     /// RFC 3339 with nanoseconds and `Z`.
     package var description: String { rfc3339(fractionDigits: 9) }
 
-    /// RFC 3339 in UTC.
+    /// RFC 3339 in UTC. The years of 64 bits of nanoseconds have four digits.
     ///
     /// - Parameter fractionDigits: 0 to 9 digits of the second's fraction, cut, not rounded.
     package func rfc3339(fractionDigits: Int) -> String {
@@ -36,11 +36,29 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
             second += 86_400
         }
         let (year, month, day) = Self.civil(days: days)
-        var text = Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(day, 2) + "T"
-        text += Self.padded(second / 3600, 2) + ":" + Self.padded(second / 60 % 60, 2) + ":"
-        text += Self.padded(second % 60, 2)
-        if fractionDigits > 0 { text += "." + Self.padded(fraction, 9).prefix(fractionDigits) }
-        return text + "Z"
+        // Written into its own bytes: every change's line in the audit log has one.
+        return String(unsafeUninitializedCapacity: 30) { buffer in
+            var count = 0
+            func put(_ value: Int64, _ digits: Int, then end: UInt8) {
+                var rest = value
+                for place in (count..<count + digits).reversed() {
+                    buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                buffer[count + digits] = end
+                count += digits + 1
+            }
+            put(year, 4, then: UInt8(ascii: "-"))
+            put(month, 2, then: UInt8(ascii: "-"))
+            put(day, 2, then: UInt8(ascii: "T"))
+            put(second / 3600, 2, then: UInt8(ascii: ":"))
+            put(second / 60 % 60, 2, then: UInt8(ascii: ":"))
+            put(second % 60, 2, then: UInt8(ascii: "."))
+            put(fraction, 9, then: 0)
+            count = fractionDigits > 0 ? 20 + fractionDigits : 19
+            buffer[count] = UInt8(ascii: "Z")
+            return count + 1
+        }
     }
 
     /// Days since 1970-01-01 to the Gregorian year, month and day, by Howard Hinnant's `civil_from_days`.
@@ -54,11 +72,6 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-    }
-
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(width - digits.utf8.count, 0)) + digits
     }
 
     package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
