@@ -4,12 +4,28 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 LOAD = HERE / "build/load"
+
+
+ECHO = HERE.parent / "examples/echo-ttrpc"
+
+
+def deploy_echo(name, app, containers, concurrency, **more):
+    """The C echo as a function; `more`: further lines of its func.yaml."""
+    folder = pathlib.Path(os.environ["WORK"], "echo-" + name)
+    shutil.copytree(ECHO, folder)
+    lines = {
+        "name": name, "runtime": "binary", "entry": "echo", "format": "ttrpc", "memory": 32, "timeout": 10,
+        "concurrency": concurrency, "max_containers": containers, "max_queue": 1000, **more,
+    }  # fmt: skip
+    (folder / "func.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    subprocess.run([os.environ["FNRPC"], "deploy", folder, "--app", app], check=True, stdout=subprocess.DEVNULL)
 
 
 class Server:
