@@ -43,7 +43,7 @@ import Wire
         defer { bench.close() }
         #expect(
             bench.far.read(until: "\r\n\r\n")
-                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\n"
+                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: \(callID)\r\n"
                 + "Fn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
                 + "Content-Type: a/b\r\ntraceparent: 00-x\r\nX-Mine: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
     }
@@ -250,7 +250,7 @@ func withBody<Result>(
     Array(contentType.utf8).withUnsafeBytes { contentType in
         body(
             FunctionStreamCall(
-                kind: .body(contentType: contentType, headers: headers), id: "ID",
+                kind: .body(contentType: contentType, headers: headers), id: callID,
                 deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7, metadata: metadata), contentType)
     }
 }

@@ -8,6 +8,9 @@ import Wire
 
 @testable import Contracts
 
+/// Of every call that these tests make.
+let callID = Identifier(high: 1, low: 2)
+
 /// What stands for a call.
 final class Token: Sendable {
     let number: Int
@@ -90,7 +93,7 @@ final class LinkBench: @unchecked Sendable {
             let scan = try InvokeScan(scanning: bytes)
             link?.send(
                 FunctionCall(
-                    request: scan, id: "ID", deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7, metadata: metadata,
+                    request: scan, id: callID, deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7, metadata: metadata,
                     path: path, token: Token(number)))
         }
     }
@@ -102,7 +105,7 @@ final class LinkBench: @unchecked Sendable {
                     FunctionCall(
                         target: .service(
                             service: .init(rebasing: names[..<3]), method: .init(rebasing: names[3...]),
-                            payload: payload), id: "ID", deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7,
+                            payload: payload), id: callID, deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7,
                         metadata: metadata, token: Token(number)))
             }
         }
@@ -204,7 +207,7 @@ final class LinkBench: @unchecked Sendable {
         try bench.invoke(1, request.encoded(), metadata: [.init(name: "traceparent", value: "00-x")])
         #expect(
             bench.far.read(until: "A")
-                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\n"
+                == "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: \(callID)\r\n"
                 + "Fn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
                 + "Content-Type: a/b\r\ntraceparent: 00-x\r\nx: y\r\nContent-Length: 1\r\n\r\nA")
         bench.far.write("HTTP/1.1 200 OK\r\nContent-Type: c/d\r\nZ: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")

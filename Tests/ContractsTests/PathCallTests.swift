@@ -24,7 +24,7 @@ import Wire
         CallHeader(name: "Content-Length", value: "1"), CallHeader(name: "content-type", value: "no"),
     ]
     private let head =
-        "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: ID\r\nFn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
+        "POST /call HTTP/1.1\r\nHost: localhost\r\nFn-Call-Id: \(callID)\r\nFn-Deadline: 1970-01-01T00:00:00.000Z\r\n"
         + "Content-Type: a/b\r\ntraceparent: 00-x\r\n"
         + "Fn-Intent: httprequest\r\nFn-Http-Method: PUT\r\nFn-Http-Request-Url: http://h/u/a%2Fb%20%C3%A4/en?x=1&y\r\n"
         + "Fnrpc-Path-Param-id: a/b ä\r\nFnrpc-Path-Param-Lang: en\r\n"
@@ -42,7 +42,7 @@ import Wire
 
     private func streamCall(_ path: PathRequest) -> FunctionStreamCall {
         FunctionStreamCall(
-            kind: .body(contentType: .init(start: nil, count: 0), headers: []), id: "ID",
+            kind: .body(contentType: .init(start: nil, count: 0), headers: []), id: callID,
             deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7, metadata: metadata, path: path)
     }
 

@@ -36,7 +36,7 @@ import Wire
         try bench.invoke(1, request.encoded(), metadata: trace)
         #expect(
             pipes.standardInput.read(until: "!")
-                == "POST /invoke HTTP/1.1\r\nHost: localhost\r\nFn_call_id: ID\r\n"
+                == "POST /invoke HTTP/1.1\r\nHost: localhost\r\nFn_call_id: \(callID)\r\n"
                 + "Fn_deadline: 1970-01-01T00:00:00.000Z\r\nFn_method: POST\r\nFn_request_url: /invoke\r\n"
                 + "Content-Type: a/b\r\ntraceparent: 00-x\r\nAccept: a\r\nX-Two: 1\r\nx-two: 2\r\n"
                 + "Content-Length: 1\r\n\r\n!")
@@ -68,7 +68,7 @@ import Wire
         try bench.invoke(1, InvokeBody(headers: headers).encoded(), path: path)
         #expect(
             pipes.standardInput.read(until: "\r\n\r\n")
-                == "HEAD /u/7?x=1 HTTP/1.1\r\nHost: example.org:8080\r\nFn_call_id: ID\r\n"
+                == "HEAD /u/7?x=1 HTTP/1.1\r\nHost: example.org:8080\r\nFn_call_id: \(callID)\r\n"
                 + "Fn_deadline: 1970-01-01T00:00:00.000Z\r\nFn_method: HEAD\r\n"
                 + "Fn_request_url: https://example.org:8080/u/7?x=1\r\nFnrpc-Path-Param-id: 7\r\n"
                 + "X-Forwarded-Proto: https\r\nContent-Length: 0\r\n\r\n")
@@ -143,7 +143,7 @@ import Wire
         try bench.invoke(1, InvokeBody(payload: body, contentType: "a/b", headers: callers).encoded(), metadata: trace)
         #expect(
             pipes.standardInput.read(until: "\n")
-                == #"{"call_id":"ID","deadline":"1970-01-01T00:00:00.000Z","body":"\"a\\\n\u0001ä�","#
+                == #"{"call_id":"\#(callID)","deadline":"1970-01-01T00:00:00.000Z","body":"\"a\\\n\u0001ä�","#
                 + #""content_type":"a/b","protocol":{"type":"http","method":"POST","request_url":"/invoke","#
                 + #""headers":{"Content-Type":["a/b"],"traceparent":["00-x"],"Accept":["a"],"X-Two":["1","2"]}}}"#
                 + "\n")
@@ -156,7 +156,7 @@ import Wire
         try bench.invoke(2, [], path: path)
         #expect(
             pipes.standardInput.read(until: "\n")
-                == #"{"call_id":"ID","deadline":"1970-01-01T00:00:00.000Z","body":"","content_type":"","#
+                == #"{"call_id":"\#(callID)","deadline":"1970-01-01T00:00:00.000Z","body":"","content_type":"","#
                 + #""protocol":{"type":"http","method":"PUT","request_url":"/u/7","#
                 + #""headers":{"Fnrpc-Path-Param-id":["7"]}}}"# + "\n")
         pipes.standardOutput.write("{}")
@@ -271,7 +271,7 @@ import Wire
         try InvokeBody().encoded().withUnsafeBytes { bytes in
             link.value?.send(
                 FunctionCall(
-                    request: try InvokeScan(scanning: bytes), id: "ID", deadline: Timestamp(nanoseconds: 0),
+                    request: try InvokeScan(scanning: bytes), id: callID, deadline: Timestamp(nanoseconds: 0),
                     timeoutNanos: 7, token: token))
         }
         _ = pipes.standardInput.read(until: "\n")

@@ -24,7 +24,7 @@ import Wire
         let bench = Bench()
         try bench.open { loop, descriptor, owner throws(Failure) in
             let call = FunctionStreamCall(
-                kind: .body(contentType: .init(start: nil, count: 0), headers: []), id: "ID", deadline: .now(),
+                kind: .body(contentType: .init(start: nil, count: 0), headers: []), id: callID, deadline: .now(),
                 timeoutNanos: 5, metadata: [])
             return try TtrpcStream(loop: loop, descriptor: descriptor, call: call, owner: owner)
         }
@@ -49,7 +49,9 @@ import Wire
             let envelope = try RequestEnvelope(scanning: data)
             #expect(equal(envelope.service, "a.B") && equal(envelope.method, "C"))
             #expect(Array(envelope.payload) == [1, 2, 3] && envelope.timeoutNanos == 7)
-            #expect(envelope.metadata("fn-call-id").map { equal($0, "ID") } == true)
+            #expect(
+                envelope.metadata("fn-call-id").map { String(decoding: $0, as: UTF8.self) == callID.description }
+                    == true)
             #expect(envelope.metadata("fn-deadline").map { equal($0, "1970-01-01T00:00:00.000Z") } == true)
             #expect(envelope.metadata("traceparent").map { equal($0, "00-x") } == true)
             #expect(envelope.metadataCount == 3)
@@ -284,7 +286,7 @@ func withService<Result>(
         kind: .service(
             service: .init(rebasing: all[..<service.count]),
             method: .init(rebasing: all[service.count..<service.count + method.count]), flags: flags,
-            payload: .init(rebasing: all[(service.count + method.count)...])), id: "ID",
+            payload: .init(rebasing: all[(service.count + method.count)...])), id: callID,
         deadline: Timestamp(nanoseconds: 0), timeoutNanos: 7, metadata: metadata)
     return try body(call)
 }

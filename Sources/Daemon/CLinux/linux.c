@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -261,6 +262,27 @@ int fnrpc_tune_tcp(int connection)
         if (setsockopt(connection, options[index].level, options[index].name, &options[index].value, sizeof(int)) < 0)
             return -errno;
     return 0;
+}
+
+int fnrpc_epoll(void)
+{
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    return epoll < 0 ? -errno : epoll;
+}
+
+int fnrpc_epoll_change(int epoll, int descriptor, int wanted)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
+    return epoll_ctl(epoll, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, descriptor, &event) < 0 ? -errno : 0;
+}
+
+int fnrpc_epoll_readable(int epoll, int32_t *descriptors, int count)
+{
+    struct epoll_event events[64];
+    int found = epoll_wait(epoll, events, count < 64 ? count : 64, 0);
+    for (int index = 0; index < found; index++)
+        descriptors[index] = events[index].data.fd;
+    return found < 0 ? -errno : found;
 }
 
 int fnrpc_name_thread(const char *name) {

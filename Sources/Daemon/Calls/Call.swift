@@ -9,8 +9,8 @@ internal import Wire
 /// One call, from its acceptance to its answer.
 ///
 /// `claim` decides who answers: a reply, a clock, and a vanished caller may come at the same moment, from any thread.
-// SAFETY: `stage` is atomic; `request` is written before the call can be handed on; `worker` is written before the stage becomes `running` and read after; the log fields
-// are confined to the worker's loop; everything else never changes.
+// SAFETY: `stage` is atomic; `request` is written before the call can be handed on; `worker` is written before the stage
+// becomes `running` and read after; `endedAt` is touched by who has claimed it; the log fields are confined to the worker's loop; everything else never changes.
 package final class Call: OpenCall, Expiring, @unchecked Sendable {
     package let id: Identifier
     package let runnable: Runnable
@@ -45,6 +45,8 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     private(set) var worker: Worker?
     private(set) var startedAt: Instant?
     private(set) var startedTime: Timestamp?
+    /// When it was claimed; who has claimed it reads it.
+    private(set) var endedAt = Instant(nanoseconds: 0)
     var log: [UInt8] = []
     var logTruncated = false
 
@@ -101,11 +103,11 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     }
 
     /// The call gets a worker; `false` if it was answered meanwhile.
-    func begin(_ worker: Worker, now: Instant, time: Timestamp) -> Bool {
+    func begin(_ worker: Worker, at moment: Moment) -> Bool {
         guard stage.load(ordering: .acquiring) == Stage.waiting else { return false }
         self.worker = worker
-        startedAt = now
-        startedTime = time
+        startedAt = moment.instant
+        startedTime = moment.time
         holdsSlot.store(true, ordering: .releasing)
         return stage.compareExchange(expected: Stage.waiting, desired: Stage.running, ordering: .acquiringAndReleasing)
             .exchanged
@@ -117,13 +119,20 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     }
 
     /// Whoever gets `true` answers the call; everybody else keeps silent.
-    func claim() -> Bool {
-        stage.exchange(Stage.done, ordering: .acquiringAndReleasing) != Stage.done
+    ///
+    /// - Parameter now: the present.
+    func claim(at now: Instant = .now()) -> Bool {
+        guard stage.exchange(Stage.done, ordering: .acquiringAndReleasing) != Stage.done else { return false }
+        endedAt = now
+        return true
     }
 
     /// As ``claim()``, but only while it waits.
     func claimWaiting() -> Bool {
-        stage.compareExchange(expected: Stage.waiting, desired: Stage.done, ordering: .acquiringAndReleasing).exchanged
+        let (isClaimed, _) = stage.compareExchange(
+            expected: Stage.waiting, desired: Stage.done, ordering: .acquiringAndReleasing)
+        if isClaimed { endedAt = .now() }
+        return isClaimed
     }
 
     /// Whether it is in a worker and unanswered.
@@ -211,23 +220,41 @@ struct CallMetadata: Sendable {
     let id: Identifier
     let version: UInt32
 
-    private static let callIDKey: StaticString = "fn-call-id"
-    private static let versionKey: StaticString = "fnrpc-version"
+    private static var callIDKey: StaticString { "fn-call-id" }
+    private static var versionKey: StaticString { "fnrpc-version" }
 
     /// Borrowed entries for a Response.
     func withEntries(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) {
-        var id = id.description
-        var version = String(version)
-        id.withUTF8 { id in
-            version.withUTF8 { version in
-                withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2) { entries in
-                    entries.initializeElement(
-                        at: 0, to: MetadataEntry(key: Self.callIDKey, value: UnsafeRawBufferPointer(id)))
-                    entries.initializeElement(
-                        at: 1, to: MetadataEntry(key: Self.versionKey, value: UnsafeRawBufferPointer(version)))
-                    body(UnsafeBufferPointer(entries))
-                }
+        withUnsafeTemporaryAllocation(byteCount: Identifier.textCount + DecimalText.maxCount, alignment: 8) { texts in
+            id.write(to: texts)
+            let number = UnsafeMutableRawBufferPointer(rebasing: texts[Identifier.textCount...])
+            let count = DecimalText.write(version, to: number)
+            withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2) { entries in
+                entries.initializeElement(
+                    at: 0,
+                    to: MetadataEntry(key: Self.callIDKey, value: .init(rebasing: texts[..<Identifier.textCount])))
+                entries.initializeElement(
+                    at: 1, to: MetadataEntry(key: Self.versionKey, value: .init(rebasing: number[..<count])))
+                body(UnsafeBufferPointer(entries))
             }
         }
+    }
+}
+
+/// A number as decimal text, without a String.
+enum DecimalText {
+    /// Of a number of 32 bits, bytes.
+    static var maxCount: Int { 10 }
+
+    /// Writes it to the beginning of a buffer of ``maxCount`` bytes; how many it took.
+    static func write(_ number: UInt32, to buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var (count, rest) = (1, number / 10)
+        while rest > 0 { (count, rest) = (count + 1, rest / 10) }
+        rest = number
+        for place in stride(from: count - 1, through: 0, by: -1) {
+            buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        return count
     }
 }

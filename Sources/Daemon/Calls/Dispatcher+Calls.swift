@@ -22,7 +22,7 @@ extension Dispatcher {
             try ReservedHeaders.check(request)
             let origin = CallOrigin(incoming)
             let target = try resolve(request.target, for: origin, incoming.session)
-            open(incoming, target, origin, payload: request.payload)
+            open(incoming, target, origin, .invoke(request), payload: request.payload)
         } catch {
             incoming.session.refuse(incoming, error)
         }
@@ -37,7 +37,11 @@ extension Dispatcher {
             if incoming.isStream {
                 FunctionRelay.openService(incoming, target, origin)
             } else {
-                open(incoming, target, origin, payload: incoming.envelope.payload)
+                let envelope = incoming.envelope
+                open(
+                    incoming, target, origin,
+                    .service(service: envelope.service, method: envelope.method, payload: envelope.payload),
+                    payload: envelope.payload)
             }
         } catch {
             incoming.session.refuse(incoming, error)
@@ -53,12 +57,13 @@ extension Dispatcher {
     }
 
     private func open(
-        _ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin, payload: UnsafeRawBufferPointer
+        _ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin, _ wanted: FunctionCall.Target,
+        payload: UnsafeRawBufferPointer
     ) {
         let call = makeCall(target, origin, session: incoming.session, streamID: incoming.streamID, relay: nil)
         call.input?.add(payload)
         guard incoming.session.add(call, incoming.streamID) else { return }
-        accept(call, data: incoming.envelope.bytes)
+        accept(call, data: incoming.envelope.bytes, wanted)
     }
 
     /// A call that nobody knows of yet.
@@ -80,11 +85,15 @@ extension Dispatcher {
 
     /// Gets a slot for a call that its session has noted.
     ///
-    /// - Parameter data: of the Request frame, or InvokeStream's first message; borrowed.
-    func accept(_ call: Call, data: UnsafeRawBufferPointer) {
+    /// - Parameters:
+    ///   - data: of the Request frame, or InvokeStream's first message; borrowed.
+    ///   - wanted: what is in it, where somebody has looked; borrowed.
+    func accept(_ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil) {
         counters.callsStarted.increment()
         if !call.origin.invocationID.isEmpty { invocations.add(call) }
-        guard let listeners else { return place(call, data: data) }
+        guard let listeners else {
+            return place(call, data: data, wanted, at: Moment(instant: call.acceptedAt, time: call.acceptedTime))
+        }
         consult(call, data: data, listeners)
     }
 
@@ -94,22 +103,23 @@ extension Dispatcher {
         fail(call, failure)
     }
 
-    /// As ``accept(_:data:)``, for a call that is counted and that no listener has to be asked about any more.
-    func place(_ call: Call, data: UnsafeRawBufferPointer) {
+    /// As ``accept(_:data:_:)``, for a call that is counted and that no listener has to be asked about any more.
+    ///
+    /// - Parameter moment: the present.
+    func place(
+        _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, at moment: Moment = .now()
+    ) {
         // Kept before it can be handed to a slot by another thread. A relay keeps its own.
         let pool = call.runnable.pool
         let keeps = call.relay == nil
         var hasRoom = true
-        if keeps, call.request.isEmpty, pool.event({ $0.isSaturated }) { hasRoom = keep(call, data) }
+        if keeps, call.request.isEmpty, pool.isSaturated { hasRoom = keep(call, data) }
         let lease =
             !hasRoom
             ? nil
-            : pool.event { machine -> PoolMachine.Lease? in
-                // The look above was a guess; without the bytes a call must not wait.
-                if keeps, call.request.isEmpty, machine.isSaturated, !keep(call, data) {
-                    return nil
-                }
-                return machine.lease(call.waiter, of: call, now: call.acceptedAt)
+            // The look above was a guess; without the bytes a call must not wait.
+            : pool.lease(call.waiter, of: call, now: call.acceptedAt) {
+                !keeps || !call.request.isEmpty || keep(call, data)
             }
         guard let lease else {
             fail(call, noRoom)
@@ -121,12 +131,12 @@ extension Dispatcher {
         default: watch(call, until: call.startBy)
         }
         switch lease {
-        case .slot(let owner): (owner as? Worker)?.dispatch(call, data)
+        case .slot(let owner): (owner as? Worker)?.dispatch(call, data, wanted, at: moment)
         case .frozen(let owner):
             guard let worker = owner as? Worker else { return }
             counters.thaws.increment()
             worker.thaw()
-            worker.dispatch(call, data)
+            worker.dispatch(call, data, wanted, at: moment)
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }

@@ -13,14 +13,15 @@ extension Dispatcher {
         coldNanos: UInt64?
     ) {
         assert((worker == nil ? CallStatus.queued : .running).next.contains(status), "BUG: \(status) cannot come now")
-        let now = Instant.now()
+        let now = call.endedAt
         let started = worker == nil ? nil : call.startedAt
         let waitNanos = (started ?? now).nanoseconds(since: call.acceptedAt)
         let runNanos = started.map { now.nanoseconds(since: $0) }
         count(call, status, wait: waitNanos, run: runNanos, worker: worker)
         let isWanted = call.runnable.version.spec.record.includes(status)
         guard isWanted || listeners != nil else { return }
-        let completed = Timestamp.now()
+        let completed = Timestamp(
+            nanoseconds: call.acceptedTime.nanoseconds + Int64(clamping: now.nanoseconds(since: call.acceptedAt)))
         let input = call.input?.take()
         let error =
             status.hasErrorText ? String(decoding: error.utf8.prefix(CallRecord.maxErrorBytes), as: UTF8.self) : ""

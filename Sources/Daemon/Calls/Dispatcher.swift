@@ -120,7 +120,7 @@ package final class Dispatcher: @unchecked Sendable {
     /// Does what the pool decided after a slot became free, new or retired. On any thread.
     func act(on hand: PoolMachine.Hand, worker: Worker) {
         for case let call as Call in hand.calls {
-            call.request.withUnsafeBytes { worker.dispatch(call, $0) }
+            call.request.withUnsafeBytes { worker.dispatch(call, $0, at: .now()) }
             // A relay has its own copy, and says when it is gone.
             guard call.relay == nil else { continue }
             call.forgetRequest()
@@ -283,7 +283,7 @@ package final class Dispatcher: @unchecked Sendable {
 
     private func finished(_ call: Call, code: Int32) {
         call.origin.method.metrics.observe(
-            code: code, nanos: Instant.now().nanoseconds(since: call.origin.arrivedAt))
+            code: code, nanos: call.endedAt.nanoseconds(since: call.origin.arrivedAt))
         wheels[0].remove(call.wheelEntry)
         budget.release(call.takeHeldBytes())
         if !call.origin.invocationID.isEmpty { invocations.remove(call) }

@@ -9,7 +9,7 @@ extension FunctionRelay {
     ) -> Result<any FunctionStream, Failure> {
         let left = call.deadline.nanoseconds(since: .now())
         let streamCall = FunctionStreamCall(
-            kind: kind, id: call.id.description,
+            kind: kind, id: call.id,
             deadline: Timestamp(nanoseconds: Timestamp.now().nanoseconds + Int64(clamping: left)),
             timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, path: call.path)
         do throws(Failure) {

@@ -64,7 +64,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     var waitingForRoom: [Stream] = []
 
     private struct State {
-        var open: [UInt32: any OpenCall] = [:]
+        var open = StreamTable<any OpenCall>()
         /// Calls in `open`, and those of the daemon's own that need no entry.
         var calls: UInt64 = 0
         var isClosed = false
@@ -170,8 +170,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     package func connectionClosed(_ connection: Connection) {
         let open = state.withLock { state -> [any OpenCall] in
             state.isClosed = true
-            defer { state.open = [:] }
-            return Array(state.open.values)
+            defer { state.open.removeAll() }
+            return state.open.all.map(\.value)
         }
         crowdTimer?.close()
         crowdTimer = nil
@@ -339,7 +339,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     func add(_ call: any OpenCall, _ streamID: UInt32) -> Bool {
         let isAdded = state.withLock { state in
             if state.isClosed { return false }
-            state.open[streamID] = call
+            state.open.insert(call, streamID)
             state.calls += 1
             return true
         }
@@ -350,7 +350,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
 
     /// Puts another call in a call's place, if that one is still there. On the loop.
     func replace(_ call: any OpenCall, by other: any OpenCall, _ streamID: UInt32) {
-        state.withLock { state in if state.open[streamID] === call { state.open[streamID] = other } }
+        state.withLock { state in if state.open[streamID] === call { state.open.insert(other, streamID) } }
     }
 
     /// What is open under an id. Thread-safe.
@@ -358,10 +358,10 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
 
     /// Ends what is open under an id. Thread-safe.
     @discardableResult
-    func take(_ streamID: UInt32) -> (any OpenCall)? { state.withLock { $0.open.removeValue(forKey: streamID) } }
+    func take(_ streamID: UInt32) -> (any OpenCall)? { state.withLock { $0.open.remove(streamID) } }
 
     /// Everything that is open. Thread-safe.
-    var allOpen: [any OpenCall] { state.withLock { Array($0.open.values) } }
+    var allOpen: [any OpenCall] { state.withLock { $0.open.all.map(\.value) } }
 
     /// Counts a call that needs no entry.
     func countCall() { state.withLock { $0.calls += 1 } }

@@ -36,10 +36,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// `nil`: its app has none.
     private let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
-    private unowned let dispatcher: Dispatcher
+    // Not unowned: each call would count it up and down twice. A worker that has stopped is let go of by its pool.
+    private let dispatcher: Dispatcher
     private var link: (any FunctionLink)?
     private var control: Watcher?
-    private var logWatcher: Watcher?
+    private var logEntry: QuietDescriptors.Entry?
     private var grace: LoopTimer?
     private(set) var tail: [UInt8] = []
     /// Of functions that are told to say where each call begins.
@@ -79,9 +80,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
         self.control = control
-        let log = Watcher(loop, sandbox.log) { [weak self] _ in self?.readLog() }
-        log.watch(.readable)
-        logWatcher = log
+        logEntry = loop.quietDescriptors.add(sandbox.log) { [weak self] in self?.readLog() }
     }
 
     /// Sets how the function is spoken to; on the loop.
@@ -93,13 +92,17 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     /// Sends a call into the container. On any thread.
     ///
-    /// - Parameter data: of the call's Request frame; borrowed. A streamed call has its own copy.
-    func dispatch(_ call: Call, _ data: UnsafeRawBufferPointer) {
-        let now = Instant.now()
-        let time = Timestamp.now()
+    /// - Parameters:
+    ///   - data: of the call's Request frame; borrowed. A streamed call has its own copy.
+    ///   - wanted: what is in it, where somebody has looked; borrowed.
+    ///   - moment: the present.
+    func dispatch(
+        _ call: Call, _ data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, at moment: Moment
+    ) {
+        let now = moment.instant
         // Too late to start: a failure that nobody else has answered with yet.
         if now >= call.startBy { dispatcher.fail(call, dispatcher.waitedTooLong(call, now: now)) }
-        guard call.begin(self, now: now, time: time) else {
+        guard call.begin(self, at: moment) else {
             // Answered while it waited: give the slot on.
             _ = call.leaveSlot()
             loop.run { [self] in giveBack(serviceNanos: 0) }
@@ -115,12 +118,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             }
             return
         }
-        guard let target = call.functionTarget(in: data) else { return }
+        guard let target = wanted ?? call.functionTarget(in: data) else { return }
         let left = call.deadline.nanoseconds(since: now)
         link?.send(
             FunctionCall(
-                target: target, id: call.id.description,
-                deadline: Timestamp(nanoseconds: time.nanoseconds + Int64(clamping: left)),
+                target: target, id: call.id,
+                deadline: Timestamp(nanoseconds: moment.time.nanoseconds + Int64(clamping: left)),
                 // 0 would mean: no deadline.
                 timeoutNanos: max(Int64(clamping: left), 1), metadata: call.origin.metadata, path: call.path,
                 token: call))
@@ -129,8 +132,6 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private func adopt(_ call: Call) {
         // It may have been answered on the way here.
         guard call.isRunning else { return }
-        // What the container said since the last call belongs to nobody.
-        readLog()
         if let relay = call.relay {
             streams[ObjectIdentifier(call)] = call
             // It may have come to its end on the way here as well.
@@ -143,12 +144,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         guard let call = token as? Call else { return }
         let now = Instant.now()
         let service = now.nanoseconds(since: call.startedAt ?? now)
-        if current != nil { readLog() }
+        if current != nil { loop.quietDescriptors.lookOnce() }
         let cold = takeFresh()
-        if call.claim() { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
+        if call.claim(at: now) { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
         forget(call)
         if case .broken = reply { retire(kill: true) }
-        released(call, serviceNanos: service)
+        released(call, serviceNanos: service, now: now)
     }
 
     func wants(_ token: AnyObject) -> Bool {
@@ -164,9 +165,9 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                 return streamLost()
             }
             let now = Instant.now()
-            if current != nil { readLog() }
+            if current != nil { loop.quietDescriptors.lookOnce() }
             let cold = takeFresh()
-            if call.claim() { dispatcher.finish(call, end, worker: self, coldNanos: cold) }
+            if call.claim(at: now) { dispatcher.finish(call, end, worker: self, coldNanos: cold) }
             forget(call)
             link?.takeBack()
             released(call, serviceNanos: now.nanoseconds(since: call.startedAt ?? now))
@@ -204,13 +205,13 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         readLog()
     }
 
-    private func released(_ call: Call, serviceNanos: UInt64) {
-        if call.leaveSlot() { giveBack(serviceNanos: serviceNanos) }
+    private func released(_ call: Call, serviceNanos: UInt64, now: Instant = .now()) {
+        if call.leaveSlot() { giveBack(serviceNanos: serviceNanos, now: now) }
     }
 
-    private func giveBack(serviceNanos: UInt64) {
+    private func giveBack(serviceNanos: UInt64, now: Instant = .now()) {
         let yields = dispatcher.ledger.isPressed == .urgent
-        let hand = runnable.pool.event { $0.release(slot, serviceNanos: serviceNanos, yields: yields, now: .now()) }
+        let hand = runnable.pool.release(slot, serviceNanos: serviceNanos, yields: yields, now: now)
         dispatcher.act(on: hand, worker: self)
     }
 
@@ -337,8 +338,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         link?.close()
         control?.close()
         control = nil
-        logWatcher?.close()
-        logWatcher = nil
+        closeLog()
         grace?.close()
         grace = nil
         dispatcher.remove(self)
@@ -346,18 +346,21 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     // MARK: - Log
 
+    /// Nothing of it is read any more; before the sandbox closes it.
+    private func closeLog() {
+        if let logEntry { loop.quietDescriptors.remove(logEntry) }
+        logEntry = nil
+    }
+
     private func readLog() {
-        guard logWatcher != nil else { return }
+        guard logEntry != nil else { return }
         withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 16) { buffer in
             // Bounded, so that a function that writes for ever does not hold the loop.
             for _ in 0..<16 {
                 let count = read(sandbox.log, buffer.baseAddress, buffer.count)
                 if count < 0 && errno == EINTR { continue }
                 guard count > 0 else {
-                    if count == 0 {
-                        logWatcher?.close()
-                        logWatcher = nil
-                    }
+                    if count == 0 { closeLog() }
                     return
                 }
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])

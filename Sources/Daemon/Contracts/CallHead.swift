@@ -106,13 +106,14 @@ struct CallHead {
 extension CallHead {
     init(_ call: FunctionCall, _ request: InvokeScan) {
         self.init(
-            id: call.id, deadline: call.deadline, contentType: String(decoding: request.contentType, as: UTF8.self),
+            id: call.id.description, deadline: call.deadline,
+            contentType: String(decoding: request.contentType, as: UTF8.self),
             headers: request.headers, metadata: call.metadata, path: call.path)
     }
 
     init(_ call: FunctionStreamCall, contentType: UnsafeRawBufferPointer, headers: [CallHeader]) {
         self.init(
-            id: call.id, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
+            id: call.id.description, deadline: call.deadline, contentType: String(decoding: contentType, as: UTF8.self),
             headers: headers, metadata: call.metadata, path: call.path)
     }
 }

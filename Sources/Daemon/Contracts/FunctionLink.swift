@@ -14,8 +14,8 @@ package struct FunctionCall {
 
     /// Borrowed for the duration of `send`.
     package let target: Target
-    /// The call's id as text.
-    package let id: String
+    /// The call's id.
+    package let id: Identifier
     /// When the answer is worthless.
     package let deadline: Timestamp
     /// Time left, nanoseconds, at least 1.
@@ -29,7 +29,7 @@ package struct FunctionCall {
     package let token: AnyObject
 
     package init(
-        target: Target, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
+        target: Target, id: Identifier, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
         path: PathRequest? = nil, token: AnyObject
     ) {
         self.target = target
@@ -43,7 +43,7 @@ package struct FunctionCall {
 
     /// A call of the function itself.
     package init(
-        request: InvokeScan, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
+        request: InvokeScan, id: Identifier, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader] = [],
         path: PathRequest? = nil, token: AnyObject
     ) {
         self.init(

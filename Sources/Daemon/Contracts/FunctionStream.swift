@@ -22,8 +22,8 @@ package struct FunctionStreamCall {
     }
 
     package let kind: Kind
-    /// The call's id as text.
-    package let id: String
+    /// The call's id.
+    package let id: Identifier
     /// When the answer is worthless.
     package let deadline: Timestamp
     /// Time left, nanoseconds, at least 1.
@@ -34,7 +34,7 @@ package struct FunctionStreamCall {
     package let path: PathRequest?
 
     package init(
-        kind: Kind, id: String, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader],
+        kind: Kind, id: Identifier, deadline: Timestamp, timeoutNanos: Int64, metadata: [CallHeader],
         path: PathRequest? = nil
     ) {
         self.kind = kind

@@ -3,37 +3,37 @@ internal import Wire
 
 /// The service that functions of format `ttrpc` serve (proto/fnrpc/function/v1/function.proto).
 enum FunctionService {
-    static let name: StaticString = "fnrpc.function.v1.Function"
-    static let call: StaticString = "Call"
-    static let callStream: StaticString = "CallStream"
+    static var name: StaticString { "fnrpc.function.v1.Function" }
+    static var call: StaticString { "Call" }
+    static var callStream: StaticString { "CallStream" }
 }
 
-private let callIDKey: StaticString = "fn-call-id"
-private let deadlineKey: StaticString = "fn-deadline"
+private var callIDKey: StaticString { "fn-call-id" }
+private var deadlineKey: StaticString { "fn-deadline" }
 
 /// Gives the metadata of a Request to a ttrpc function as borrowed entries: ours first, which no caller can replace,
 /// then `others`.
 func withRequestMetadata<Result>(
-    id: String, deadline: Timestamp, _ others: [CallHeader],
+    id: Identifier, deadline: Timestamp, _ others: [CallHeader],
     _ body: (UnsafeBufferPointer<MetadataEntry>) -> Result
 ) -> Result {
-    var id = id
-    var deadline = deadline.rfc3339(fractionDigits: 3)
-    return id.withUTF8 { id in
-        deadline.withUTF8 { deadline in
-            withOthers(others) { others in
-                withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2 + others.count) { entries in
-                    entries.initializeElement(
-                        at: 0, to: MetadataEntry(key: callIDKey, value: UnsafeRawBufferPointer(id)))
-                    entries.initializeElement(
-                        at: 1, to: MetadataEntry(key: deadlineKey, value: UnsafeRawBufferPointer(deadline)))
-                    var count = 2
-                    for entry in others where !equal(entry.key, callIDKey) && !equal(entry.key, deadlineKey) {
-                        entries.initializeElement(at: count, to: entry)
-                        count += 1
-                    }
-                    return body(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(entries)[..<count]))
+    withUnsafeTemporaryAllocation(byteCount: Identifier.textCount + Timestamp.textCount, alignment: 8) { texts in
+        id.write(to: texts)
+        let time = UnsafeMutableRawBufferPointer(rebasing: texts[Identifier.textCount...])
+        let timeCount = deadline.write(to: time, fractionDigits: 3)
+        return withOthers(others) { others in
+            withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2 + others.count) { entries in
+                entries.initializeElement(
+                    at: 0,
+                    to: MetadataEntry(key: callIDKey, value: .init(rebasing: texts[..<Identifier.textCount])))
+                entries.initializeElement(
+                    at: 1, to: MetadataEntry(key: deadlineKey, value: .init(rebasing: time[..<timeCount])))
+                var count = 2
+                for entry in others where !equal(entry.key, callIDKey) && !equal(entry.key, deadlineKey) {
+                    entries.initializeElement(at: count, to: entry)
+                    count += 1
                 }
+                return body(UnsafeBufferPointer(rebasing: entries[..<count]))
             }
         }
     }

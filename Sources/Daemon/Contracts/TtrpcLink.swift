@@ -13,7 +13,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     private weak var owner: (any FunctionLinkOwner)?
 
     private struct Pending {
-        var tokens: [UInt32: AnyObject] = [:]
+        var tokens = StreamTable<AnyObject>()
         /// Those of them that call a service of the function's own.
         var services: Set<UInt32> = []
         var nextID: UInt32 = 1
@@ -22,7 +22,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
 
         mutating func take(_ id: UInt32) -> AnyObject? {
             if !services.isEmpty { services.remove(id) }
-            return tokens.removeValue(forKey: id)
+            return tokens.remove(id)
         }
     }
 
@@ -36,7 +36,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         let added = pending.withLock { pending -> UInt32? in
             if pending.isOver { return nil }
             defer { pending.nextID += 2 }
-            pending.tokens[pending.nextID] = call.token
+            pending.tokens.insert(call.token, pending.nextID)
             if case .service = call.target { pending.services.insert(pending.nextID) }
             return pending.nextID
         }
@@ -56,9 +56,16 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
             case .service(let service, let method, let payload):
                 write(call, service, method, payload, streamID, connection)
             case .invoke(let request):
-                withCallRequest(request.bytes, call.path) { payload in
+                if let path = call.path {
+                    withCallRequest(request.bytes, path) { payload in
+                        write(
+                            call, bytes(FunctionService.name), bytes(FunctionService.call), payload, streamID,
+                            connection)
+                    }
+                } else {
                     write(
-                        call, bytes(FunctionService.name), bytes(FunctionService.call), payload, streamID, connection)
+                        call, bytes(FunctionService.name), bytes(FunctionService.call), request.bytes, streamID,
+                        connection)
                 }
             }
         if written != .taken { refuse(streamID, connection, written) }
@@ -68,9 +75,10 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         _ call: FunctionCall, _ service: UnsafeRawBufferPointer, _ method: UnsafeRawBufferPointer,
         _ payload: UnsafeRawBufferPointer, _ streamID: UInt32, _ connection: Connection
     ) -> Written {
-        withRequestMetadata(id: call.id, deadline: call.deadline, call.metadata) { metadata -> Written in
+        let timeoutNanos = call.timeoutNanos
+        return withRequestMetadata(id: call.id, deadline: call.deadline, call.metadata) { metadata -> Written in
             let frame = RequestFrame(
-                service: service, method: method, payload: payload, timeoutNanos: call.timeoutNanos, metadata: metadata)
+                service: service, method: method, payload: payload, timeoutNanos: timeoutNanos, metadata: metadata)
             guard frame.length <= FrameHeader.maxLength else { return .tooLong }
             let isTaken = connection.write(count: FrameHeader.size + frame.length) {
                 frame.write(streamID: streamID, to: $0)
@@ -103,15 +111,15 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
 
     package func abandon(_ token: AnyObject) {
         pending.withLock { pending in
-            if let entry = pending.tokens.first(where: { $0.value === token }) { _ = pending.take(entry.key) }
+            if let entry = pending.tokens.all.first(where: { $0.value === token }) { _ = pending.take(entry.id) }
         }
     }
 
     package func takePending() -> [AnyObject] {
         pending.withLock { pending in
-            defer { pending.tokens = [:] }
+            defer { pending.tokens.removeAll() }
             pending.isOver = true
-            return Array(pending.tokens.values)
+            return pending.tokens.all.map(\.value)
         }
     }
 
@@ -168,7 +176,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
     private func refuseData(_ streamID: UInt32) {
         // Of a call that was abandoned, or has failed already, it is nothing to us.
         let (token, isService) = pending.withLock { pending in
-            (pending.tokens.removeValue(forKey: streamID), pending.services.remove(streamID) != nil)
+            (pending.tokens.remove(streamID), pending.services.remove(streamID) != nil)
         }
         guard let token else { return }
         // Here the caller is wrong about a method of the function's; that is no reason to give up the container.

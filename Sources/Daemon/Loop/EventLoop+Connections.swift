@@ -55,6 +55,7 @@ extension EventLoop {
 
     /// Runs before the loop waits: lets go of input and output that no descriptor announces.
     func endTurn() {
+        turn &+= 1
         var rounds = 0
         while !(dirty.isEmpty && unread.isEmpty) && rounds < Self.maxRounds {
             swap(&unread, &continuing)

@@ -25,6 +25,9 @@ package final class EventLoop: @unchecked Sendable {
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     /// Every open connection; see `EventLoop+Connections.swift` for this and what follows.
     var connections: [Connection] = []
+    private var quiet: QuietDescriptors?
+    /// How often the loop has waited for events.
+    var turn: UInt64 = 1
     /// Runs while there are connections.
     var sweeper: LoopTimer?
     /// Connections with output that waits for the end of this turn, and those whose turn it is; swapped, so that their
@@ -116,6 +119,14 @@ package final class EventLoop: @unchecked Sendable {
         if mustWake { uv_async_send(wakeUp) }
     }
 
+    /// What is watched as one; made when it is first asked for. Loop-confined.
+    package var quietDescriptors: QuietDescriptors {
+        if let quiet { return quiet }
+        let made = QuietDescriptors(self)
+        quiet = made
+        return made
+    }
+
     /// Whether the next turn comes at once. Loop-confined.
     func goOn(_ atOnce: Bool) {
         if atOnce {
@@ -137,6 +148,7 @@ package final class EventLoop: @unchecked Sendable {
             isStopped = true
             mailbox.withLock { $0.isStopping = true }
             abandonConnections()
+            quiet?.close()
             uv_walk(
                 uv,
                 { handle, _ in

@@ -11,6 +11,13 @@ package final class FunctionPool: Sendable {
         /// Who waits until no call is left.
         var watches: [UInt64: CheckedContinuation<Bool, Never>] = [:]
         var nextKey: UInt64 = 0
+
+        /// Those whose wait is over.
+        mutating func takeWatches() -> [CheckedContinuation<Bool, Never>] {
+            guard !watches.isEmpty, machine.calls == 0 else { return [] }
+            defer { watches = [:] }
+            return Array(watches.values)
+        }
     }
 
     package init(limits: PoolMachine.Limits) {
@@ -21,14 +28,36 @@ package final class FunctionPool: Sendable {
     /// Runs an event; act on what it returns after this has returned, never inside.
     @inline(__always)
     package func event<R>(_ body: (inout PoolMachine) -> R) -> R {
-        let (result, over) = state.withLock { state -> (R, [UInt64: CheckedContinuation<Bool, Never>]) in
+        var over: [CheckedContinuation<Bool, Never>] = []
+        let result = state.withLock { state -> R in
             let result = body(&state.machine)
-            guard !state.watches.isEmpty, state.machine.calls == 0 else { return (result, [:]) }
-            defer { state.watches = [:] }
-            return (result, state.watches)
+            over = state.takeWatches()
+            return result
         }
-        for watch in over.values { watch.resume(returning: true) }
+        for watch in over { watch.resume(returning: true) }
         return result
+    }
+
+    // MARK: - Events of every call, compiled for what they return
+
+    /// ``PoolMachine/lease(_:of:now:)``, unless the call has to wait and there is no room for it: then `nil`.
+    ///
+    /// - Parameter keep: finds room to wait; with the lock held.
+    package func lease(
+        _ waiter: Waiter, of call: AnyObject, now: Instant, keep: () -> Bool
+    ) -> PoolMachine.Lease? {
+        event { machine in
+            if machine.isSaturated, !keep() { return nil }
+            return machine.lease(waiter, of: call, now: now)
+        }
+    }
+
+    /// ``PoolMachine/isSaturated``: a guess, because others go on.
+    package var isSaturated: Bool { event { $0.isSaturated } }
+
+    /// ``PoolMachine/release(_:serviceNanos:yields:now:)``.
+    package func release(_ slot: Slot, serviceNanos: UInt64, yields: Bool, now: Instant) -> PoolMachine.Hand {
+        event { $0.release(slot, serviceNanos: serviceNanos, yields: yields, now: now) }
     }
 
     /// Waits until no call runs or waits; the event that ends the last one ends the wait.

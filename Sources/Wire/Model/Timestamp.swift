@@ -23,42 +23,50 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
     ///
     /// - Parameter fractionDigits: 0 to 9 digits of the second's fraction, cut, not rounded.
     package func rfc3339(fractionDigits: Int) -> String {
-        var seconds = nanoseconds / 1_000_000_000
-        var fraction = nanoseconds % 1_000_000_000
+        String(unsafeUninitializedCapacity: Self.textCount) { buffer in
+            write(to: UnsafeMutableRawBufferPointer(buffer), fractionDigits: fractionDigits)
+        }
+    }
+
+    /// The longest ``rfc3339(fractionDigits:)``, bytes.
+    package static let textCount = 30
+
+    /// Writes ``rfc3339(fractionDigits:)`` into a buffer of ``textCount`` bytes; how many it took.
+    package func write(to buffer: UnsafeMutableRawBufferPointer, fractionDigits: Int) -> Int {
+        precondition(buffer.count >= Self.textCount, "BUG: a time has up to \(Self.textCount) characters")
+        var (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         if fraction < 0 {
             seconds -= 1
             fraction += 1_000_000_000
         }
-        var days = seconds / 86_400
-        var second = seconds % 86_400
+        var (days, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
         if second < 0 {
             days -= 1
             second += 86_400
         }
         let (year, month, day) = Self.civil(days: days)
-        // Written into its own bytes: every change's line in the audit log has one.
-        return String(unsafeUninitializedCapacity: 30) { buffer in
-            var count = 0
-            func put(_ value: Int64, _ digits: Int, then end: UInt8) {
-                var rest = value
-                for place in (count..<count + digits).reversed() {
-                    buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
-                    rest /= 10
-                }
-                buffer[count + digits] = end
-                count += digits + 1
-            }
-            put(year, 4, then: UInt8(ascii: "-"))
-            put(month, 2, then: UInt8(ascii: "-"))
-            put(day, 2, then: UInt8(ascii: "T"))
-            put(second / 3600, 2, then: UInt8(ascii: ":"))
-            put(second / 60 % 60, 2, then: UInt8(ascii: ":"))
-            put(second % 60, 2, then: UInt8(ascii: "."))
-            put(fraction, 9, then: 0)
-            count = fractionDigits > 0 ? 20 + fractionDigits : 19
-            buffer[count] = UInt8(ascii: "Z")
-            return count + 1
+        Self.put(year, 4, in: buffer, at: 0, then: UInt8(ascii: "-"))
+        Self.put(month, 2, in: buffer, at: 5, then: UInt8(ascii: "-"))
+        Self.put(day, 2, in: buffer, at: 8, then: UInt8(ascii: "T"))
+        Self.put(second / 3600, 2, in: buffer, at: 11, then: UInt8(ascii: ":"))
+        Self.put(second / 60 % 60, 2, in: buffer, at: 14, then: UInt8(ascii: ":"))
+        Self.put(second % 60, 2, in: buffer, at: 17, then: UInt8(ascii: "."))
+        if fractionDigits > 0 { Self.put(fraction, 9, in: buffer, at: 20, then: 0) }
+        let end = fractionDigits > 0 ? 20 + fractionDigits : 19
+        buffer[end] = UInt8(ascii: "Z")
+        return end + 1
+    }
+
+    @inline(__always)
+    private static func put(
+        _ value: Int64, _ digits: Int, in buffer: UnsafeMutableRawBufferPointer, at place: Int, then end: UInt8
+    ) {
+        var rest = UInt32(truncatingIfNeeded: value)
+        for index in stride(from: place + digits - 1, through: place, by: -1) {
+            buffer[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
+        buffer[place + digits] = end
     }
 
     /// Days since 1970-01-01 to the Gregorian year, month and day, by Howard Hinnant's `civil_from_days`.

@@ -116,6 +116,17 @@ int fnrpc_peer_groups(int connection, uint32_t *groups, uint32_t *count);
  */
 int fnrpc_tune_tcp(int connection);
 
+/* ---- Readiness ---- */
+
+/* Descriptors that are asked about together: the epoll instance. Close it when nobody asks any more. */
+int fnrpc_epoll(void);
+
+/* Adds a descriptor, or takes it out (`wanted` 0). It is found as long as there is something to read. */
+int fnrpc_epoll_change(int epoll, int descriptor, int wanted);
+
+/* Which can be read now, at most `count`: how many were stored. Never waits. */
+int fnrpc_epoll_readable(int epoll, int32_t *descriptors, int count);
+
 /* ---- Threads ---- */
 
 /* Names the calling thread for people who look at it; what is beyond 15 bytes is cut off. */
