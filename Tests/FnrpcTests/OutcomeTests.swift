@@ -168,10 +168,11 @@ import Testing
         #expect(table.text == "A     BB\n1     x [2Jy z\nlong\n")
         // Those that turn text around, and their neighbours, which do not.
         for scalar in ["\u{202A}", "\u{202E}", "\u{2066}", "\u{2069}", "\u{200E}", "\u{200F}", "\u{61C}"] {
-            let code = scalar.unicodeScalars.map { String($0.value, radix: 16) }.joined()
+            let hex = scalar.unicodeScalars.map { String($0.value, radix: 16) }.joined()
+            let code = String(repeating: "0", count: 4 - hex.count) + hex
             #expect(Terminal.harmless("a\(scalar)b") == "a b")
             #expect(quoted("a\(scalar)b") == "\"a\\u{\(code.uppercased())}b\"")
-            #expect(JSON.string(scalar).text() == "\"\\u\(String(repeating: "0", count: 4 - code.count))\(code)\"")
+            #expect(JSON.string(scalar).text() == "\"\\u\(code)\"")
         }
         let neighbours = "\u{200D}\u{2010}\u{2029}\u{202F}\u{2065}\u{206A}\u{61D}é"
         #expect(Terminal.harmless(neighbours).unicodeScalars.elementsEqual(neighbours.unicodeScalars))
