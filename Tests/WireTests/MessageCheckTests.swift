@@ -54,7 +54,6 @@ import Testing
             let error = refusal(DeployRequest.self, [0x1A, UInt8(spec.count)] + spec)
             #expect(error?.message == "\(name): 8589934592 is out of range; 0 to 4294967295")
         }
-        #expect(refusal(DeployRequest.self, [0x1A, 2, 0x0A, 0])?.field != "spec.runtime")
         #expect(refusal(DeployRequest.self, [0x1A, 3, 0x0A, 1, 0xFF])?.field == "runtime")
     }
 
