@@ -1,6 +1,7 @@
 import ArgumentParser
 
 /// The value of an option or argument, read by `transform: T.read`: what is refused is told with its rule.
+/// Help does not show the default of what is read so: the text does.
 protocol OptionValue: ExpressibleByArgument {
     /// What it must look like, with its limits.
     static var rule: String { get }

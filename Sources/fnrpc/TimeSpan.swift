@@ -40,7 +40,5 @@ struct TimeSpan: OptionValue, Equatable {
         )
     }
 
-    var defaultValueDescription: String { Shown.duration(nanoseconds) }
-
     var duration: Duration { .nanoseconds(Int64(clamping: nanoseconds)) }
 }

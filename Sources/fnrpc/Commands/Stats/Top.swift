@@ -17,7 +17,7 @@ struct TopCommand: AsyncParsableCommand {
 
     @OptionGroup var scope: ScopeArgument
 
-    @Option(help: "How often, 100ms to 1h.", transform: TimeSpan.read)
+    @Option(help: "How often, 100ms to 1h. Default: 1s.", transform: TimeSpan.read)
     var interval = TimeSpan(seconds: 1)
 
     @Option(help: "End after so many intervals.", transform: UInt32.read)
