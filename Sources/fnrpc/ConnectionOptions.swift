@@ -38,7 +38,8 @@ struct ConnectionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The version of the API that is meant. Default: the daemon's current one.", valueName: "number"))
+            "The version of the API that is meant. Default: the daemon's current one.", valueName: "number"),
+        transform: UInt32.read)
     var apiVersion: UInt32?
 
     /// The variables behind the options.

@@ -34,7 +34,7 @@ struct NoteOptions: ParsableArguments {
 
 /// The revision that an update or a deletion expects.
 struct RevisionOptions: ParsableArguments {
-    @Option(help: "Refuse if the entity has another revision than this one.")
+    @Option(help: "Refuse if the entity has another revision than this one.", transform: UInt64.read)
     var revision: UInt64?
 
     func validate() throws {
@@ -52,7 +52,7 @@ struct FilterOptions: ParsableArguments {
 
 /// How much of a list is shown.
 struct LimitOptions: ParsableArguments {
-    @Option(help: "Most to list, 1 to 100000. Default: all.")
+    @Option(help: "Most to list, 1 to 100000. Default: all.", transform: Int.read)
     private var limit: Int?
 
     /// Entities; without a limit as many as there are.

@@ -19,6 +19,8 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 enum CommandLimits {
     /// Longest wait for an answer about entities; a call of a function has its own clocks.
     static let answer = Duration.seconds(30)
+    /// Longest `--timeout` of a call, nanoseconds: a day.
+    static let longestWait: UInt64 = 86_400_000_000_000
     /// Entities in one page; the protocol's most.
     static let page: UInt32 = 1000
 }

@@ -2,7 +2,9 @@ import ArgumentParser
 import Model
 
 /// A moment on the command line: RFC 3339 with `Z` or an offset, or how long ago it was: `10m`.
-enum PointInTime: ExpressibleByArgument, Equatable {
+enum PointInTime: OptionValue, Equatable {
+    static let rule = "RFC 3339 with Z or an offset, such as 2026-01-02T03:04:05Z, or an age, such as 10m"
+
     case at(Timestamp)
     case ago(TimeSpan)
 

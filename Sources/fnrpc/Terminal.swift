@@ -48,8 +48,7 @@ enum Terminal {
     static func harmless(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            result.append(isControl ? " " : scalar)
+            result.append(scalar.isControl ? " " : scalar)
         }
         return String(result)
     }

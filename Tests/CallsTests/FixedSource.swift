@@ -24,7 +24,9 @@ final class FixedSource: CatalogSource {
         return .found(found)
     }
 
-    func function(id: Identifier) -> CatalogFunction? { functions.first { $0.function.meta.id == id } }
+    func function(id: Identifier) -> CatalogAnswer {
+        functions.first { $0.function.meta.id == id }.map { .found($0) } ?? .noFunction
+    }
 
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? {
         app == self.app.name.text ? (self.app.meta.id, triggers) : nil

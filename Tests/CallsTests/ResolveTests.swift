@@ -81,11 +81,15 @@ import Wire
             (InvokeTarget(path: "greet/A"), "INVALID path: "),
             (InvokeTarget(path: "/greet/A", query: "#"), "INVALID query: "),
             (InvokeTarget(method: "A B", path: "/greet/A"), "INVALID method: "),
-            (InvokeTarget(method: "GET"), "INVALID path: "), (InvokeTarget(query: "a"), "INVALID path: "),
+            (InvokeTarget(method: "GET"), "INVALID path: missing; method and query are those of a call by path"),
+            (InvokeTarget(query: "a"), "INVALID path: missing; method and query are those of a call by path"),
             (InvokeTarget(function: "f1", path: "/greet/A"), "INVALID path: is given with function"),
             (InvokeTarget(version: 1, path: "/greet/A"), "INVALID path: is given with function"),
             (InvokeTarget(alias: "live", path: "/greet/A"), "INVALID path: is given with function"),
-            (InvokeTarget(function: "f1", method: "GET"), "INVALID path: is given with function"),
+            (InvokeTarget(function: "f1", method: "GET"), "INVALID path: missing; method and query"),
+            (InvokeTarget(app: "demo", function: "f1", query: "x"), "INVALID path: missing; method and query"),
+            (InvokeTarget(app: "demo"), "INVALID function: missing; "), (InvokeTarget(), "INVALID function: missing; "),
+            (InvokeTarget(app: "no"), "NOT_FOUND app \"no\" not found"),
         ] {
             let text = try resolve(target)
             #expect(text.hasPrefix(answer), "\(target): \(text)")

@@ -99,7 +99,7 @@ import Testing
     @Test func whatIsGoneStaysClosedToLateCalls() throws {
         let late = try #require(try catalog.runnable("app", "f"))
         #expect(catalog.closeIfIdle(.function(id)) == 0)
-        let contents = try #require(source.function(id: id))
+        let contents = try #require(source.function(id: id).contents)
         source.remove(id)
         catalog.removed(function: id)
         catalog.reopen(.function(id))

@@ -25,6 +25,7 @@ extension Catalog {
         case .ambiguous(let functions): "one of " + functions.map { "\($0.app)/\($0.function)" }.joined(separator: " ")
         case .noVersion(let number): "no version \(number)"
         case .noAlias: "no alias"
+        case .unreadable(let failure): failure.message
         case .notServed(let found): "not served by \(found.name)"
         }
     }

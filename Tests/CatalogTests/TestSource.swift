@@ -80,10 +80,7 @@ final class TestSource: CatalogSource {
         }
     }
 
-    func function(id: Identifier) -> CatalogFunction? {
-        guard case .found(let found) = read({ $0.functions[id].map { .found($0) } ?? .noFunction }) else { return nil }
-        return found
-    }
+    func function(id: Identifier) -> CatalogAnswer { read { $0.functions[id].map { .found($0) } ?? .noFunction } }
 
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? {
         state.withLock { state in Self.app(app, state).map { ($0.meta.id, state.triggers[$0.name.text] ?? []) } }

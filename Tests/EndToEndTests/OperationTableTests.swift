@@ -206,7 +206,8 @@ struct OperationTableTests {
     private static let cases: [(String, Int, Soup)] = versions + aliases + functions + triggers + rest + deletions
 
     private static let versions: [(String, Int, Soup)] = [
-        ("Versions/Publish", 9, hello.with(4, 1)), ("Versions/Publish", 0, hello),
+        ("Versions/Publish", 9, hello.with(4, 1)), ("Versions/Publish", 10, hello.with(7, 77)),
+        ("Versions/Publish", 0, hello),
         ("Versions/Publish", 3, Soup([1: "demo", 2: "hello", 3: long])), ("Versions/Publish", 5, noApp),
         ("Versions/Publish", 0, hello), ("Versions/Publish", 8, hello),
         ("Versions/List", 0, hello), ("Versions/List", 3, Soup([1: "demo", 2: "hello", 4: "("])),
@@ -247,7 +248,9 @@ struct OperationTableTests {
         ("Functions/List", 0, Soup([1: "demo"])), ("Functions/List", 3, Soup([1: "demo", 3: "("])),
         ("Functions/List", 5, Soup([1: "nothing"])), ("Functions/Get", 0, hello), ("Functions/Get", 3, badApp),
         ("Functions/Get", 5, noFunction), ("Functions/Update", 0, hello.with(5, Soup().with(5, 64))),
-        ("Functions/Update", 3, hello.with(5, Soup().with(5, 1))), ("Functions/Update", 5, noFunction),
+        ("Functions/Update", 3, hello.with(5, Soup().with(5, 1))),
+        ("Functions/Update", 3, hello.with(5, Soup([2: "../f.sh"]))),
+        ("Functions/Update", 3, hello.with(5, Soup([2: "gone.sh"]))), ("Functions/Update", 5, noFunction),
         ("Functions/Update", 6, Soup([1: "demo", 2: "made"]).with(5, Soup([4: "ttrpc", 16: "a.B"]))),
         ("Functions/Update", 10, hello.with(3, 99)), ("Functions/Download", 0, hello),
         ("Functions/Download", 3, badApp), ("Functions/Download", 5, noFunction), ("Functions/Download", 9, img),
@@ -285,6 +288,7 @@ struct OperationTableTests {
 
     private static let rest: [(String, Int, Soup)] = [
         ("Runtimes/Create", 0, Soup([1: "more", 4: "/bin/sh"])), ("Runtimes/Create", 3, Soup([1: "more2"])),
+        ("Runtimes/Create", 9, Soup([1: "more2", 3: "folder:/nonexist", 4: "/bin/sh"])),
         ("Runtimes/Create", 6, Soup([1: "more", 4: "/bin/sh"])), ("Runtimes/List", 0, Soup()),
         ("Runtimes/List", 3, Soup([2: "("])), ("Runtimes/Get", 0, Soup([1: "mine"])),
         ("Runtimes/Get", 3, Soup([1: "a b"])), ("Runtimes/Get", 5, Soup([1: "nothing"])),

@@ -213,7 +213,7 @@ extension WireTests {
             let requests: [(String, Bytes, String)] = [
                 (
                     "fnrpc.v1.Functions/Create", Proto.field(3, Proto.field(5, varint: over + 128)),
-                    "spec.memory_mib"
+                    "memory"
                 ), ("fnrpc.v1.Versions/Get", Proto.field(3, varint: over + 1), "number"),
                 (
                     "fnrpc.v1.Entities/PurgeByApiVersion",

@@ -87,6 +87,53 @@ extension WireTests {
             }
         }
 
+        /// PROTOCOL.md §10: the methods that somebody and a reader may call, and no other.
+        private func documented() throws -> Set<String> {
+            let text = try String(
+                contentsOf: TestDaemon.repository.appendingPathComponent("PROTOCOL.md"), encoding: .utf8)
+            var methods: Set<String> = []
+            for row in ["| to be somebody |", "| `read` |"] {
+                let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(row) })
+                for name in line.dropFirst(row.count).split(separator: "`") where name.contains("/") {
+                    let sides = name.split(separator: "/").map { $0.split { "{},".contains($0) } }
+                    for service in sides[0] { for method in sides[1] { methods.insert("\(service)/\(method)") } }
+                }
+            }
+            return methods
+        }
+
+        @Test func aReaderMayCallWhatTheTableSays() throws {
+            let connection = try tcp()
+            let token = try create("reader-of-all", "read")
+            // A field that nobody knows: whoever may call is told so.
+            let unknown = Proto.field(99, varint: 1)
+            let reply = try SharedDaemon.connect().call("fnrpc.v1.Reflection/GetFileDescriptorSet")
+            let set = Fields(Fields(reply.payload).part(1) ?? [])
+            let documented = try documented()
+            var count = 0
+            for file in set.all(1).map(Fields.init) {
+                for service in file.all(6).map(Fields.init) {
+                    let (package, short) = (file.text(2), service.text(1))
+                    // The first two are everybody's, and Invocation asks for other scopes.
+                    guard package.hasPrefix("fnrpc.v1") || package.hasPrefix("grpc."),
+                        !["Transport", "Diagnostics", "Invocation"].contains(short)
+                    else { continue }
+                    for method in service.all(2).map(Fields.init) {
+                        count += 1
+                        let flags: UInt8 = method.number(5) == 1 ? 0x02 : method.number(6) == 1 ? 0x01 : 0
+                        let name = "\(short)/\(method.text(1))"
+                        let stream = try connection.open(
+                            "\(package).\(name)", unknown, flags: flags,
+                            metadata: [("authorization", "Bearer " + token)])
+                        let code = try connection.answer(stream).code
+                        let mayCall = documented.contains(name) || documented.contains("\(short)/*")
+                        #expect(mayCall ? code == 3 : code == 7, "\(name): \(code)")
+                    }
+                }
+            }
+            #expect(count > 60)
+        }
+
         @Test func aTokenSpeaksForOneCallAndNotForTheConnection() throws {
             let token = try create("once", "admin")
             let connection = try tcp()

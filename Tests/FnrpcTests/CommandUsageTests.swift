@@ -25,7 +25,8 @@ import Testing
         ["system", "import"], ["system", "purge"], ["system", "purge", "x"], ["system", "raw", "app"],
         ["system", "migrate"], ["stats", "a/b@1"], ["stats", "a/b/c"], ["stats", "--limit", "0"],
         ["stats", "--limit", "1001"], ["top", "--interval", "99ms"], ["top", "--interval", "61m"],
-        ["top", "--interval", "x"], ["top", "--count", "0"], ["top", "a b"],
+        ["top", "--interval", "x"], ["top", "--count", "0"], ["top", "a b"], ["version", "get", "a/b@1@latest"],
+        ["version", "get", "a/b@latest", "1"], ["version", "delete", "a/b@latest"],
     ])
     func badUsage(arguments: [String]) async {
         let outcome = await Outcome.running(arguments)
@@ -37,6 +38,32 @@ import Testing
         #expect(outcome.exitCode == 2, "\(outcome)")
         #expect(outcome.complaint.contains("; see fnrpc"))
         #expect(!outcome.complaint.contains("\n"))
+    }
+
+    /// What is refused is told with its rule.
+    @Test(arguments: [
+        (["invoke", "a/b", "--timeout", "0"], "--timeout: 0 ns is out of range; 1 µs to 86400 s"),
+        (["invoke", "a/b", "--timeout", "25h"], "--timeout: 90000 s is out of range; 1 µs to 86400 s"),
+        (["invoke", "a/b", "--timeout", "soon"], "'--timeout <5s>': a time of at most 876600h"),
+        (["rpc", "S/M", "--timeout", "0s"], "--timeout: 0 ns is out of range; 1 µs to "),
+        (["top", "--interval", "0"], "--interval: 0 ns is out of range; 100 ms to 3600 s"),
+        (["fn", "update", "a/b", "--cpu", "0.0001"], "'--cpu <cores>': cores to the thousandth, 0 to 1024"),
+        (
+            ["fn", "update", "a/b", "--memory", "99999999999"],
+            "'--memory <mib>': a whole number from 0 to 4294967295"
+        ),
+        (
+            ["fn", "update", "a/b", "--timeout", "0.1us"],
+            "'--timeout <30s>': a time of at most 876600h, and 1us or more"
+        ),
+        (["alias", "set", "a/b", "p", "1", "--weight", "1=0.001%"], "to the hundredth of a percent, such as 4=0.25%"),
+        (["alias", "set", "a/b", "p", "x"], "'<version>': a whole number from 0 to 4294967295"),
+        (["call", "list", "--since", "yesterday"], "'--since <time>': RFC 3339 with Z or an offset"),
+        (["app", "list", "--limit", "x"], "a whole number from -9223372036854775808 to 9223372036854775807"),
+    ])
+    func refusalsNameTheRule(arguments: [String], rule: String) async {
+        let outcome = await Outcome.running(arguments)
+        #expect(outcome.exitCode == 2 && outcome.complaint.contains(rule), "\(outcome)")
     }
 
     private static let commands = [

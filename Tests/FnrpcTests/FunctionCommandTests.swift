@@ -8,7 +8,7 @@ import Wire
 
 /// What the commands of apps, functions, versions, aliases and workers send, and what they show, against a server that we know by the protocol only.
 @Suite struct FunctionCommandTests {
-    private static let id = Identifier.random(at: .now())
+    static let id = Identifier.random(at: .now())
     private static let time = Timestamp(nanoseconds: 1_763_000_000_000_000_000)
     private static let digest = Digest(bytes: [UInt8](repeating: 7, count: 32))
 
@@ -16,14 +16,14 @@ import Wire
         Meta(id: id, revision: 4, createdAt: time, labels: labels, extra: ["tool": #"{"a":[1]}"#])
     }
 
-    private static func function(latest: UInt32, working: UInt32) throws -> Function {
+    static func function(latest: UInt32, working: UInt32) throws -> Function {
         Function(
             meta: meta(), appID: id, appName: try Name("demo", field: "app"), name: try Name("hello", field: "name"),
             spec: FunctionSpec(runtime: .python, entry: "func.handler", format: .ttrpc), package: digest,
             latestVersion: latest, lastVersionNumber: latest, workingVersion: working)
     }
 
-    private static func version(_ number: UInt32) -> Version {
+    static func version(_ number: UInt32) -> Version {
         Version(
             meta: meta(), functionID: id, number: number, description: "note",
             spec: FunctionSpec(runtime: .python, entry: "func.handler", format: .ttrpc), package: digest,
@@ -37,7 +37,7 @@ import Wire
     }
 
     /// Answers of one message each, by method; the rest is not found.
-    private func withServer(
+    func withServer(
         _ answers: [String: [UInt8]], _ body: (TtrpcServer) throws -> Void
     ) throws {
         let scratch = try Scratch()
@@ -48,11 +48,11 @@ import Wire
         try body(server)
     }
 
-    private func fnrpc(_ server: TtrpcServer, _ arguments: [String]) throws -> FnrpcProcess.Result {
+    func fnrpc(_ server: TtrpcServer, _ arguments: [String]) throws -> FnrpcProcess.Result {
         try FnrpcProcess.run(arguments + ["--address", server.address])
     }
 
-    private func request<M: WireMessage>(_ server: TtrpcServer, _ name: String) throws -> M {
+    func request<M: WireMessage>(_ server: TtrpcServer, _ name: String) throws -> M {
         let last = try #require(server.requests.last)
         #expect(last.name == name)
         return try M(decoding: last.payload, strict: true)

@@ -166,6 +166,16 @@ import Testing
         var table = Table("A", "BB")
         table.rows = [["1", "x\u{1B}[2Jy\nz"], ["long", ""]]
         #expect(table.text == "A     BB\n1     x [2Jy z\nlong\n")
+        // Those that turn text around, and their neighbours, which do not.
+        for scalar in ["\u{202A}", "\u{202E}", "\u{2066}", "\u{2069}", "\u{200E}", "\u{200F}", "\u{61C}"] {
+            let hex = scalar.unicodeScalars.map { String($0.value, radix: 16) }.joined()
+            let code = String(repeating: "0", count: 4 - hex.count) + hex
+            #expect(Terminal.harmless("a\(scalar)b") == "a b")
+            #expect(quoted("a\(scalar)b") == "\"a\\u{\(code.uppercased())}b\"")
+            #expect(JSON.string(scalar).text() == "\"\\u\(code)\"")
+        }
+        let neighbours = "\u{200D}\u{2010}\u{2029}\u{202F}\u{2065}\u{206A}\u{61D}é"
+        #expect(Terminal.harmless(neighbours).unicodeScalars.elementsEqual(neighbours.unicodeScalars))
     }
 
     @Test(
@@ -225,7 +235,8 @@ import Testing
     @Test(
         arguments: [
             ("5s", 5_000_000_000), ("1.5", 1_500_000_000), ("500ms", 500_000_000), ("2m", 120_000_000_000),
-            ("720h", 2_592_000_000_000_000), ("3us", 3000), ("0", nil), ("", nil), ("s", nil), ("-1s", nil),
+            ("720h", 2_592_000_000_000_000), ("3us", 3000), ("0", 0), ("0s", 0), ("0ms", 0), ("0.1us", nil), ("", nil),
+            ("s", nil), ("-1s", nil),
             ("nan", nil),
             ("1d", nil), ("1e9", nil), ("0x5", nil), ("99999999h", nil),
         ] as [(String, UInt64?)])

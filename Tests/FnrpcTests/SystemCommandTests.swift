@@ -130,6 +130,19 @@ import Wire
             #expect(partly.errors.hasPrefix("fnrpc: 2 of 5 entities cannot be converted"))
             #expect(partly.errors.contains("  app a: no\n  app b: no\n"))
             #expect(partly.output.contains("\"refused\": 2") && partly.output.contains("\"dry_run\": true"))
+            #expect(partly.output.contains("\"unknown\": 0") && partly.output.contains("\"unknown_ids\": []"))
+            last.withLock { $0 = MigrateEntitiesProgress(done: 5, total: 5, unknown: 3, unknownIDs: ["A", "B"]) }
+            let newer = try run(server, ["migrate", "--to", "2"])
+            #expect(
+                newer.output == """
+                    5 of 5 entities are rewritten in api_version 2
+                    stays: A: its api_version is not known
+                    stays: B: its api_version is not known
+                    and 1 more stay
+
+                    """ && newer.code == 0)
+            let json = try run(server, ["migrate", "--to", "2", "--output", "json"]).output
+            #expect(json.contains("\"unknown\": 3") && json.contains("\"A\",\n    \"B\""))
         }
     }
 

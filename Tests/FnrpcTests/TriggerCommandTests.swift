@@ -120,8 +120,11 @@ import Wire
             #expect(request.source == nil && request.function == nil && request.version == nil && request.alias == nil)
             _ = try run(server, base + ["--function", "hello", "--source", "/a/*"])
             request = try #require(seen.withLock { $0 })
-            #expect(request.function == "hello" && request.version == 0 && request.alias == nil)
+            #expect(request.function == "hello" && request.version == nil && request.alias == nil)
             #expect(request.source == "/a/*" && request.revision == nil)
+            _ = try run(server, base + ["--function", "hello@0"])
+            request = try #require(seen.withLock { $0 })
+            #expect(request.function == "hello" && request.version == 0 && request.alias == nil)
             _ = try run(server, base + ["--function", "hello@prod"])
             request = try #require(seen.withLock { $0 })
             #expect(request.version == nil && request.alias == "prod")
@@ -130,6 +133,7 @@ import Wire
 
     /// Two pages, and names in place of ids.
     @Test func triggersAreListed() throws {
+        let isNewer = Mutex(false)
         try withServer { request in
             switch request.name {
             case "fnrpc.v1.Triggers/List":
@@ -144,7 +148,8 @@ import Wire
                     ).encoded()
                 }
                 return ListTriggersResponse(triggers: [try Self.trigger("c\u{2D}")]).encoded()
-            case "fnrpc.v1.Functions/Get": throw Failure(.notFound, "function was not found")
+            case "fnrpc.v1.Functions/Get":
+                throw Failure(isNewer.withLock { $0 } ? .precondition : .notFound, "function cannot be read")
             case "fnrpc.v1.Aliases/Get":
                 let asked = try GetAliasRequest(decoding: request.payload, strict: true)
                 return Alias(
@@ -161,8 +166,10 @@ import Wire
             let lines = table.output.split(separator: "\n")
             #expect(lines.count == 4)
             #expect(lines[0].hasPrefix("NAME  TYPE  SOURCE"))
-            // The function is gone meanwhile.
+            // The function is gone meanwhile, or of a newer daemon.
             #expect(lines[1].contains("\(Self.other)@2 "))
+            isNewer.withLock { $0 = true }
+            #expect(try run(server, arguments).output == table.output)
             #expect(lines[2].contains("\(Self.other)@prod "))
             let shown = try json(try run(server, arguments + ["--output", "json"]))
             let names = (shown["triggers"] as? [[String: Any]])?.compactMap { $0["name"] as? String }

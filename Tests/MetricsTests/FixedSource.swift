@@ -30,7 +30,9 @@ struct FixedSource: CatalogSource {
     func function(app: String, name: String) -> CatalogAnswer {
         functions["\(app)/\(name)"].map { .found($0) } ?? .noFunction
     }
-    func function(id: Identifier) -> CatalogFunction? { functions.values.first { $0.function.meta.id == id } }
+    func function(id: Identifier) -> CatalogAnswer {
+        functions.values.first { $0.function.meta.id == id }.map { .found($0) } ?? .noFunction
+    }
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? { nil }
     func servers(of service: String) -> [(app: String, function: Identifier)] { [] }
 }

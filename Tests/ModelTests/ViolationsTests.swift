@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func aSpecNamesEverythingThatIsWrong() throws {
-        var spec = FunctionSpec(runtime: .python, entry: "", format: .default)
+        var spec = FunctionSpec(runtime: .none, entry: "", format: .default)
         spec.memoryMiB = 3
         spec.timeoutNanos = 0
         spec.idleTimeoutNanos = 0
@@ -50,19 +50,61 @@ import Testing
         spec.annotations = ["a b": "x", "c": String(repeating: "v", count: 513)]
         spec.services = ["fnrpc.X", "a.B", "a.B", "-"]
         spec.descriptorSet = "../x"
+        spec.cpuMilli = .max
+        spec.onSuccess = "a"
+        spec.headers = ["": ["x"]]
+        spec.minContainers = 1026
+        spec.maxWaitNanos = .max
+        spec.rateLimit = .max
+        spec.maxCalls = .max
+        spec.maxAgeNanos = .max
         let failure = try #require(throws: Failure.self) { try spec.validated() }
         let fields = ([failure.message] + failure.further).map { String($0.prefix { $0 != ":" }) }
         #expect(
             fields == [
-                "memory", "timeout", "idle_timeout", "concurrency", "max_containers", "max_queue", "pids", "tmp_size",
-                "concurrency", "entrypoint", "entrypoint", "config", "config", "config", "config", "annotations",
-                "annotations", "services", "services", "services", "services", "descriptor_set",
+                "runtime", "entrypoint", "entrypoint", "memory", "timeout", "idle_timeout", "concurrency",
+                "concurrency",
+                "max_containers", "max_queue", "pids", "tmp_size", "config", "config", "config", "config",
+                "annotations",
+                "annotations", "services", "services", "services", "services", "descriptor_set", "cpu", "on_success",
+                "headers", "min_containers", "min_containers", "max_wait", "rate_limit", "max_calls", "max_age",
             ])
-        #expect(failure.message == "memory: 3 is out of range; 4 to 65536 MiB")
+        #expect(failure.further[2] == "memory: 3 is out of range; 4 to 65536 MiB")
         spec = FunctionSpec(runtime: .python, entry: "", format: .ttrpc)
         #expect(throws: Failure.self) { try spec.validated() }
         spec.entry = "f.h"
         #expect(try spec.validated() == spec)
+    }
+
+    /// What it names inside the package, in the words of its runtime.
+    @Test func entriesFollowTheirRuntimes() throws {
+        func refusal(_ runtime: String, _ entry: String) throws -> String? {
+            let runtime = try #require(FunctionSpec.Runtime(rawValue: runtime))
+            let spec = FunctionSpec(runtime: runtime, entry: entry, format: .default)
+            do throws(Failure) { _ = try spec.validated() } catch { return error.message }
+            return nil
+        }
+        for (runtime, entry) in [
+            ("python", "func.handler"), ("python", "a._b.c9"), ("shell", "func.sh"), ("binary", "bin/é x"),
+            ("shell", "..a/.b"), ("mine", "/any thing:..'"),
+        ] { #expect(try refusal(runtime, entry) == nil) }
+        for entry in ["func", "func.", ".handler", "../func.handler", "a/b.c", "9a.b", "é.x", "a..b"] {
+            #expect(try refusal("python", entry)?.contains("is not module.function") == true, "\(entry)")
+        }
+        for runtime in ["shell", "binary"] {
+            for entry in ["/etc/passwd", "..", "../a", "a/../b", "a/..", "./a", "a//b", "a/"] {
+                let text = try refusal(runtime, entry)
+                #expect(text?.hasPrefix("entry: \"\(entry)\" is not a file inside the package;") == true, "\(entry)")
+            }
+        }
+        for runtime in ["python", "shell", "binary", "mine"] {
+            for entry in ["a\nb.c", "a\u{1}.c", "a\u{7F}.c", "a\0.c"] {
+                #expect(try refusal(runtime, entry)?.contains("has a control character") == true)
+            }
+        }
+        let long = String(repeating: "a", count: 4097)
+        #expect(try refusal("shell", long) == "entry: 4097 bytes are over the limit of 4096")
+        #expect(try refusal("shell", String(long.dropLast())) == nil)
     }
 
     /// The last value that is taken, and the first that is not.

@@ -15,7 +15,7 @@ import Wire
 
         func function(app: String, name: String) -> CatalogAnswer { source.function(app: app, name: name) }
 
-        func function(id: Identifier) -> CatalogFunction? {
+        func function(id: Identifier) -> CatalogAnswer {
             reads.withLock { $0.append(id) }
             return source.function(id: id)
         }
@@ -96,28 +96,68 @@ import Wire
         #expect(takeReads() == [other])
     }
 
-    /// It is not missing: a caller is told so, and not to deploy it.
-    @Test func whatANewerDaemonStoredIsThere() async throws {
-        let id = try call(0, of: "a")
+    /// Stores a row as a newer daemon would have.
+    private func age(_ find: @escaping @Sendable (borrowing Tables) -> Row?) async throws {
         try await store.change { tx throws(Failure) in
-            guard let row = tx.tables[id] else { return }
+            guard let row = find(tx.tables) else { throw Failure(.notFound, "the row is missing") }
             tx.put(
                 Row(
                     kind: row.kind, id: row.id, parent: row.parent, key: row.key, apiVersion: 9, revision: 2,
                     createdAt: row.createdAt, updatedAt: row.updatedAt, references: row.references, claims: row.claims,
                     sealed: row.sealed, body: [0xFF]))
         }
+    }
+
+    private func isNewer(_ found: Catalog.Result) -> Bool {
+        guard case .unreadable(let failure) = found else { return false }
+        return failure.code == .precondition && failure.message.contains("has api_version 9")
+    }
+
+    /// It is not missing: a caller is told so, and not to deploy it.
+    @Test func whatANewerDaemonStoredIsThere() async throws {
+        let id = try call(0, of: "a")
+        try await age { $0[id] }
         let text = id.description
-        let found = "a".utf8.withContiguousStorageIfAvailable { app in
+        let named = "a".utf8.withContiguousStorageIfAvailable { app in
             text.utf8.withContiguousStorageIfAvailable { function in
                 catalog.find(app: UnsafeRawBufferPointer(app), function: UnsafeRawBufferPointer(function)) { _ in 0 }
             }
         }
-        guard case .some(.some(.unreadable(let failure))) = found else {
-            Issue.record("\(String(describing: found))")
+        #expect(isNewer(try #require(named.flatMap { $0 })))
+        #expect(isNewer(catalog.find(function: id) { _ in 0 }))
+    }
+
+    /// Nor are its versions and aliases; older ones do not stand in for them.
+    @Test func newerVersionsAndAliasesAreThere() async throws {
+        let id = try call(0, of: "a")
+        try await store.change { tx throws(Failure) in
+            for _ in 0..<2 { _ = try tx.publishVersion(PublishVersionRequest(app: "a", function: id.description)) }
+            for (alias, version) in [("one", 1), ("two", 2), ("three", 1)] as [(String, UInt32)] {
+                _ = try tx.createAlias(
+                    CreateAliasRequest(app: "a", function: id.description, name: alias, version: version))
+            }
+        }
+        let three = try store.read { (tables) throws(Failure) in
+            try tables.named("three", .alias, in: try tables.function("a", id.description)).id
+        }
+        try await age { tables in tables.children(.version, of: id).max { $0.key < $1.key } }
+        try await age { $0[three] }
+        func find(_ choice: VersionChoice) -> Catalog.Result { catalog.find(function: id, choice) { _ in 0 } }
+        func find(alias: String) -> Catalog.Result {
+            Array(alias.utf8).withUnsafeBytes { find(.alias($0)) }
+        }
+        #expect(isNewer(find(.version(2))) && isNewer(find(.latest)) && isNewer(find(.aliasID(three))))
+        for alias in ["latest", "two", "three", three.description] { #expect(isNewer(find(alias: alias)), "\(alias)") }
+        for known in [find(.working), find(.version(1)), find(alias: "one")] {
+            guard case .runnable = known else {
+                Issue.record("\(known)")
+                return
+            }
+        }
+        guard case .noVersion(3) = find(.version(3)), case .noAlias = find(alias: "four") else {
+            Issue.record("what is missing is missing")
             return
         }
-        #expect(failure.code == .precondition && failure.message.contains("has api_version 9"), "\(failure)")
     }
 
     @Test func whatABatchDeletesIsNotRead() async throws {

@@ -92,9 +92,22 @@ import Wire
         try await test.change { (transaction) throws(Failure) in transaction.put(newer) }
         let last = try #require(try await migrate(test, to: 2).last)
         #expect(last.done == 1 && last.total == 1 && last.unknown == 1 && last.refused == 0)
+        #expect(last.unknownIDs == [newer.id.description])
         #expect(try test.store.read { $0[newer.id] } === newer)
         let raw = try await test.store.raw(GetRawRequest(kind: "app", id: newer.id.description))
         #expect(raw.body == [0xFF, 0x01] && raw.apiVersion == 7 && raw.name == "newer" && raw.revision == 4)
+        // All are counted, the first hundred are named.
+        try await test.change { (transaction) throws(Failure) in
+            for number in 0..<100 {
+                transaction.put(
+                    Row(
+                        kind: .app, id: Sample.id(UInt64(1000 - number)), parent: nil, key: "n\(number)", apiVersion: 7,
+                        revision: 1, createdAt: newer.createdAt, updatedAt: newer.updatedAt, body: []))
+            }
+        }
+        let many = try #require(try await migrate(test, to: 1, dryRun: true).last)
+        let ids = (901...1000).map { Sample.id(UInt64($0)).description }
+        #expect(many.unknown == 101 && many.unknownIDs == [newer.id.description] + ids.dropLast())
     }
 
     @Test(arguments: [3, 7, nil] as [UInt32?]) func unknownTargetsAreRefusedWithTheList(version: UInt32?) async throws {

@@ -164,7 +164,11 @@ extension PackageStore {
         let archive = try tar(makeFolder())
         let package = try store.add(archive)
         let tree = try #require(try store.path(of: package.digest))
+        #expect(store.mayHave(["func.py"], in: package.digest) && store.mayHave(["none", "main"], in: package.digest))
+        for missing in ["none", "lib", "lib/func.py"] { #expect(!store.mayHave([missing], in: package.digest)) }
         try FileManager.default.removeItem(atPath: tree)
+        // Nobody can say at once.
+        #expect(store.mayHave(["none"], in: package.digest))
         #expect(try store.path(of: package.digest) == tree)
         #expect(try CanonicalTar(folder: tree).digest() == package.digest)
 

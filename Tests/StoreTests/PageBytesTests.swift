@@ -162,7 +162,7 @@ import Wire
             let refusal = await failure {
                 try test.store.services(own: [], PageRequest(cursor: cursor)) { _, _ in true }
             }
-            #expect(refusal.code == .invalid && refusal.message.hasPrefix("cursor: "))
+            #expect(refusal.code == .invalid && refusal.message.hasPrefix("page.cursor: "))
         }
     }
 

@@ -134,7 +134,7 @@ import Wire
         for cursor in ["x", "!!", "YQ==", "Zm9v", next + "A", cursor, long, String(next.dropLast())] {
             let request = ListRequest(page: PageRequest(cursor: cursor))
             let refusal = await failure { try apps(test, request) }
-            #expect(refusal.code == .invalid && refusal.message.hasPrefix("cursor: "), "\(cursor)")
+            #expect(refusal.code == .invalid && refusal.message.hasPrefix("page.cursor: "), "\(cursor)")
             #expect(await failure { try test.store.list(.token, request) }.code == .invalid)
             #expect(await failure { try await test.store.calls(app: "", function: "", request) }.code == .invalid)
             let routes = ListRoutesRequest(app: "demo", page: .init(cursor: cursor))

@@ -78,7 +78,7 @@ import Wire
         let failure = try await store.refusal(
             CreateFunctionRequest(app: "demo", function: "a/b", spec: malformed, packageDigest: "x"))
         let fields = ([failure.message] + failure.further).map { String($0.prefix { $0 != ":" }) }
-        #expect(fields == ["function", "entry", "runtime", "package_digest"])
+        #expect(fields == ["function", "runtime", "entry", "package_digest"])
     }
 
     @Test func aMissingSpecIsAMistakeOfAFieldAndNotOfTheRequest() async throws {

@@ -163,9 +163,25 @@ import Wire
         request.version = 2
         let old = try await store.send(request)
         let other = try store.function("other").meta.id
-        // The version was one of the other function.
-        let moved = try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", function: "other"))
-        #expect(moved.functionID == other && moved.version == 0 && moved.aliasID == nil && moved.source == old.source)
+        // What is not named stays, so the other function must have it.
+        let move = UpdateTriggerRequest(app: "demo", trigger: "web", function: "other")
+        try await store.expectRefused(move, .notFound, "version 2 of demo/other")
+        try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", alias: "prod"))
+        try await store.expectRefused(move, .notFound, "alias \"prod\" was not found in function \"demo/other\"")
+        let alias = try await store.send(
+            CreateAliasRequest(app: "demo", function: "other", name: "prod", version: 1))
+        #expect(try await store.send(move).aliasID == alias.meta.id)
+        #expect(
+            try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", function: "hello")).aliasID != nil)
+        try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", version: 1))
+        #expect(try await store.send(move).version == 1)
+        try await store.send(
+            UpdateTriggerRequest(app: "demo", trigger: "web", function: "hello", alias: "latest"))
+        let latest = try await store.send(move)
+        #expect(latest.isLatest && latest.version == 0 && latest.functionID == other)
+        try await store.send(DeleteAliasRequest(app: "demo", function: "other", alias: "prod"))
+        let moved = try await store.send(UpdateTriggerRequest(app: "demo", trigger: "web", version: 0))
+        #expect(moved.functionID == other && moved.version == 0 && !moved.isLatest && moved.source == old.source)
         try await store.expectRefused(
             UpdateTriggerRequest(app: "demo", trigger: "web", version: 2), .notFound, "version 2 of demo/other")
         let back = try await store.send(

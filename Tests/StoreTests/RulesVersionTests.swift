@@ -370,7 +370,7 @@ import Wire
         try await store.expectRefused(delete, .precondition, "is used by alias demo/hello@prod;")
         try await store.send(DeleteAliasRequest(app: "demo", function: "hello", alias: "prod"))
         gate.run(1, of: .function(function.meta.id))
-        try await store.expectRefused(delete, .precondition, "function demo/hello has 1 running or waiting calls")
+        try await store.expectRefused(delete, .precondition, "function demo/hello has 1 running or waiting call;")
         gate.run(0, of: .function(function.meta.id))
         let before = gate.attempts
         let preview = try await store.preview(DeleteFunctionRequest(app: "demo", function: "hello", preview: true))

@@ -33,9 +33,11 @@ import Wire
 
     @Test(
         arguments: [
-            ([0x0A], "does not parse"), ([0x08, 1], "wrong type"), ([0x12, 1, 0], "NUL"), ([0x22, 1, 0xFF], "UTF-8"),
+            ([0x0A], "does not parse"), ([0x08, 1], "payload: has the wrong wire type"), ([0x12, 1, 0], "NUL"),
+            ([0x22, 1, 0xFF], "UTF-8"),
             ([0x1A, 2, 0x08, 1], "headers"), ([0x38, 0x80, 0x80, 0x80, 0x80, 0x10], "out of range"),
-            ([0x3A, 0], "out of range"), ([0x4A, 1, 0], "NUL"), ([0x58, 1], "wrong type"),
+            ([0x3A, 0], "credit: has the wrong wire type"), ([0x4A, 1, 0], "NUL"),
+            ([0x58, 1], "path: has the wrong wire type"),
             ([0x30, 0x80, 0x80, 0x80, 0x80, 0x10], "out of range"),
             ([0x12, 0x81, 0x08] + [UInt8](repeating: 0x61, count: 1025), "1024"),
             ([[UInt8]](repeating: [0x1A, 0], count: 129).flatMap { $0 }, "128"),

@@ -57,6 +57,33 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ([0x22, 1, 0xFF], "app: is not UTF-8, or contains a NUL character"),
+            ([0x2A, 1, 0x00], "function: is not UTF-8, or contains a NUL character"),
+            ([0x12, 1, 0xFF], "content_type: is not UTF-8, or contains a NUL character"),
+            ([0x62, 1, 0xFF], "query: is not UTF-8, or contains a NUL character"),
+            ([0x20, 1], "app: has the wrong wire type; it is length-delimited"),
+            ([0x32, 0], "version: has the wrong wire type; it is a varint"),
+            ([0x30, 0x80, 0x80, 0x80, 0x80, 0x10], "version: 4294967296 is out of range; 0 to 4294967295"),
+            ([0x40, 2], "end: 2 is neither false nor true"), ([0x40, 7], "end: 7 is neither false nor true"),
+            ([0x40, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "end: 4294967295 is neither false nor true"),
+            ([0x40, 0], nil), ([0x40, 1], nil),
+        ] as [([UInt8], String?)])
+    func whatIsWrongIsNamed(bytes: [UInt8], text: String?) throws {
+        bytes.withUnsafeBytes { bytes in
+            do throws(EnvelopeError) {
+                let scan = try InvokeStreamScan(scanning: bytes)
+                #expect(text == nil && scan.isEnd == (bytes.last == 1))
+            } catch {
+                #expect(error.message == text)
+            }
+            do throws(EnvelopeError) { _ = try InvokeChunk(decoding: bytes, strict: true) } catch {
+                #expect(error.message == text)
+            }
+        }
+    }
+
     @Test(arguments: [0, 1, 127, 128, 16_383, 16_384, 262_144, 2_097_152])
     func payloadsAreWrappedInPlace(count: Int) throws {
         let content = (0..<count).map { UInt8(truncatingIfNeeded: $0) }

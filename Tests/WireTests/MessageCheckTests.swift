@@ -47,6 +47,16 @@ import Testing
         }
     }
 
+    /// As the checks of their values do.
+    @Test func fieldsOfASpecAreCalledAsInItsFile() {
+        for (field, name) in [(5, "memory"), (8, "concurrency"), (12, "tmp_size")] as [(UInt8, String)] {
+            let spec = number(field, 1 << 33)
+            let error = refusal(DeployRequest.self, [0x1A, UInt8(spec.count)] + spec)
+            #expect(error?.message == "\(name): 8589934592 is out of range; 0 to 4294967295")
+        }
+        #expect(refusal(DeployRequest.self, [0x1A, 3, 0x0A, 1, 0xFF])?.field == "runtime")
+    }
+
     @Test func numbersOf64BitsAreTakenWhole() throws {
         #expect(try FollowEventsRequest(decoding: number(1, .max), strict: true).after == .max)
     }

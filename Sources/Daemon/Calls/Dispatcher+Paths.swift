@@ -17,6 +17,9 @@ extension Dispatcher {
     private func resolvePath(
         _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session
     ) throws(Failure) -> CallTarget {
+        guard target.path.count > 0 else {
+            throw Failure(.invalid, "path: missing; method and query are those of a call by path")
+        }
         guard !target.isByName else {
             throw Failure(.invalid, "path: is given with function, version or alias; give the path alone")
         }
@@ -89,9 +92,10 @@ extension Dispatcher {
             }
         var id: Identifier?
         let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
-        guard mayCall(found, trigger, origin.principal.grants) else {
+        guard mayCall(found, match, origin.principal.grants) else {
             throw hidden(target, in: match.app, for: origin)
         }
+        if case .unreadable(let failure) = found { throw failure }
         guard case .runnable(let runnable) = found else { return nil }
         let request = try PathRequest(
             target, match.parameters, source: trigger.source, trigger: trigger.name.text)
@@ -100,11 +104,12 @@ extension Dispatcher {
     }
 
     /// Whether a caller has rights to the function of a trigger, also where the version is missing that it names.
-    private func mayCall(_ found: Catalog.Result, _ trigger: Trigger, _ grants: Grants) -> Bool {
+    private func mayCall(_ found: Catalog.Result, _ match: Match, _ grants: Grants) -> Bool {
         if case .runnable(let runnable) = found { return grants.allowsCall(to: runnable) }
-        guard case .runnable(let working) = catalog.find(function: trigger.functionID, split: { _ in 0 }) else {
-            return grants.allowsAllCalls
+        switch catalog.find(function: match.trigger.functionID, split: { _ in 0 }) {
+        case .runnable(let working): return grants.allowsCall(to: working)
+        case .unreadable: return Grants.withBytes(match.app.utf8) { grants.allowsCalls(in: $0) }
+        case .noApp, .noFunction, .noVersion, .noAlias: return grants.allowsAllCalls
         }
-        return grants.allowsCall(to: working)
     }
 }

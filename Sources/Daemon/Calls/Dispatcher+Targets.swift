@@ -101,6 +101,11 @@ extension Dispatcher {
         let app = String(decoding: app, as: UTF8.self)
         let name = quoted(app + "/" + String(decoding: function, as: UTF8.self))
         switch result {
+        // Of an entity that is named by nothing its field is missing.
+        case .noApp where app.isEmpty:
+            return Failure(.invalid, "app: missing; name the app of the function that is called")
+        case .noFunction where function.count == 0:
+            return Failure(.invalid, "function: missing; name the function that is called, or give a path")
         case .noApp: return Failure(.notFound, "app \(quoted(app)) not found; deploy a function to it first")
         case .noVersion(let version): return Failure(.notFound, "version \(version) of \(name) not found")
         case .noAlias: return Failure(.notFound, "alias \(quoted(CallTarget.alias(choice))) of \(name) not found")
@@ -152,6 +157,7 @@ extension Dispatcher {
             throw Failure(
                 .unimplemented,
                 "service \(service) is not served by \(number == 0 ? "the working copy" : "version \(number)")")
+        case .unreadable(let failure): throw failure
         case .noService, .noApp, .ambiguous:
             // Go's wording; clients match on it.
             throw Failure(.unimplemented, "service \(service)")
@@ -165,16 +171,20 @@ extension Dispatcher {
         let grants = origin.principal.grants
         switch route {
         case .runnable(let runnable), .notServed(let runnable): return grants.allowsCall(to: runnable)
-        case .noVersion, .noAlias:
+        case .noVersion, .noAlias, .unreadable:
             var id: Identifier?
-            guard case .runnable(let working) = self.route(service, in: app, .working, origin, &id) else {
-                return grants.allowsAllCalls
+            switch self.route(service, in: app, .working, origin, &id) {
+            case .runnable(let working), .notServed(let working): return grants.allowsCall(to: working)
+            case .unreadable: return mayCallAll(of: app, grants)
+            case .noService, .noApp, .ambiguous, .noVersion, .noAlias: return grants.allowsAllCalls
             }
-            return grants.allowsCall(to: working)
-        case .noService, .noApp, .ambiguous:
-            guard let app else { return grants.allowsAllCalls }
-            return Grants.withBytes(app.utf8) { grants.allowsCalls(in: $0) }
+        case .noService, .noApp, .ambiguous: return mayCallAll(of: app, grants)
         }
+    }
+
+    private func mayCallAll(of app: String?, _ grants: Grants) -> Bool {
+        guard let app else { return grants.allowsAllCalls }
+        return Grants.withBytes(app.utf8) { grants.allowsCalls(in: $0) }
     }
 
     private func route(

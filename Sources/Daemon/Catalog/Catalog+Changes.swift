@@ -61,7 +61,7 @@ extension Catalog {
     private func reload(_ id: Identifier) {
         while true {
             let seen = generation
-            let contents = source.function(id: id)
+            let contents = source.function(id: id).contents
             let retired = state.withLock { state -> [Runnable]? in
                 guard state.generation == seen else { return nil }
                 guard let contents else { return remove(id, &state) }

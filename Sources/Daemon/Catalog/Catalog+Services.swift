@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 extension Catalog {
     /// Where a call of a service goes.
@@ -15,6 +15,8 @@ extension Catalog {
         case noAlias
         /// The version that was asked for does not have the service yet, or no more.
         case notServed(Runnable)
+        /// Why this daemon cannot read the function that serves it, or the version or alias that was asked for.
+        case unreadable(Failure)
     }
 
     /// Finds what a call of a service runs; the source says which function serves it.
@@ -44,7 +46,8 @@ extension Catalog {
             case .runnable(let found): return found.serves(service) ? .runnable(found) : .notServed(found)
             case .noVersion(let number): return .noVersion(number)
             case .noAlias: return .noAlias
-            case .noApp, .noFunction, .unreadable: return .noService
+            case .unreadable(let failure): return .unreadable(failure)
+            case .noApp, .noFunction: return .noService
             case nil: continue
             }
         }
@@ -75,15 +78,16 @@ extension Catalog {
                     return .none(
                         .ambiguous(
                             servers.compactMap { app, id in
-                                source.function(id: id).map { (app, $0.function.name.text) }
+                                source.function(id: id).contents.map { (app, $0.function.name.text) }
                             }))
                 }
                 found = first.function
             }
-            if let contents = source.function(id: found) {
+            switch source.function(id: found) {
+            case .found(let contents):
                 if let entry = insert(contents, key, ifStill: seen) { return .entry(entry) }
-            } else if generation == seen {
-                return .none(.noService)
+            case .unreadable(let failure): return .none(.unreadable(failure))
+            case .noApp, .noFunction: if generation == seen { return .none(.noService) }
             }
         }
     }
@@ -92,6 +96,6 @@ extension Catalog {
         ofApp id: Identifier?, _ servers: [(app: String, function: Identifier)]
     ) -> (app: String, function: Identifier)? {
         guard let id else { return nil }
-        return servers.first { source.function(id: $0.function)?.app.meta.id == id }
+        return servers.first { source.triggers(app: $0.app)?.app == id }
     }
 }

@@ -68,9 +68,7 @@ package final class Catalog: Sendable {
             } else {
                 switch load(app, function) {
                 case .success(let loaded): entry = loaded
-                case .failure(.noApp): return .noApp
-                case .failure(.noFunction): return .noFunction
-                case .failure(.unreadable(let failure)): return .unreadable(failure)
+                case .failure(let absence): return absence.result
                 }
             }
             if let result = resolve(entry, choice, split) { return result }
@@ -82,20 +80,26 @@ package final class Catalog: Sendable {
         function id: Identifier, _ choice: VersionChoice = .working, split: (_ stickyKey: String) -> UInt64
     ) -> Result {
         while true {
-            guard let entry = entry(id) else { return .noFunction }
+            let entry: CatalogEntry
+            switch self.entry(id) {
+            case .success(let found): entry = found
+            case .failure(let absence): return absence.result
+            }
             if let result = resolve(entry, choice, split) { return result }
         }
     }
 
     /// The name of an alias of a function; `nil`: there is none with this id.
     package func alias(_ id: Identifier, of function: Identifier) -> String? {
-        entry(function)?.alias(id)?.name.text
+        guard case .success(let entry) = entry(function) else { return nil }
+        return entry.alias(id)?.name.text
     }
 
-    private func entry(_ id: Identifier) -> CatalogEntry? {
+    private func entry(_ id: Identifier) -> Swift.Result<CatalogEntry, Absence> {
         withUnsafeBytes(of: (id.high, id.low)) { bytes in
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            return names.find(.identifier, bytes, nothing) ?? load(id, as: NameKey(.identifier, bytes, nothing))
+            if let known = names.find(.identifier, bytes, nothing) { return .success(known) }
+            return load(NameKey(.identifier, bytes, nothing)) { source.function(id: id) }
         }
     }
 
@@ -114,6 +118,7 @@ package final class Catalog: Sendable {
         switch entry.resolve(choice, split) {
         case .noVersion(let number): .noVersion(number)
         case .noAlias: .noAlias
+        case .unreadable(let failure): .unreadable(failure)
         case .slot(let slot): (slot.runnable.load() ?? makeRunnable(slot, of: entry)).map { .runnable($0) }
         }
     }
@@ -135,6 +140,14 @@ package final class Catalog: Sendable {
         case noApp
         case noFunction
         case unreadable(Failure)
+
+        var result: Result {
+            switch self {
+            case .noApp: .noApp
+            case .noFunction: .noFunction
+            case .unreadable(let failure): .unreadable(failure)
+            }
+        }
     }
 
     private func load(
@@ -144,25 +157,19 @@ package final class Catalog: Sendable {
         let app = UnsafeRawBufferPointer(rebasing: app.prefix(Name.maxBytes + 1))
         let function = UnsafeRawBufferPointer(rebasing: function.prefix(Name.maxBytes + 1))
         let (appText, name) = (String(decoding: app, as: UTF8.self), String(decoding: function, as: UTF8.self))
-        let key = NameKey(.function, app, function)
+        return load(NameKey(.function, app, function)) { source.function(app: appText, name: name) }
+    }
+
+    private func load(_ key: NameKey, _ read: () -> CatalogAnswer) -> Swift.Result<CatalogEntry, Absence> {
         while true {
             let seen = generation
-            switch source.function(app: appText, name: name) {
+            switch read() {
             case .found(let contents):
                 if let entry = insert(contents, key, ifStill: seen) { return .success(entry) }
             case .noApp: return .failure(.noApp)
             case .noFunction: return .failure(.noFunction)
             case .unreadable(let failure): return .failure(.unreadable(failure))
             }
-        }
-    }
-
-    /// `nil`: there is no such function.
-    private func load(_ id: Identifier, as key: NameKey) -> CatalogEntry? {
-        while true {
-            let seen = generation
-            guard let contents = source.function(id: id) else { return nil }
-            if let entry = insert(contents, key, ifStill: seen) { return entry }
         }
     }
 

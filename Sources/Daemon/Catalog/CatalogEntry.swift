@@ -90,27 +90,42 @@ final class CatalogEntry: Sendable {
         case slot(Slot)
         case noVersion(UInt32)
         case noAlias
+        /// Why this daemon cannot read it.
+        case unreadable(Failure)
     }
 
     func resolve(_ choice: VersionChoice, _ split: (_ stickyKey: String) -> UInt64) -> Resolution {
         switch choice {
         case .working: return .slot(working)
-        case .version(let number): return versions[number].map { .slot($0) } ?? .noVersion(number)
+        case .version(let number): return resolve(number)
         case .alias(let name):
             if name.elementsEqual(Alias.latest.utf8) { return resolve(.latest, split) }
             let named = aliases[FNV1a.hash(name)]?.first { name.elementsEqual($0.name.text.utf8) }
-            return resolve(named ?? choice.aliasID.flatMap(alias), split)
-        case .latest: return latest.map { .slot($0) } ?? .noAlias
-        case .aliasID(let id): return resolve(alias(id), split)
+            if let found = named ?? choice.aliasID.flatMap(alias) { return resolve(found, split) }
+            return absence(.noAlias) { name.elementsEqual($0.name.utf8) || $0.id == choice.aliasID }
+        case .latest:
+            let newer = contents.unreadable.compactMap { UInt32($0.name) }.max() ?? 0
+            guard let latest, latest.version.number > newer else { return newer > 0 ? resolve(newer) : .noAlias }
+            return .slot(latest)
+        case .aliasID(let id): return alias(id).map { resolve($0, split) } ?? absence(.noAlias) { $0.id == id }
         }
+    }
+
+    /// What is not known may be unreadable.
+    private func absence(
+        _ none: Resolution, _ isMeant: (CatalogFunction.Unreadable) -> Bool
+    ) -> Resolution {
+        contents.unreadable.first(where: isMeant).map { .unreadable($0.failure) } ?? none
+    }
+
+    private func resolve(_ number: UInt32) -> Resolution {
+        versions[number].map { .slot($0) } ?? absence(.noVersion(number)) { UInt32($0.name) == number }
     }
 
     func alias(_ id: Identifier) -> Alias? { contents.aliases.first { $0.meta.id == id } }
 
-    private func resolve(_ alias: Alias?, _ split: (String) -> UInt64) -> Resolution {
-        guard let alias else { return .noAlias }
+    private func resolve(_ alias: Alias, _ split: (String) -> UInt64) -> Resolution {
         let target = alias.target
-        let number = target.secondVersion == 0 ? target.version : target.version(for: split(alias.stickyKey))
-        return versions[number].map { .slot($0) } ?? .noVersion(number)
+        return resolve(target.secondVersion == 0 ? target.version : target.version(for: split(alias.stickyKey)))
     }
 }

@@ -9,16 +9,34 @@ package struct CatalogFunction: Sendable {
     package var aliases: [Alias]
     /// The revisions of the app's secrets, by their names.
     package var secretRevisions: [String: UInt64]
+    /// Versions and aliases that this daemon cannot read.
+    package var unreadable: [Unreadable]
+
+    /// A version or an alias of a newer daemon: it is there, and cannot be called.
+    package struct Unreadable: Sendable {
+        package let id: Identifier
+        /// A version's number, an alias' name: no alias has that of a number.
+        package let name: String
+        /// What a call is told.
+        package let failure: Failure
+
+        package init(id: Identifier, name: String, failure: Failure) {
+            self.id = id
+            self.name = name
+            self.failure = failure
+        }
+    }
 
     package init(
         app: App, function: Function, versions: [Version], aliases: [Alias] = [],
-        secretRevisions: [String: UInt64] = [:]
+        secretRevisions: [String: UInt64] = [:], unreadable: [Unreadable] = []
     ) {
         self.app = app
         self.function = function
         self.versions = versions
         self.aliases = aliases
         self.secretRevisions = secretRevisions
+        self.unreadable = unreadable
     }
 }
 
@@ -29,6 +47,9 @@ package enum CatalogAnswer: Sendable {
     case noFunction
     /// It is there, and this daemon cannot read it: a newer one has stored it.
     case unreadable(Failure)
+
+    /// `nil`: there is nothing that can be read.
+    package var contents: CatalogFunction? { if case .found(let contents) = self { contents } else { nil } }
 }
 
 /// Where the ``Catalog`` learns what there is. Thread-safe; answers from memory, on the threads of calls.
@@ -37,8 +58,7 @@ package enum CatalogAnswer: Sendable {
 /// as text.
 package protocol CatalogSource: Sendable {
     func function(app: String, name: String) -> CatalogAnswer
-    /// `nil`: there is none.
-    func function(id: Identifier) -> CatalogFunction?
+    func function(id: Identifier) -> CatalogAnswer
     /// An app's triggers; `nil`: there is no such app.
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])?
     /// The functions that serve a service under its own name: at most one of each app, sorted by the app's name.

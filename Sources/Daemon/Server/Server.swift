@@ -65,7 +65,8 @@ package final class Server: Sendable {
                     maxEntities: Int(configuration.maxEntities), extraPolicy: configuration.extraPolicy,
                     packageGraceNanos: Int64(configuration.packageGrace * 1e9),
                     seal: { (value, id) throws(Failure) in try secretBox.seal(value, for: id) },
-                    checkRoot: { (root) throws(Failure) in try driver.check(root) }),
+                    checkRoot: { (root) throws(Failure) in try driver.check(root) },
+                    packageHas: { packages.mayHave($1, in: $0) }),
                 firstSequence: UInt64(max(Timestamp.now().nanoseconds, 0)) / 1000)
             try await store.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
             try StoreSource(store: store).check(secretBox)

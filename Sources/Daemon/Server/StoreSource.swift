@@ -16,21 +16,20 @@ struct StoreSource: CatalogSource {
                 guard let function = try? tables.named(name, .function, in: app) else { return nil }
                 return Rows(tables, app: app, function: function)
             }
-            guard let found else { return .noFunction }
-            do throws(Failure) { return .found(try contents(found)) } catch { return .unreadable(error) }
+            return answer(found)
         } catch {
             return .noApp
         }
     }
 
-    func function(id: Identifier) -> CatalogFunction? {
+    func function(id: Identifier) -> CatalogAnswer {
         let rows = try? store.read { (tables) throws(Failure) -> Rows? in
             guard let function = tables[id], function.kind == .function,
                 let app = function.parent.flatMap({ tables[$0] })
             else { return nil }
             return Rows(tables, app: app, function: function)
         }
-        return rows.flatMap { $0 }.flatMap { try? contents($0) }
+        return answer(rows.flatMap { $0 })
     }
 
     func triggers(app: String) -> (app: Identifier, triggers: [Trigger])? {
@@ -94,15 +93,31 @@ struct StoreSource: CatalogSource {
         }
     }
 
+    private func answer(_ rows: Rows?) -> CatalogAnswer {
+        guard let rows else { return .noFunction }
+        do throws(Failure) { return .found(try contents(rows)) } catch { return .unreadable(error) }
+    }
+
     /// - Throws: `precondition` if a newer daemon has stored the function or its app.
     private func contents(_ rows: Rows) throws(Failure) -> CatalogFunction {
         let dialects = store.surroundings.dialects
         let app: App = try dialects.decode(rows.app, rows.app.body)
         let function: Function = try dialects.decode(rows.function, rows.function.message(app: rows.app.key))
-        return CatalogFunction(
-            app: app, function: function, versions: rows.versions.compactMap { try? dialects.decode($0, $0.body) },
-            aliases: rows.aliases.compactMap { try? dialects.decode($0, $0.body) },
+        var found = CatalogFunction(
+            app: app, function: function, versions: [],
             secretRevisions: Dictionary(uniqueKeysWithValues: rows.secrets.map { ($0.key, $0.revision) }))
+        for row in rows.versions {
+            do throws(Failure) { found.versions.append(try dialects.decode(row, row.body)) } catch {
+                let name = String(VersionKey.number(row.key))
+                found.unreadable.append(CatalogFunction.Unreadable(id: row.id, name: name, failure: error))
+            }
+        }
+        for row in rows.aliases {
+            do throws(Failure) { found.aliases.append(try dialects.decode(row, row.body)) } catch {
+                found.unreadable.append(CatalogFunction.Unreadable(id: row.id, name: row.key, failure: error))
+            }
+        }
+        return found
     }
 }
 

@@ -27,6 +27,12 @@ enum Disk {
         return lstat(path, &info) == 0
     }
 
+    /// Whether a file, or a link to one, has this name.
+    static func isFile(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Removes a file, or a folder with everything in it, without following links. What is absent is removed already.
     static func remove(_ path: String) throws(Failure) {
         var info = stat()

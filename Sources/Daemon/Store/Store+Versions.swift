@@ -7,6 +7,8 @@ extension Store {
     package static let migrationBatch = 200
     /// Refusals that a migration names.
     package static let maxProblems = 20
+    /// Entities of unknown versions that a migration names.
+    package static let maxUnknown = 100
 
     /// How many entities there are of each kind and api_version, sorted by both.
     ///
@@ -68,8 +70,10 @@ extension Store {
         }
         let others = rows().filter { $0.apiVersion != target }
         let ids = others.filter { dialects.knows($0.apiVersion) }.map(\.id).sorted()
+        let unknown = others.filter { !dialects.knows($0.apiVersion) }.map(\.id).sorted()
         var state = MigrateEntitiesProgress(
-            total: UInt64(ids.count), unknown: UInt64(others.count - ids.count))
+            total: UInt64(ids.count), unknown: UInt64(unknown.count),
+            unknownIDs: unknown.prefix(Self.maxUnknown).map(\.description))
         for start in stride(from: 0, to: ids.count, by: Self.migrationBatch) {
             try Task.checkCancellation()
             let batch = ids[start..<min(start + Self.migrationBatch, ids.count)]

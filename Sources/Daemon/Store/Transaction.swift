@@ -169,7 +169,7 @@ package final class Transaction {
         guard running == 0 else {
             throw Failure(
                 .precondition,
-                "\(name) has \(running) running or waiting calls; wait for them"
+                "\(name) has \(Checks.text(ofCalls: running)); wait for them"
                     + (canForce ? ", or use force, which waits" : ""))
         }
         closed.append(target)
@@ -255,6 +255,8 @@ package struct Surroundings: Sendable {
     package var seal: @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8]
     /// Whether a runtime's root can be used on this machine.
     package var checkRoot: @Sendable (RuntimeRoot) throws(Failure) -> Void
+    /// Whether a stored package has one of some files, or may have it: asked in transactions, so it must not take long.
+    package var packageHas: @Sendable (Digest, _ files: [String]) -> Bool
 
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
@@ -262,7 +264,8 @@ package struct Surroundings: Sendable {
         extraPolicy: ExtraPolicy = .open, packageGraceNanos: Int64 = 3_600_000_000_000,
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
-        }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in }
+        }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in },
+        packageHas: @escaping @Sendable (Digest, _ files: [String]) -> Bool = { _, _ in true }
     ) {
         self.dialects = dialects
         self.gate = gate
@@ -273,6 +276,7 @@ package struct Surroundings: Sendable {
         self.packageGraceNanos = packageGraceNanos
         self.seal = seal
         self.checkRoot = checkRoot
+        self.packageHas = packageHas
     }
 }
 

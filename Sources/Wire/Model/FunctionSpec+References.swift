@@ -1,9 +1,7 @@
 extension FunctionSpec {
-    /// Checks the names of what else it needs; whether those are there is for the store to say.
+    /// Checks the image, and the names of what else it needs; whether those are there is for the store to say.
     func checkReferences(_ found: inout Violations) {
-        if image.isEmpty {
-            found.require(runtime != .none, "runtime: missing; name a runtime, or an image instead")
-        } else {
+        if !image.isEmpty {
             found.require(
                 runtime == .none,
                 "image: \(quoted(image)) and runtime \(quoted(runtime.rawValue)) exclude each other")

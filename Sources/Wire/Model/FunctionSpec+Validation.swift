@@ -1,33 +1,35 @@
 extension FunctionSpec {
-    /// Checks every field; the error names each that is wrong, with its value and its range, in the order of the checks here.
+    /// Checks every field; the error names each that is wrong, with its value and its range, in the order of the message's
+    /// declaration (entities.proto). A field is called as in func.yaml: `memory`, not `memory_mib`.
     package func validated() throws(Failure) -> FunctionSpec {
         var found = Violations()
+        found.require(!image.isEmpty || runtime != .none, "runtime: missing; name a runtime, or an image instead")
+        checkCommand(&found)
         Self.check("memory", memoryMiB, Limits.memoryMiB, "MiB", &found)
         Self.checkSeconds("timeout", timeoutNanos, Limits.timeoutSeconds, &found)
         Self.checkSeconds("idle_timeout", idleTimeoutNanos, Limits.idleTimeoutSeconds, &found)
         Self.check("concurrency", concurrency, Limits.concurrency, "calls", &found)
+        found.require(
+            concurrency <= 1 || format == .ttrpc,
+            "concurrency: \(concurrency) needs format ttrpc; \(format.rawValue) takes 1")
         Self.check("max_containers", maxContainers, Limits.maxContainers, "containers", &found)
+        Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
+        Self.check("pids", pids, Limits.pids, "processes", &found)
+        Self.check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB", &found)
+        found.check { () throws(Failure) in try Self.checkConfig(config) }
+        found.check { () throws(Failure) in try Self.checkNotes("annotations", annotations) }
+        checkServices(&found)
+        Self.check("cpu", cpuMilli, Limits.cpuMilli, "thousandths of a core", &found)
+        checkReferences(&found)
+        found.check { () throws(Failure) in try checkHeaders() }
         Self.check("min_containers", minContainers, Limits.minContainers, "containers", &found)
         found.require(
             maxContainers == 0 || minContainers <= maxContainers,
             "min_containers: \(minContainers) is more than max_containers allows, which is \(maxContainers)")
-        Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
-        Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
-        Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
         Self.checkSeconds("max_wait", maxWaitNanos, Limits.maxWaitSeconds, &found)
         Self.check("rate_limit", rateLimit, Limits.rateLimit, "calls a second", &found)
-        Self.check("pids", pids, Limits.pids, "processes", &found)
-        Self.check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB", &found)
-        Self.check("cpu", cpuMilli, Limits.cpuMilli, "thousandths of a core", &found)
-        found.require(
-            concurrency <= 1 || format == .ttrpc,
-            "concurrency: \(concurrency) needs format ttrpc; \(format.rawValue) takes 1")
-        checkCommand(&found)
-        found.check { () throws(Failure) in try Self.checkConfig(config) }
-        found.check { () throws(Failure) in try Self.checkNotes("annotations", annotations) }
-        checkServices(&found)
-        checkReferences(&found)
-        found.check { () throws(Failure) in try checkHeaders() }
+        Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
+        Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
         try found.finish()
         return self
     }
@@ -68,19 +70,6 @@ extension FunctionSpec {
         found.require(
             range.contains(seconds),
             "\(field): \(seconds) is out of range; \(range.lowerBound) to \(range.upperBound) seconds")
-    }
-
-    private func checkCommand(_ found: inout Violations) {
-        found.require(!entry.isEmpty || !entrypoint.isEmpty || !image.isEmpty, "entry: missing; it names what to start")
-        found.require(
-            entrypoint.count <= Limits.words,
-            "entrypoint: \(entrypoint.count) words are over the limit of \(Limits.words)")
-        for word in entrypoint.prefix(Limits.words) + [entry] {
-            found.require(
-                word.utf8.count <= Limits.wordBytes,
-                "entrypoint: a word of \(word.utf8.count) bytes is over the limit of \(Limits.wordBytes)")
-            found.require(!word.utf8.contains(0), "entrypoint: \(quoted(word)) contains a NUL character")
-        }
     }
 
     /// Checks the environment of a function or an app.

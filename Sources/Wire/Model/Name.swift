@@ -38,11 +38,22 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 }
 
+extension Unicode.Scalar {
+    /// Whether it would do something to a terminal: the control characters, and those that turn the direction of text, so that
+    /// what is seen is not what is there.
+    package var isControl: Bool {
+        switch value {
+        case ..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}
+
 /// A value as error messages show it: in quotes, control characters escaped, cut after 80 characters.
 package func quoted(_ text: String) -> String {
     var shown = "\""
     for scalar in text.unicodeScalars.prefix(80) {
-        shown += scalar.value < 32 || scalar.value == 127 ? scalar.escaped(asASCII: true) : String(scalar)
+        shown += scalar.isControl ? scalar.escaped(asASCII: true) : String(scalar)
     }
     return shown + (text.unicodeScalars.count > 80 ? "…\"" : "\"")
 }

@@ -16,10 +16,10 @@ package struct InvokeScan: HeaderBearing {
         var headers = HeaderScan(strict: true)
         while let field = try scanner.nextOfCall() {
             switch field.number {
-            case 1: payload = try field.callBytes()
+            case 1: payload = try field.callBytes("payload")
             case 2: contentType = try field.callContentType()
             case 3:
-                _ = try headers.take(try field.callBytes())
+                _ = try headers.take(try field.callBytes("headers"))
                 headerCount = headers.count
             default: guard try target.take(field) else { throw field.isUnknown }
             }

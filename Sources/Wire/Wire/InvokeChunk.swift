@@ -38,16 +38,16 @@ package struct InvokeChunk: Sendable, Hashable {
         var scan = HeaderScan(strict: strict)
         while let field = try scanner.nextOfCall() {
             switch field.number {
-            case 1: payload = Array(try field.callBytes())
+            case 1: payload = Array(try field.callBytes("payload"))
             case 2: contentType = String(decoding: try field.callContentType(), as: UTF8.self)
             case 3:
-                let pair = try scan.take(try field.callBytes())
+                let pair = try scan.take(try field.callBytes("headers"))
                 headers.append(
                     CallHeader(
                         name: String(decoding: pair.key, as: UTF8.self),
                         value: String(decoding: pair.value, as: UTF8.self)))
             case 7: credit = try field.callNumber("credit")
-            case 8: isEnd = try field.callNumber("end") != 0
+            case 8: isEnd = try field.callFlag("end")
             default: guard try target.take(field) || !strict else { throw field.isUnknown }
             }
         }

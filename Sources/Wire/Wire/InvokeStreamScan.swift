@@ -30,13 +30,13 @@ package struct InvokeStreamScan: HeaderBearing {
         while let field = try scanner.nextOfCall() {
             lastField = max(lastField, field.number)
             switch field.number {
-            case 1: payload = try field.callBytes()
+            case 1: payload = try field.callBytes("payload")
             case 2: contentType = try field.callContentType()
             case 3:
-                _ = try headers.take(try field.callBytes())
+                _ = try headers.take(try field.callBytes("headers"))
                 headerCount = headers.count
             case 7: credit = try field.callNumber("credit")
-            case 8: isEnd = try field.callNumber("end") != 0
+            case 8: isEnd = try field.callFlag("end")
             default: guard try target.take(field) else { throw field.isUnknown }
             }
             hasContent = hasContent || field.number <= 3

@@ -79,13 +79,13 @@ package struct InvokeTargetScan {
     @inline(__always)
     mutating func take(_ field: FieldScanner.Field) throws(EnvelopeError) -> Bool {
         switch field.number {
-        case 4: app = try field.callText()
-        case 5: function = try field.callText()
+        case 4: app = try field.callText("app")
+        case 5: function = try field.callText("function")
         case 6: version = try field.callNumber("version")
-        case 9: alias = try field.callText()
-        case 10: method = try field.callText()
-        case 11: path = try field.callText()
-        case 12: query = try field.callText()
+        case 9: alias = try field.callText("alias")
+        case 10: method = try field.callText("method")
+        case 11: path = try field.callText("path")
+        case 12: query = try field.callText("query")
         default: return false
         }
         return true
@@ -106,25 +106,25 @@ extension FieldScanner {
 extension FieldScanner.Field {
     /// Bytes.
     @inline(__always)
-    func callBytes() throws(EnvelopeError) -> UnsafeRawBufferPointer {
-        guard let bytes else { throw EnvelopeError(message: "the message of the call: a field has the wrong type") }
+    func callBytes(_ name: StaticString) throws(EnvelopeError) -> UnsafeRawBufferPointer {
+        guard let bytes else {
+            throw EnvelopeError(message: "\(name): has the wrong wire type; it is length-delimited")
+        }
         return bytes
     }
 
     /// UTF-8 without NUL.
     @inline(__always)
-    func callText() throws(EnvelopeError) -> UnsafeRawBufferPointer {
-        let value = try callBytes()
-        guard isText(value) else {
-            throw EnvelopeError(message: "the message of the call: a text is not UTF-8, or contains a NUL character")
-        }
+    func callText(_ name: StaticString) throws(EnvelopeError) -> UnsafeRawBufferPointer {
+        let value = try callBytes(name)
+        guard isText(value) else { throw EnvelopeError(message: "\(name): is not UTF-8, or contains a NUL character") }
         return value
     }
 
     /// A content type.
     @inline(__always)
     func callContentType() throws(EnvelopeError) -> UnsafeRawBufferPointer {
-        let value = try callText()
+        let value = try callText("content_type")
         try HeaderScan.checkContentType(value.count)
         return value
     }
@@ -132,10 +132,19 @@ extension FieldScanner.Field {
     /// A number.
     @inline(__always)
     func callNumber(_ name: StaticString) throws(EnvelopeError) -> UInt32 {
-        guard isVarint, value <= UInt64(UInt32.max) else {
-            throw EnvelopeError(message: "\(name): out of range; 0 to 4294967295")
+        guard isVarint else { throw EnvelopeError(message: "\(name): has the wrong wire type; it is a varint") }
+        guard value <= UInt64(UInt32.max) else {
+            throw EnvelopeError(message: "\(name): \(value) is out of range; 0 to 4294967295")
         }
         return UInt32(value)
+    }
+
+    /// A truth.
+    @inline(__always)
+    func callFlag(_ name: StaticString) throws(EnvelopeError) -> Bool {
+        guard isVarint else { throw EnvelopeError(message: "\(name): has the wrong wire type; it is a varint") }
+        guard value <= 1 else { throw EnvelopeError(message: "\(name): \(value) is neither false nor true") }
+        return value == 1
     }
 
     /// What a strict reader says to any other field.

@@ -10,6 +10,14 @@ struct MessageCheck {
     /// Whether an unknown field is an error.
     let strict: Bool
 
+    /// How errors call a field: as the checks of its value do, which know it from func.yaml, where neither the message
+    /// around it nor the unit is in its name.
+    private static func name(of field: String, in path: String) -> String {
+        let unit = field == "tmp_mib" ? "" : ["_nanos", "_mib", "_milli"].first { field.hasSuffix($0) } ?? ""
+        let name = field == "tmp_mib" ? "tmp_size" : String(field.dropLast(unit.count))
+        return path.isEmpty || path == "spec" ? name : "\(path).\(name)"
+    }
+
     /// Walks the bytes along the descriptor; throws with the path of the field.
     func check(
         _ bytes: UnsafeRawBufferPointer, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, path: String,
@@ -31,7 +39,7 @@ struct MessageCheck {
                 continue
             }
             // Made only when needed: most requests are right, and every one comes through here.
-            var name: String { (path.isEmpty ? "" : path + ".") + String(cString: field.pointee.name) }
+            var name: String { Self.name(of: String(cString: field.pointee.name), in: path) }
             switch field.pointee.type {
             case PROTOBUF_C_TYPE_STRING:
                 guard let value = item.bytes else { throw Failure(.invalid, "\(name): not a string") }

@@ -19,7 +19,8 @@ struct EventsCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only what comes behind this one; 0 is everything that is kept.", valueName: "sequence"))
+            "Only what comes behind this one; 0 is everything that is kept.", valueName: "sequence"),
+        transform: UInt64.read)
     var after: UInt64?
 
     @Option(help: "Only this kind of entity, such as app; may be given several times.")

@@ -40,7 +40,9 @@ struct Invoke: AsyncParsableCommand {
         help: "The body's type. Default: application/json if it is JSON, else text/plain or application/octet-stream.")
     var contentType: String?
 
-    @Option(help: ArgumentHelp("How long to wait, at most; a number alone is seconds.", valueName: "5s"))
+    @Option(
+        help: ArgumentHelp("How long to wait, at most; a number alone is seconds.", valueName: "5s"),
+        transform: TimeSpan.read)
     var timeout: TimeSpan?
 
     @Flag(help: "Send the body and print the answer piece by piece, as they come.")
@@ -55,9 +57,7 @@ struct Invoke: AsyncParsableCommand {
     func validate() throws {
         _ = try usage { () throws(Failure) in try reference() }
         guard data == nil || file == nil else { throw ValidationError("-d and -f: give one of them") }
-        if let timeout, timeout.nanoseconds > 86_400_000_000_000 {
-            throw ValidationError("--timeout: is out of range; at most 24h")
-        }
+        try TimeSpan.check(timeout, "--timeout", from: 1000, to: CommandLimits.longestWait)
     }
 
     private func reference() throws(Failure) -> InvokeReference {

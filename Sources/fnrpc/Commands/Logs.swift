@@ -19,7 +19,7 @@ struct LogsCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Print what is written from now on.")
     var follow = false
 
-    @Option(help: "Most calls whose logs are printed, 1 to 1000.")
+    @Option(help: "Most calls whose logs are printed, 1 to 1000. Default: 10.", transform: UInt32.read)
     var limit: UInt32 = 10
 
     @OptionGroup var connection: ConnectionOptions

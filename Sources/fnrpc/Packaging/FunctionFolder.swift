@@ -65,22 +65,13 @@ struct FunctionFolder {
     private func checkEntry() throws(Failure) {
         let entry = file.spec.entry
         guard !entry.isEmpty, file.spec.image.isEmpty else { return }
-        switch file.spec.runtime {
-        case .python:
-            let module = entry.split(separator: ".").dropLast().joined(separator: "/")
-            guard exists(module + ".py") || exists(module + "/__init__.py") else {
-                throw file.failure(.entry, "\(quoted(entry)) needs \(module).py, which does not exist in \(path)")
-            }
-        case .shell:
-            guard exists(entry) else { throw file.failure(.entry, "\(quoted(entry)) does not exist in \(path)") }
-        case .binary:
-            guard exists(entry) else {
-                throw file.failure(.entry, "\(quoted(entry)) does not exist in \(path); build it first")
-            }
-            guard access(path + "/" + entry, X_OK) == 0 else {
-                throw file.failure(.entry, "\(quoted(entry)) is not executable; chmod +x it")
-            }
-        default: break
+        let files = FunctionSpec.files(ofEntry: entry, file.spec.runtime)
+        guard files.isEmpty || files.contains(where: exists) else {
+            let advice = file.spec.runtime == .binary ? "; build it first" : ""
+            throw file.failure(.entry, "\(quoted(entry)) needs \(files[0]), which does not exist in \(path)\(advice)")
+        }
+        guard file.spec.runtime != .binary || access(path + "/" + entry, X_OK) == 0 else {
+            throw file.failure(.entry, "\(quoted(entry)) is not executable; chmod +x it")
         }
     }
 

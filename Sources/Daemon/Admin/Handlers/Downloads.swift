@@ -3,14 +3,15 @@ internal import Model
 internal import Store
 internal import Wire
 
-/// `Download` of `fnrpc.v1.Functions` and `fnrpc.v1.Versions`: packages as they are stored, byte for byte.
+/// `Download` of `fnrpc.v1.Functions` and `fnrpc.v1.Versions`: packages as they are stored, byte for byte. They
+/// are code, which may be more than who may look at everything is to see: they need the scope `admin`.
 struct DownloadsHandler: Sendable {
     let context: AdminContext
 
     func register(in list: inout MethodList) {
         let store = context.store
         list.add(
-            "fnrpc.v1.Functions", "Download", .serverStreaming, .read,
+            "fnrpc.v1.Functions", "Download", .serverStreaming, .admin,
             .streaming { stream in
                 let request = try GetFunctionRequest(decoding: stream.request, strict: true)
                 return try await send(stream) { () throws(Failure) in
@@ -21,7 +22,7 @@ struct DownloadsHandler: Sendable {
                 }
             })
         list.add(
-            "fnrpc.v1.Versions", "Download", .serverStreaming, .read,
+            "fnrpc.v1.Versions", "Download", .serverStreaming, .admin,
             .streaming { stream in
                 let request = try GetVersionRequest(decoding: stream.request, strict: true)
                 return try await send(stream) { () throws(Failure) in

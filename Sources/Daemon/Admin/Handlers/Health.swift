@@ -37,7 +37,7 @@ struct HealthHandler: Sendable {
         let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else {
             let isServed = source.servers(of: name).contains { server in
-                source.function(id: server.function).map { caller.maySee($0.function) } ?? false
+                source.function(id: server.function).contents.map { caller.maySee($0.function) } ?? false
             }
             return isServed ? now : nil
         }

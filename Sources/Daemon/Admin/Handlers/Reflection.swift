@@ -35,7 +35,8 @@ struct ReflectionHandler: Sendable {
         }
         let app = request.app.isEmpty ? caller.defaultApp : request.app
         let source = context.catalog.source
-        let serving = source.servers(of: request.service).compactMap { source.function(id: $0.function)?.function }
+        let serving = source.servers(of: request.service)
+            .compactMap { source.function(id: $0.function).contents?.function }
             .filter { app.isEmpty || [$0.appName.text, $0.appID.description].contains(app) }
             .filter { caller.maySee($0) }
         guard let found = serving.first else {

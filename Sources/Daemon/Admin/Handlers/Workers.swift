@@ -70,7 +70,11 @@ struct WorkersHandler: Sendable {
             return row
         }
         let choice: VersionChoice = version == 0 ? .working : .version(version)
-        guard case .runnable(let runnable) = context.catalog.find(function: row.id, choice, split: { _ in 0 }) else {
+        let runnable: Runnable
+        switch context.catalog.find(function: row.id, choice, split: { _ in 0 }) {
+        case .runnable(let found): runnable = found
+        case .unreadable(let failure): throw failure
+        case .noApp, .noFunction, .noVersion, .noAlias:
             throw Failure(.notFound, "function \(quoted(app + "/" + function)) was deleted just now")
         }
         if let refusal = runnable.refusal { throw refusal }

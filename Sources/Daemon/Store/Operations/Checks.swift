@@ -23,6 +23,9 @@ enum Checks {
         throw Failure(.conflict, "\(field): \(quoted(present)) cannot become \(quoted(given)); it never changes")
     }
 
+    /// Calls that forbid a deletion, in words.
+    static func text(ofCalls count: Int) -> String { "\(count) running or waiting call\(count == 1 ? "" : "s")" }
+
     /// Schemes of ``App/syslogURL``.
     static let syslogSchemes = ["tcp", "udp", "unix", "unixgram", "tcp+tls"]
     /// Bytes of ``App/syslogURL``.
@@ -71,8 +74,11 @@ extension Transaction {
         labels: [String: String], extra: [String: String], into meta: inout Meta, _ violations: inout Violations
     ) {
         let old = meta
-        for key in extra.keys.sorted() where key.hasPrefix(Extra.reservedPrefix) && old.extra[key] != extra[key] {
-            violations.require(false, "extra: the key \(quoted(key)) is the daemon's; leave it as it is")
+        // Of what stays the checks below speak.
+        for (key, value) in extra.sorted(by: { $0.key < $1.key }) where value.isEmpty {
+            violations.require(
+                !key.hasPrefix(Extra.reservedPrefix),
+                "extra: the key \(quoted(key)) is the daemon's; leave it as it is")
         }
         meta.labels = old.labels.merged(labels)
         meta.extra = old.extra.merged(extra)
@@ -103,7 +109,7 @@ extension Transaction {
             .joined(separator: ", ")
         let more = users.count > Self.maxUsersShown ? " and \(users.count - Self.maxUsersShown) more" : ""
         let calls = target.map { surroundings.gate.calls(of: $0) } ?? 0
-        let running = calls > 0 ? ", and has \(calls) running or waiting calls" : ""
+        let running = calls > 0 ? ", and has \(Checks.text(ofCalls: calls))" : ""
         throw Failure(
             .precondition, "\(name) is used by \(shown)\(more)\(running); delete or change what uses it first")
     }

@@ -121,12 +121,23 @@ extension Transaction {
         }
         violations.check { () throws(Failure) in _ = try spec.validated() }
         if spec.image.isEmpty {
-            violations.check { () throws(Failure) in _ = try Digest(digest, field: "package_digest") }
+            let package = violations.check { () throws(Failure) in try Digest(digest, field: "package_digest") }
+            if let package { violations.check { () throws(Failure) in try checkEntry(of: spec, in: package) } }
         } else {
             violations.require(digest.isEmpty, "package_digest: a function with an image has no package")
             violations.require(
                 Self.imageName(spec.image) != app.key,
                 "image: \(quoted(spec.image)) has the name of its app \(quoted(app.key)); choose another one")
+        }
+    }
+
+    /// A wrong name shows here; else it would when the function, or a version that never changes, is first called.
+    private func checkEntry(of spec: FunctionSpec, in package: Digest) throws(Failure) {
+        // What has no right form was refused for it.
+        guard !spec.entry.isEmpty, (try? FunctionSpec.checkEntry(spec.entry, spec.runtime)) != nil else { return }
+        let files = FunctionSpec.files(ofEntry: spec.entry, spec.runtime)
+        guard files.isEmpty || surroundings.packageHas(package, files) else {
+            throw Failure(.invalid, "entry: \(quoted(spec.entry)) needs \(files[0]), which the package does not have")
         }
     }
 

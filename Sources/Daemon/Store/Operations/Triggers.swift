@@ -22,7 +22,7 @@ extension Transaction {
         return trigger
     }
 
-    /// Changes what is given; a version or alias that is given replaces the other.
+    /// Changes what is given; a version or alias that is given replaces the other. Another function must have what stays.
     package func updateTrigger(_ request: UpdateTriggerRequest) throws(Failure) -> Trigger {
         let app = try tables.named(request.app ?? "", .app)
         try checkStays(request.trigger ?? "", in: app)
@@ -34,14 +34,13 @@ extension Transaction {
             } else {
                 try owner(trigger.functionID)
             }
-        if function.id != trigger.functionID, request.version == nil, request.alias == nil {
-            // The version or alias was one of the other function.
-            (trigger.version, trigger.aliasID, trigger.isLatest) = (0, nil, false)
-        }
-        if request.version != nil || request.alias != nil {
-            let target = try triggerTarget(request.version ?? 0, request.alias ?? "", function)
-            (trigger.version, trigger.aliasID) = (request.version ?? 0, target.alias)
-            trigger.isLatest = request.alias == Alias.latest
+        if function.id != trigger.functionID || request.version != nil || request.alias != nil {
+            let isNamed = request.version != nil || request.alias != nil
+            // What is not named stays: the number or the name, of another function now.
+            let version = isNamed ? request.version ?? 0 : trigger.version
+            let alias = isNamed ? request.alias ?? "" : try aliasName(of: trigger)
+            let target = try triggerTarget(version, alias, function)
+            (trigger.version, trigger.aliasID, trigger.isLatest) = (version, target.alias, alias == Alias.latest)
         }
         // A function that another route was made with does not go with this one.
         if function.id != trigger.functionID { trigger.ownsFunction = false }
@@ -92,6 +91,14 @@ extension Transaction {
             throw Failure(.internalError, "function \(id) is referred to and not there")
         }
         return row
+    }
+
+    /// What a trigger's alias is called; empty: it has none.
+    private func aliasName(of trigger: Trigger) throws(Failure) -> String {
+        if trigger.isLatest { return Alias.latest }
+        guard let id = trigger.aliasID else { return "" }
+        guard let row = tables[id] else { throw Failure(.internalError, "alias \(id) is referred to and not there") }
+        return row.key
     }
 
     private func triggerTarget(

@@ -111,6 +111,15 @@ package final class PackageStore: Sendable {
         }
     }
 
+    /// Whether one of some files is in a package; `true` too where that takes reading the tar, because it was not unpacked
+    /// since the machine started. Two system calls or three, without waiting for anybody.
+    ///
+    /// - Parameter files: relative to the top, inside the package.
+    package func mayHave(_ files: [String], in digest: Digest) -> Bool {
+        let tree = treePath(digest)
+        return files.contains { Disk.isFile(tree + "/" + $0) } || !Disk.exists(tree)
+    }
+
     func tarPath(_ digest: Digest) -> String { root + "/" + digest.hex + ".tar" }
 
     func treePath(_ digest: Digest) -> String { trees + "/" + digest.hex }

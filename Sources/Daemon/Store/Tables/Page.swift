@@ -96,7 +96,8 @@ enum Cursor {
             let text = String(validating: bytes, as: UTF8.self), text.hasPrefix(prefix),
             list.accepts(String(text.dropFirst(prefix.count)))
         else {
-            throw Failure(.invalid, "cursor: \(quoted(cursor)) is not from this list; start again without a cursor")
+            throw Failure(
+                .invalid, "page.cursor: \(quoted(cursor)) is not from this list; start again without a cursor")
         }
         return String(text.dropFirst(prefix.count))
     }

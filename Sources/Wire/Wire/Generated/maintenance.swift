@@ -265,15 +265,19 @@ package struct MigrateEntitiesProgress: WireMessage {
     package var problems: [String]
     /// Of an api_version that this daemon does not know; never touched.
     package var unknown: UInt64
+    /// The first 100 of them by their ids, which begin with the time they were made.
+    package var unknownIDs: [String]
 
     package init(
-        done: UInt64 = 0, total: UInt64 = 0, refused: UInt64 = 0, problems: [String] = [], unknown: UInt64 = 0
+        done: UInt64 = 0, total: UInt64 = 0, refused: UInt64 = 0, problems: [String] = [], unknown: UInt64 = 0,
+        unknownIDs: [String] = []
     ) {
         self.done = done
         self.total = total
         self.refused = refused
         self.problems = problems
         self.unknown = unknown
+        self.unknownIDs = unknownIDs
     }
 
     package static func initialize(_ raw: UnsafeMutablePointer<Fnrpc__V1__MigrateEntitiesProgress>) {
@@ -283,7 +287,7 @@ package struct MigrateEntitiesProgress: WireMessage {
     package init(_ raw: Fnrpc__V1__MigrateEntitiesProgress) throws(Failure) {
         self.init(
             done: raw.done, total: raw.total, refused: raw.refused, problems: texts(raw.problems, raw.n_problems),
-            unknown: raw.unknown)
+            unknown: raw.unknown, unknownIDs: texts(raw.unknown_ids, raw.n_unknown_ids))
     }
 
     package func write(to raw: inout Fnrpc__V1__MigrateEntitiesProgress, _ builder: Builder) {
@@ -297,6 +301,8 @@ package struct MigrateEntitiesProgress: WireMessage {
         raw.problems = builder.strings(problems)
         raw.has_unknown = 1
         raw.unknown = unknown
+        raw.n_unknown_ids = unknownIDs.count
+        raw.unknown_ids = builder.strings(unknownIDs)
     }
 }
 

@@ -9,7 +9,9 @@ package struct CreateRuntimeRequest: WireMessage {
     /// host, folder:PATH or image:REFERENCE; empty or absent: host
     package var root: String
     package var command: [String]
+    /// No effect yet, as in Runtime.
     package var zygote: Bool
+    /// No effect yet, as in Runtime.
     package var poolSize: UInt32
     package var labels: [String: String]
     package var extra: [String: String]
@@ -138,7 +140,9 @@ package struct UpdateRuntimeRequest: WireMessage {
     package var root: String?
     /// Refused while functions use it; empty: unchanged.
     package var command: [String]
+    /// No effect yet, as in Runtime.
     package var zygote: Bool?
+    /// No effect yet, as in Runtime.
     package var poolSize: UInt32?
     package var labels: [String: String]
     package var extra: [String: String]

@@ -150,6 +150,7 @@ package struct UpdateTriggerRequest: WireMessage {
     /// A name other than the present one is refused.
     package var name: String?
     package var source: String?
+    /// Has to have the version or alias that stays.
     package var function: String?
     package var version: UInt32?
     package var alias: String?

@@ -14,12 +14,13 @@ struct AliasSet: AsyncParsableCommand {
 
     @OptionGroup var alias: AliasArgument
 
-    @Argument(help: "The version's number.")
+    @Argument(help: "The version's number.", transform: UInt32.read)
     var version: UInt32
 
     @Option(
         help: ArgumentHelp(
-            "A second version and its share, to the hundredth of a percent.", valueName: "version=percent%"))
+            "A second version and its share, to the hundredth of a percent.", valueName: "version=percent%"),
+        transform: AliasWeight.read)
     var weight: AliasWeight?
 
     @Option(

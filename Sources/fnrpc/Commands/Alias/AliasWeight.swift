@@ -2,7 +2,9 @@ import ArgumentParser
 import Model
 
 /// A second version and its share of the calls: `4=10%`, `4=0.25%`.
-struct AliasWeight: ExpressibleByArgument, Equatable {
+struct AliasWeight: OptionValue, Equatable {
+    static let rule = "VERSION=PERCENT%, from 0% to 100% to the hundredth of a percent, such as 4=0.25%"
+
     let version: UInt32
     /// Of ``Alias/Target/fullWeight`` calls.
     let weight: UInt32

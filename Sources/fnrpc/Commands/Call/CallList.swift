@@ -23,10 +23,14 @@ struct CallList: AsyncParsableCommand {
     @Option(help: "Only calls that ended so: success, failed, error, timeout, cancelled.")
     var status: CallStatus?
 
-    @Option(help: ArgumentHelp("Only calls since then: RFC 3339, or an age such as 10m.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("Only calls since then: RFC 3339, or an age such as 10m.", valueName: "time"),
+        transform: PointInTime.read)
     var since: PointInTime?
 
-    @Option(help: ArgumentHelp("Only calls before then: RFC 3339, or an age such as 10m.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("Only calls before then: RFC 3339, or an age such as 10m.", valueName: "time"),
+        transform: PointInTime.read)
     var until: PointInTime?
 
     @OptionGroup var matching: FilterOptions

@@ -55,7 +55,7 @@ struct ConnectionClose: AsyncParsableCommand {
         commandName: "close", abstract: "Closes a connection; its calls are cancelled.",
         discussion: "Example: fnrpc connection close 17")
 
-    @Argument(help: "The connection's id, from fnrpc connection list.")
+    @Argument(help: "The connection's id, from fnrpc connection list.", transform: UInt64.read)
     var id: UInt64
 
     @OptionGroup var connection: ConnectionOptions

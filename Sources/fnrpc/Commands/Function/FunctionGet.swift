@@ -10,20 +10,17 @@ struct FunctionGet: AsyncParsableCommand {
         commandName: "get", abstract: "Shows one function.",
         discussion: "Example: fnrpc fn get demo/hello, or one version's settings with fnrpc fn get demo/hello@1")
 
-    @OptionGroup var function: RevisionArgument
+    @OptionGroup var function: ShownArgument
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let path = try function.path
-        if path.version > 0 {
-            let version: Version = try await connection.withClient { client in
-                try await client.call(
-                    "fnrpc.v1.Versions", "Get",
-                    GetVersionRequest(app: path.app, function: path.function, number: path.version),
-                    timeout: CommandLimits.answer)
+        let path = try self.function.path
+        if path.version > 0 || self.function.isLatest {
+            return try await connection.withClient { client in
+                let path = try await self.function.resolved(by: client)
+                try await path.version(from: client).show(path, output)
             }
-            return try version.show(path, output)
         }
         let function: Function = try await connection.withClient { client in
             try await client.call(

@@ -21,39 +21,50 @@ struct FunctionOptions: ParsableArguments {
     @Option(help: "Whether callers wait: sync, async.")
     private var type: FunctionSpec.CallType?
 
-    @Option(help: ArgumentHelp("Of one container.", valueName: "mib"))
+    @Option(help: ArgumentHelp("Of one container.", valueName: "mib"), transform: UInt32.read)
     private var memory: UInt32?
 
-    @Option(help: ArgumentHelp("Cores of one container, such as 0.5 or 500m; 0: no limit.", valueName: "cores"))
+    @Option(
+        help: ArgumentHelp("Cores of one container, such as 0.5 or 500m; 0: no limit.", valueName: "cores"),
+        transform: Cores.read)
     private var cpu: Cores?
 
-    @Option(help: ArgumentHelp("Of one call.", valueName: "30s"))
+    @Option(help: ArgumentHelp("Of one call.", valueName: "30s"), transform: TimeSpan.read)
     private var timeout: TimeSpan?
 
-    @Option(help: ArgumentHelp("How long an unused container stays.", valueName: "30s"))
+    @Option(help: ArgumentHelp("How long an unused container stays.", valueName: "30s"), transform: TimeSpan.read)
     private var idleTimeout: TimeSpan?
 
-    @Option(help: ArgumentHelp("Calls at once in one container.", valueName: "calls"))
+    @Option(help: ArgumentHelp("Calls at once in one container.", valueName: "calls"), transform: UInt32.read)
     private var concurrency: UInt32?
 
-    @Option(help: ArgumentHelp("Containers that stay however long they are unused.", valueName: "containers"))
+    @Option(
+        help: ArgumentHelp("Containers that stay however long they are unused.", valueName: "containers"),
+        transform: UInt32.read)
     private var minContainers: UInt32?
 
-    @Option(help: ArgumentHelp("Containers at once; 0: as many as the machine allows.", valueName: "containers"))
+    @Option(
+        help: ArgumentHelp("Containers at once; 0: as many as the machine allows.", valueName: "containers"),
+        transform: UInt32.read)
     private var maxContainers: UInt32?
 
-    @Option(help: ArgumentHelp("Calls after which a container is replaced; 0: any number.", valueName: "calls"))
+    @Option(
+        help: ArgumentHelp("Calls after which a container is replaced; 0: any number.", valueName: "calls"),
+        transform: UInt32.read)
     private var maxCalls: UInt32?
 
-    @Option(help: ArgumentHelp("Age from which on a container is replaced; 0: any.", valueName: "1h"))
+    @Option(
+        help: ArgumentHelp("Age from which on a container is replaced; 0: any.", valueName: "1h"),
+        transform: TimeSpan.read)
     private var maxAge: TimeSpan?
 
-    @Option(help: ArgumentHelp("Calls that wait for a container.", valueName: "calls"))
+    @Option(help: ArgumentHelp("Calls that wait for a container.", valueName: "calls"), transform: UInt32.read)
     private var maxQueue: UInt32?
 
     @Option(
         help: ArgumentHelp(
-            "That a call waits for a container; 0: as long as its timeout allows.", valueName: "5s"))
+            "That a call waits for a container; 0: as long as its timeout allows.", valueName: "5s"),
+        transform: TimeSpan.read)
     private var maxWait: TimeSpan?
 
     @Option(
@@ -61,13 +72,15 @@ struct FunctionOptions: ParsableArguments {
             "Whether a call that has not half its time left is not started: true, false.", valueName: "bool"))
     private var startMargin: Bool?
 
-    @Option(help: ArgumentHelp("Calls a second that are accepted; 0: no limit.", valueName: "calls"))
+    @Option(
+        help: ArgumentHelp("Calls a second that are accepted; 0: no limit.", valueName: "calls"), transform: UInt32.read
+    )
     private var rateLimit: UInt32?
 
-    @Option(help: ArgumentHelp("Processes and threads in a container.", valueName: "count"))
+    @Option(help: ArgumentHelp("Processes and threads in a container.", valueName: "count"), transform: UInt32.read)
     private var pids: UInt32?
 
-    @Option(help: ArgumentHelp("Of /tmp.", valueName: "mib"))
+    @Option(help: ArgumentHelp("Of /tmp.", valueName: "mib"), transform: UInt32.read)
     private var tmpSize: UInt32?
 
     @Option(help: "What it can reach: none, host.")
@@ -193,7 +206,9 @@ extension FunctionSpec.Network: ExpressibleByArgument {}
 extension RecordedCalls: ExpressibleByArgument {}
 
 /// A number of cores as people write it: `2`, `0.5`, `500m`; to the thousandth.
-struct Cores: ExpressibleByArgument, Equatable {
+struct Cores: OptionValue, Equatable {
+    static let rule = "cores to the thousandth, 0 to 1024, such as 2, 0.5 or 500m"
+
     let milli: UInt32
 
     init?(argument: String) {

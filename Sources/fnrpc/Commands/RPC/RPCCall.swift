@@ -26,7 +26,9 @@ struct RPCCall: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Metadata to send; may be given several times.", valueName: "key=value"))
     var metadata: [String] = []
 
-    @Option(help: ArgumentHelp("How long to wait, at most; a number alone is seconds.", valueName: "5s"))
+    @Option(
+        help: ArgumentHelp("How long to wait, at most; a number alone is seconds.", valueName: "5s"),
+        transform: TimeSpan.read)
     var timeout: TimeSpan?
 
     @Flag(help: "Each answer on one line.")
@@ -39,6 +41,7 @@ struct RPCCall: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func validate() throws {
+        try TimeSpan.check(timeout, "--timeout", from: 1000)
         _ = try usage { () throws(Failure) in
             _ = try MethodReference(method)
             _ = try headers()

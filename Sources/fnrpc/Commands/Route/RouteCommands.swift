@@ -12,7 +12,7 @@ struct RouteCommands: ParsableCommand {
 
 /// How a route's function runs.
 struct RouteOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Memory of a container, 4 to 65536 MiB.", valueName: "mib"))
+    @Option(help: ArgumentHelp("Memory of a container, 4 to 65536 MiB.", valueName: "mib"), transform: UInt32.read)
     var memory: UInt32?
 
     @Option(help: ArgumentHelp("Whether callers wait for the result.", valueName: "sync|async"))
@@ -28,10 +28,12 @@ struct RouteOptions: ParsableArguments {
                 + "deletes one whose value is empty.", valueName: "name=value"))
     var header: [String] = []
 
-    @Option(help: ArgumentHelp("How long a call may run; a number alone is seconds.", valueName: "30s"))
+    @Option(
+        help: ArgumentHelp("How long a call may run; a number alone is seconds.", valueName: "30s"),
+        transform: TimeSpan.read)
     var timeout: TimeSpan?
 
-    @Option(help: ArgumentHelp("How long an idle container stays.", valueName: "30s"))
+    @Option(help: ArgumentHelp("How long an idle container stays.", valueName: "30s"), transform: TimeSpan.read)
     var idleTimeout: TimeSpan?
 
     @Option(

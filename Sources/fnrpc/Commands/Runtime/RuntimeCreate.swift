@@ -20,10 +20,12 @@ struct RuntimeCreate: AsyncParsableCommand {
             "What functions see as their root. Default: host.", valueName: "host|folder:PATH|image:REFERENCE"))
     var root: String?
 
-    @Flag(help: "Keep interpreters warm that have loaded the runtime's modules.")
+    @Flag(help: "No effect yet: keep interpreters warm that have loaded the runtime's modules.")
     var zygote = false
 
-    @Option(help: ArgumentHelp("Sandboxes that wait, 0 to 1024.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("No effect yet: sandboxes that wait, 0 to 1024.", valueName: "count"), transform: UInt32.read
+    )
     var poolSize: UInt32 = 0
 
     @Option(help: "A note that the runtime keeps.")

@@ -19,10 +19,12 @@ struct RuntimeUpdate: AsyncParsableCommand {
         help: ArgumentHelp("What functions see as their root.", valueName: "host|folder:PATH|image:REFERENCE"))
     var root: String?
 
-    @Flag(inversion: .prefixedNo, help: "Keep interpreters warm that have loaded the runtime's modules.")
+    @Flag(inversion: .prefixedNo, help: "No effect yet: keep interpreters warm that have loaded the runtime's modules.")
     var zygote: Bool?
 
-    @Option(help: ArgumentHelp("Sandboxes that wait, 0 to 1024.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("No effect yet: sandboxes that wait, 0 to 1024.", valueName: "count"), transform: UInt32.read
+    )
     var poolSize: UInt32?
 
     @Option(help: "A note that the runtime keeps.")

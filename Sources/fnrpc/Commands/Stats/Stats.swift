@@ -16,7 +16,7 @@ struct StatsCommand: AsyncParsableCommand {
 
     @OptionGroup var scope: ScopeArgument
 
-    @Option(help: "Most functions to show, 1 to 1000: those with most calls.")
+    @Option(help: "Most functions to show, 1 to 1000: those with most calls. Default: 100.", transform: UInt32.read)
     var limit: UInt32 = 100
 
     @OptionGroup var connection: ConnectionOptions

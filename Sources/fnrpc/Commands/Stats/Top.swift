@@ -17,19 +17,17 @@ struct TopCommand: AsyncParsableCommand {
 
     @OptionGroup var scope: ScopeArgument
 
-    @Option(help: "How often, 100ms to 1h.")
+    @Option(help: "How often, 100ms to 1h. Default: 1s.", transform: TimeSpan.read)
     var interval = TimeSpan(seconds: 1)
 
-    @Option(help: "End after so many intervals.")
+    @Option(help: "End after so many intervals.", transform: UInt32.read)
     var count: UInt32?
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard (100_000_000...3_600_000_000_000).contains(interval.nanoseconds) else {
-            throw ValidationError("--interval: \(Shown.duration(interval.nanoseconds)) is out of range; 100ms to 1h")
-        }
+        try TimeSpan.check(interval, "--interval", from: 100_000_000, to: 3_600_000_000_000)
         guard count != 0 else { throw ValidationError("--count: 0 is out of range; at least 1") }
     }
 

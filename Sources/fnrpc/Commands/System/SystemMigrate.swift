@@ -9,10 +9,10 @@ struct SystemMigrate: AsyncParsableCommand {
         commandName: "migrate", abstract: "Rewrites all entities in another api_version, up or down.",
         discussion: """
             Example: fnrpc system migrate --to 2 --dry-run
-            It may be interrupted and run again at any time. What cannot be converted without loss stays as it is.
+            It may be interrupted and run again at any time. What cannot be converted without loss stays as it is, and so does what a newer daemon has stored.
             """)
 
-    @Option(help: ArgumentHelp("The api_version to rewrite in.", valueName: "version"))
+    @Option(help: ArgumentHelp("The api_version to rewrite in.", valueName: "version"), transform: UInt32.read)
     var to: UInt32
 
     @Flag(help: "Change nothing; find what cannot be converted.")
@@ -40,11 +40,15 @@ struct SystemMigrate: AsyncParsableCommand {
             try JSON.object([
                 "to": .unsigned(UInt64(to)), "dry_run": .bool(dryRun), "done": .unsigned(last.done),
                 "total": .unsigned(last.total), "refused": .unsigned(last.refused),
-                "problems": .array(last.problems.map { .string($0) }),
+                "problems": .array(last.problems.map { .string($0) }), "unknown": .unsigned(last.unknown),
+                "unknown_ids": .array(last.unknownIDs.map { .string($0) }),
             ]).print()
         case .table:
             let verb = dryRun ? "would be rewritten" : "are rewritten"
             try Terminal.print("\(last.done) of \(last.total) entities \(verb) in api_version \(to)")
+            for id in last.unknownIDs { try Terminal.print("stays: \(id): its api_version is not known") }
+            let more = last.unknown - min(last.unknown, UInt64(last.unknownIDs.count))
+            if more > 0 { try Terminal.print("and \(more) more stay") }
         }
         guard last.refused == 0 else {
             throw Failure(

@@ -12,7 +12,7 @@ struct SystemPurge: AsyncParsableCommand {
             """)
 
     // Not --api-version: that is the version which the request itself is written in.
-    @Argument(help: ArgumentHelp("The api_version of what goes.", valueName: "version"))
+    @Argument(help: ArgumentHelp("The api_version of what goes.", valueName: "version"), transform: UInt32.read)
     var version: UInt32
 
     @Option(help: "Only this kind of entity.")
@@ -42,8 +42,9 @@ struct SystemPurge: AsyncParsableCommand {
             let stays = UInt64(answer.refused.count)
             if answer.refusedCount > stays { try Terminal.print("and \(answer.refusedCount - stays) more stay") }
             let count = deletion.count
+            let noun = count == 1 ? "entity" : "entities"
             try Terminal.print(
-                deletion.done ? "deleted \(count) entities" : "\(count) entities would go; --confirm deletes them")
+                deletion.done ? "deleted \(count) \(noun)" : "\(count) \(noun) would go; --confirm deletes them")
         }
     }
 }

@@ -28,7 +28,9 @@ struct TokenCreate: AsyncParsableCommand {
     @Option(help: "What its bearer may do; may be given several times.")
     var scope: [String]
 
-    @Option(help: ArgumentHelp("How long it is valid. Default: until it is revoked.", valueName: "720h"))
+    @Option(
+        help: ArgumentHelp("How long it is valid; 0, the default: until it is revoked.", valueName: "720h"),
+        transform: TimeSpan.read)
     var lifetime: TimeSpan?
 
     @OptionGroup var notes: NoteOptions

@@ -10,6 +10,8 @@ struct TriggerTarget: Equatable {
     let version: UInt32
     /// Empty: the version.
     let alias: String
+    /// Whether a version, `@0` too, or an alias is given.
+    let namesRevision: Bool
 
     /// Reads it; without `@`, and with `@0`, it is the working copy.
     init(_ text: String, field: String) throws(Failure) {
@@ -22,6 +24,7 @@ struct TriggerTarget: Equatable {
             _ = try Name(parts[0], field: field)
         }
         function = parts[0]
+        namesRevision = parts.count == 2
         guard parts.count == 2 else {
             (version, alias) = (0, "")
             return
@@ -52,7 +55,7 @@ struct TriggerNames {
         self.app = app
     }
 
-    /// `hello`, `hello@3` or `hello@prod`; ids of what is gone meanwhile.
+    /// `hello`, `hello@3` or `hello@prod`; ids of what is gone meanwhile, or this daemon cannot read.
     mutating func target(of trigger: Trigger) async throws(ClientError) -> String {
         let function = try await name(ofFunction: trigger.functionID)
         if trigger.isLatest { return "\(function)@\(Alias.latest)" }
@@ -82,7 +85,8 @@ struct TriggerNames {
         do throws(ClientError) {
             return try await client.call(service, "Get", request, timeout: CommandLimits.answer)
         } catch {
-            guard error.code == .notFound else { throw error }
+            // Gone meanwhile, or of a newer daemon.
+            guard [.notFound, .precondition].contains(error.code) else { throw error }
             return nil
         }
     }

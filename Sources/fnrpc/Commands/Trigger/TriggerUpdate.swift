@@ -20,7 +20,7 @@ struct TriggerUpdate: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The function that it calls; without version or alias its working copy.",
+            "The function that it calls; without version or alias those stay, @0 is its working copy.",
             valueName: "function[@version|@alias]"))
     var function: String?
 
@@ -46,7 +46,7 @@ struct TriggerUpdate: AsyncParsableCommand {
         var request = UpdateTriggerRequest(
             app: app, trigger: trigger, revision: revision.revision, source: source, function: target?.function,
             labels: try notes.labels, extra: try notes.extra)
-        if let target {
+        if let target, target.namesRevision {
             if target.alias.isEmpty { request.version = target.version } else { request.alias = target.alias }
         }
         let changed: Trigger = try await connection.withClient { [request] client in

@@ -7,20 +7,23 @@ import Wire
 struct VersionGet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Shows one version with its settings.",
-        discussion: "Example: fnrpc version get demo/hello@3")
+        discussion: "Example: fnrpc version get demo/hello@3, or demo/hello@latest, the highest")
 
-    @OptionGroup var version: VersionArgument
+    @OptionGroup var version: ShownArgument
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        let path = try version.path
-        let found: Version = try await connection.withClient { client in
-            try await client.call(
-                "fnrpc.v1.Versions", "Get",
-                GetVersionRequest(app: path.app, function: path.function, number: path.version),
-                timeout: CommandLimits.answer)
+    func validate() throws {
+        let path = try usage { () throws(Failure) in try version.path }
+        guard path.version > 0 || version.isLatest else {
+            throw ValidationError("\(path): the version is missing; write \(path)@1 or \(path)@latest")
         }
-        try found.show(path, output)
+    }
+
+    func run() async throws {
+        try await connection.withClient { client in
+            let path = try await version.resolved(by: client)
+            try await path.version(from: client).show(path, output)
+        }
     }
 }

@@ -59,7 +59,7 @@ struct WorkerDetach: AsyncParsableCommand {
 
 /// How many containers.
 struct CountOptions: ParsableArguments {
-    @Option(help: "How many containers.")
+    @Option(help: "How many containers. Default: 1.", transform: UInt32.read)
     private var count: UInt32 = 1
 
     func validate() throws {

@@ -1239,7 +1239,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__migrate_entities_request__descriptor
   (ProtobufCMessageInit) fnrpc__v1__migrate_entities_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__migrate_entities_progress__field_descriptors[5] =
+static const ProtobufCFieldDescriptor fnrpc__v1__migrate_entities_progress__field_descriptors[6] =
 {
   {
     "done",
@@ -1301,6 +1301,18 @@ static const ProtobufCFieldDescriptor fnrpc__v1__migrate_entities_progress__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unknown_ids",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Fnrpc__V1__MigrateEntitiesProgress, n_unknown_ids),
+    offsetof(Fnrpc__V1__MigrateEntitiesProgress, unknown_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__migrate_entities_progress__field_indices_by_name[] = {
   0,   /* field[0] = done */
@@ -1308,11 +1320,12 @@ static const unsigned fnrpc__v1__migrate_entities_progress__field_indices_by_nam
   2,   /* field[2] = refused */
   1,   /* field[1] = total */
   4,   /* field[4] = unknown */
+  5,   /* field[5] = unknown_ids */
 };
 static const ProtobufCIntRange fnrpc__v1__migrate_entities_progress__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__migrate_entities_progress__descriptor =
 {
@@ -1322,7 +1335,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__migrate_entities_progress__descripto
   "Fnrpc__V1__MigrateEntitiesProgress",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__MigrateEntitiesProgress),
-  5,
+  6,
   fnrpc__v1__migrate_entities_progress__field_descriptors,
   fnrpc__v1__migrate_entities_progress__field_indices_by_name,
   1,  fnrpc__v1__migrate_entities_progress__number_ranges,

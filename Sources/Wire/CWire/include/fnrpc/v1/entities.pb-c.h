@@ -460,6 +460,9 @@ struct  Fnrpc__V1__Runtime
   size_t n_command;
   char **command;
   /*
+   * zygote and pool_size have no effect yet: they are kept for sandboxes that wait for functions, which do not exist.
+   */
+  /*
    * keep interpreters warm that have loaded the runtime's modules
    */
   protobuf_c_boolean has_zygote;

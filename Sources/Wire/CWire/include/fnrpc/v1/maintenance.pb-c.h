@@ -217,10 +217,15 @@ struct  Fnrpc__V1__MigrateEntitiesProgress
    */
   protobuf_c_boolean has_unknown;
   uint64_t unknown;
+  /*
+   * the first 100 of them by their ids, which begin with the time they were made
+   */
+  size_t n_unknown_ids;
+  char **unknown_ids;
 };
 #define FNRPC__V1__MIGRATE_ENTITIES_PROGRESS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__migrate_entities_progress__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0,NULL }
 
 
 struct  Fnrpc__V1__BackupRequest

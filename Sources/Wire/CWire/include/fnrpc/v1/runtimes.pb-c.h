@@ -41,8 +41,14 @@ struct  Fnrpc__V1__CreateRuntimeRequest
   char *root;
   size_t n_command;
   char **command;
+  /*
+   * no effect yet, as in Runtime
+   */
   protobuf_c_boolean has_zygote;
   protobuf_c_boolean zygote;
+  /*
+   * no effect yet, as in Runtime
+   */
   protobuf_c_boolean has_pool_size;
   uint32_t pool_size;
   size_t n_labels;
@@ -108,8 +114,14 @@ struct  Fnrpc__V1__UpdateRuntimeRequest
    */
   size_t n_command;
   char **command;
+  /*
+   * no effect yet, as in Runtime
+   */
   protobuf_c_boolean has_zygote;
   protobuf_c_boolean zygote;
+  /*
+   * no effect yet, as in Runtime
+   */
   protobuf_c_boolean has_pool_size;
   uint32_t pool_size;
   size_t n_labels;

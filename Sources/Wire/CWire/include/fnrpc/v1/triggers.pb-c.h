@@ -118,6 +118,9 @@ struct  Fnrpc__V1__UpdateTriggerRequest
    */
   char *name;
   char *source;
+  /*
+   * has to have the version or alias that stays
+   */
   char *function;
   protobuf_c_boolean has_version;
   uint32_t version;
