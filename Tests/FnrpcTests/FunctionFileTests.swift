@@ -160,7 +160,10 @@ import Testing
             ":3: min_containers: 17 is more than max_containers allows, which is 16"
         ),
         ("runtime: python\nentry: f.h\nmax_queue: 65537", ":3: max_queue: 65537 is out of range; 0 to 65536 calls"),
-        ("runtime: shell\nentry: f.sh\nconcurrency: 2", ":3: concurrency: 2 needs format ttrpc; default takes 1"),
+        (
+            "runtime: shell\nentry: f.sh\nconcurrency: 2",
+            ":3: concurrency: 2 needs format ttrpc or http-stream; default takes 1"
+        ),
         (
             "runtime: python\nentry: f.h\nnetwork: bridge",
             ":3: network: \"bridge\" is not known; use one of: none, host"

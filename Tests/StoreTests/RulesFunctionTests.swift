@@ -211,10 +211,10 @@ import Wire
     @Test func concurrencyNeedsAFormatThatHasIt() async throws {
         for format in FunctionSpec.Format.allCases {
             let request = try request(format.rawValue) { ($0.concurrency, $0.format) = (2, format) }
-            if format == .ttrpc {
+            if format.usesSocket {
                 try await store.send(request)
             } else {
-                try await store.expectRefused(request, .invalid, "concurrency: 2 needs format ttrpc")
+                try await store.expectRefused(request, .invalid, "concurrency: 2 needs format ttrpc or http-stream")
             }
         }
     }

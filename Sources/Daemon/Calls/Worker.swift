@@ -47,8 +47,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var current: Call?
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
-    /// Those of them whose connection was lost, until it is known why.
-    private var lostStreams: [(call: Call, reason: String)] = []
+    /// Calls whose own connection was lost, until it is known why.
+    private var lostCalls: [(call: Call, reason: String)] = []
     private var isLinkLost = false
     private(set) var lostReason: String?
     private(set) var exit: SandboxExit?
@@ -147,7 +147,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let cold = takeFresh()
         if call.claim() { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
         forget(call)
-        if case .broken = reply { retire(kill: true) }
+        if case .broken = reply { retire(kill: runnable.pool.limits.concurrency == 1) }
         released(call, serviceNanos: service)
     }
 
@@ -159,9 +159,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func streamEnded(_ call: Call, _ end: StreamEnd) {
         loop.run { [self] in
             if case .broken(let reason) = end {
-                // What ended the container, if anything did, says more than a lost connection.
-                lostStreams.append((call, reason))
-                return streamLost()
+                return callLost(call, reason)
             }
             let now = Instant.now()
             if current != nil { readLog() }
@@ -173,10 +171,13 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         }
     }
 
-    /// The container cannot be trusted any more; its other calls may still finish.
-    private func streamLost() {
+    /// The container cannot be trusted any more; its other calls may still finish. What ended it, if anything did, says
+    /// more than a lost connection.
+    func callLost(_ token: AnyObject, _ reason: String) {
+        guard let call = token as? Call else { return }
+        lostCalls.append((call, reason))
         retire(kill: false)
-        if exit != nil || control == nil || isStopped { return failLostStreams() }
+        if exit != nil || control == nil || isStopped { return failLostCalls() }
         if grace == nil { startGrace() }
     }
 
@@ -235,7 +236,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private func startGrace() {
         let timer = LoopTimer(loop) { [weak self] in
             guard let self else { return }
-            guard self.isLinkLost else { return self.failLostStreams() }
+            guard self.isLinkLost else { return self.failLostCalls() }
             self.sandbox.kill()
             self.failPending()
         }
@@ -288,22 +289,27 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             forget(call)
             released(call, serviceNanos: 0)
         }
-        failLostStreams()
+        failLostCalls()
     }
 
-    private func failLostStreams() {
+    private func failLostCalls() {
         if !isLinkLost {
             grace?.close()
             grace = nil
         }
         readLog()
-        let lost = lostStreams
-        lostStreams = []
+        let lost = lostCalls
+        lostCalls = []
         for (call, reason) in lost {
             let isAlive = exit == nil && control != nil && !sandbox.ranOutOfMemory
             let description = isAlive ? reason : endDescription
             if call.claim() {
-                dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: takeFresh())
+                let cold = takeFresh()
+                if call.relay == nil {
+                    dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: cold)
+                } else {
+                    dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: cold)
+                }
             }
             forget(call)
             released(call, serviceNanos: 0)

@@ -107,8 +107,10 @@ package struct PoolMachine {
     var isDraining = false
     private var rate: RateLimiter
     /// Moving averages, nanoseconds; 0: not measured yet.
-    private var serviceNanos: UInt64 = 0
+    var serviceNanos: UInt64 = 0
     private(set) var coldNanos: UInt64 = 0
+    /// What was last seen of the machine's processors.
+    private(set) var processors = Processors.free
 
     package init(limits: Limits) {
         self.limits = limits
@@ -160,7 +162,7 @@ package struct PoolMachine {
         slot.calls -= 1
         running -= 1
         // 0: the call never ran here, so it says nothing about the service time.
-        if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
+        if nanos > 0 { measure(nanos) }
         guard slot.state != .retired else {
             guard slot.calls == 0 else { return Hand() }
             slot.owner = nil
@@ -241,12 +243,14 @@ package struct PoolMachine {
 
     /// Time passes: slots that nobody used for long, and a start that has become worth its price.
     ///
+    /// - Parameter processors: what is seen of them now.
     /// - Returns: the owners of the slots to throw away.
-    package mutating func tick(now: Instant) -> (stop: [AnyObject], start: Bool) {
+    package mutating func tick(now: Instant, processors: Processors = .free) -> (stop: [AnyObject], start: Bool) {
+        self.processors = processors
         let expired = expire(now: now)
         let old = free.filter { $0.calls == 0 && now.nanoseconds(since: $0.lastUsed) >= limits.idleNanos }
         let stop = expired.stop + retireIdle(old.prefix(spareSlots))
-        return (stop, wantsStart(now: now) || (expired.any && wantsReplacement()))
+        return (stop, wantsStart(now: now, besideOthers: true) || (expired.any && wantsReplacement()))
     }
 
     /// No more calls: gives those that wait.
@@ -315,27 +319,5 @@ package struct PoolMachine {
             retire(slot)
             return owner
         }
-    }
-
-    /// Whether to start a container, and if so counts it as starting: only when waiting costs more than starting.
-    mutating func wantsStart(now: Instant) -> Bool {
-        guard !isStopping, waiters.count > 0, containers < limits.maxSlots else { return false }
-        if limits.isSingleUse {
-            guard Int(starting) < waiters.count else { return false }
-        } else {
-            guard starting == 0 else { return false }
-            guard slots.isEmpty || expectedWait(now: now) > coldNanos else { return false }
-        }
-        starting += 1
-        return true
-    }
-
-    /// How long the last waiter would wait: queue × service time ÷ capacity, nanoseconds. A call that still runs shows
-    /// that the service time is at least its age.
-    private func expectedWait(now: Instant) -> UInt64 {
-        var service = serviceNanos
-        for slot in slots where slot.calls > 0 { service = max(service, now.nanoseconds(since: slot.lastUsed)) }
-        let capacity = UInt64(slots.count) * UInt64(limits.concurrency)
-        return service.multipliedReportingOverflow(by: UInt64(waiters.count)).partialValue / max(capacity, 1)
     }
 }

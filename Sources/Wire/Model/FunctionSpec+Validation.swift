@@ -20,8 +20,8 @@ extension FunctionSpec {
         Self.check("tmp_size", tmpMiB, Limits.tmpMiB, "MiB", &found)
         Self.check("cpu", cpuMilli, Limits.cpuMilli, "thousandths of a core", &found)
         found.require(
-            concurrency <= 1 || format == .ttrpc,
-            "concurrency: \(concurrency) needs format ttrpc; \(format.rawValue) takes 1")
+            concurrency <= 1 || format.usesSocket,
+            "concurrency: \(concurrency) needs format ttrpc or http-stream; \(format.rawValue) takes 1")
         checkCommand(&found)
         found.check { () throws(Failure) in try Self.checkConfig(config) }
         found.check { () throws(Failure) in try Self.checkNotes("annotations", annotations) }
