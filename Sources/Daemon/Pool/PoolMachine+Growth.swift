@@ -39,26 +39,32 @@ extension PoolMachine {
         } else if slots.isEmpty {
             guard starting == 0 else { return false }
         } else {
-            guard starting == 0 || besideOthers, gainsFromMore, expectedWait(now: now) > coldNanos else { return false }
+            guard starting == 0 || besideOthers, expectedWait(now: now) > coldNanos, gainsFromMore(now: now) else {
+                return false
+            }
         }
         starting += 1
         return true
     }
 
-    private var gainsFromMore: Bool {
+    /// What short calls wait for while the processors are busy is a processor, if not their own then the daemon's.
+    private func gainsFromMore(now: Instant) -> Bool {
         switch processors {
         case .free: true
-        case .busy(let used): used.map { $0 < Self.waitingMilli } ?? false
+        case .busy(let used): used.map { $0 < Self.waitingMilli && expectedService(now: now) >= coldNanos } ?? false
         }
     }
 
+    /// Before any call was measured, one that runs shows that the service time is at least its age.
+    private func expectedService(now: Instant) -> UInt64 {
+        guard serviceNanos == 0 else { return serviceNanos }
+        return slots.reduce(0) { $1.calls > 0 ? max($0, now.nanoseconds(since: $1.lastUsed)) : $0 }
+    }
+
     /// How long the last waiter would wait: (queue × service time + what calls take longer than that already) ÷ capacity,
-    /// nanoseconds. Before any was measured, a call that runs shows that the service time is at least its age.
+    /// nanoseconds.
     private func expectedWait(now: Instant) -> UInt64 {
-        var service = serviceNanos
-        if service == 0 {
-            for slot in slots where slot.calls > 0 { service = max(service, now.nanoseconds(since: slot.lastUsed)) }
-        }
+        let service = expectedService(now: now)
         var late: UInt64 = 0
         for slot in slots where slot.calls > 0 {
             let age = now.nanoseconds(since: slot.lastUsed)
