@@ -186,6 +186,12 @@ import Wire
             spec.maxContainers = 7
             spec.minContainers = UInt32(value)
         },
+        Edge(field: "reserved_containers", good: [0, 1024], bad: [1025]) {
+            ($0.reservedContainers, $0.maxContainers) = (UInt32($1), 0)
+        },
+        Edge(field: "reserved_containers", good: [0, 7], bad: [8]) {
+            ($0.reservedContainers, $0.maxContainers) = (UInt32($1), 7)
+        },
         Edge(field: "max_calls", good: [0, 1_000_000_000], bad: [1_000_000_001]) { $0.maxCalls = UInt32($1) },
         Edge(field: "max_age", good: [0, 1, 2_592_000_000_000_000], bad: [2_592_000_000_000_001]) {
             $0.maxAgeNanos = $1
@@ -217,6 +223,19 @@ import Wire
                 try await store.expectRefused(request, .invalid, "concurrency: 2 needs format ttrpc or http-stream")
             }
         }
+    }
+
+    @Test func queueAheadIsForOneCallAtATimeOverTtrpc() async throws {
+        for format in FunctionSpec.Format.allCases {
+            let request = try request(format.rawValue) { ($0.queueAhead, $0.format, $0.concurrency) = (true, format, 1) }
+            if format == .ttrpc {
+                try await store.send(request)
+            } else {
+                try await store.expectRefused(request, .invalid, "queue_ahead: true needs format ttrpc")
+            }
+        }
+        let request = try request("many") { ($0.queueAhead, $0.format, $0.concurrency) = (true, .ttrpc, 2) }
+        try await store.expectRefused(request, .invalid, "queue_ahead: true needs format ttrpc and concurrency 1")
     }
 
     @Test func destinationsAreFunctions() async throws {

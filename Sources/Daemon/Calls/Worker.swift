@@ -210,7 +210,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     private func giveBack(serviceNanos: UInt64) {
-        let yields = dispatcher.ledger.isPressed == .urgent
+        let yields = dispatcher.ledger.isPressed == .urgent && dispatcher.mayYield(runnable)
         let hand = runnable.pool.event { $0.release(slot, serviceNanos: serviceNanos, yields: yields, now: .now()) }
         dispatcher.act(on: hand, worker: self)
     }

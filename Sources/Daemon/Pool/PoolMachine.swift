@@ -217,6 +217,13 @@ package struct PoolMachine {
         return Hand(start: wantsStart(now: now))
     }
 
+    /// There is no room on the machine for a container, and will not be: its failure is that of every waiter that no other
+    /// one can serve.
+    package mutating func startRefused() -> [AnyObject] {
+        _ = startEnded()
+        return slots.isEmpty && starting == 0 ? waiters.removeAll() : []
+    }
+
     /// A start is about to be made that may have waited long for its turn.
     ///
     /// - Returns: `true` if nobody needs its container any more: then it is not to be made, and counts no more.

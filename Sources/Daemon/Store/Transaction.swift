@@ -255,6 +255,8 @@ package struct Surroundings: Sendable {
     package var seal: @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8]
     /// Whether a runtime's root can be used on this machine.
     package var checkRoot: @Sendable (RuntimeRoot) throws(Failure) -> Void
+    /// Whether this machine can keep the room that a function wants; `nil`: one that is not there yet.
+    package var checkReserve: @Sendable (Identifier?, FunctionSpec) throws(Failure) -> Void
 
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
@@ -262,7 +264,8 @@ package struct Surroundings: Sendable {
         extraPolicy: ExtraPolicy = .open, packageGraceNanos: Int64 = 3_600_000_000_000,
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
-        }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in }
+        }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in },
+        checkReserve: @escaping @Sendable (Identifier?, FunctionSpec) throws(Failure) -> Void = { _, _ throws(Failure) in }
     ) {
         self.dialects = dialects
         self.gate = gate
@@ -273,6 +276,7 @@ package struct Surroundings: Sendable {
         self.packageGraceNanos = packageGraceNanos
         self.seal = seal
         self.checkRoot = checkRoot
+        self.checkReserve = checkReserve
     }
 }
 

@@ -11,6 +11,10 @@ extension FunctionSpec {
         found.require(
             maxContainers == 0 || minContainers <= maxContainers,
             "min_containers: \(minContainers) is more than max_containers allows, which is \(maxContainers)")
+        Self.check("reserved_containers", reservedContainers, Limits.reservedContainers, "containers", &found)
+        found.require(
+            maxContainers == 0 || reservedContainers <= maxContainers,
+            "reserved_containers: \(reservedContainers) is more than max_containers allows, which is \(maxContainers)")
         Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
         Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
         Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
@@ -22,6 +26,9 @@ extension FunctionSpec {
         found.require(
             concurrency <= 1 || format.usesSocket,
             "concurrency: \(concurrency) needs format ttrpc or http-stream; \(format.rawValue) takes 1")
+        found.require(
+            !queueAhead || (format == .ttrpc && concurrency <= 1),
+            "queue_ahead: true needs format ttrpc and concurrency 1; this has \(format.rawValue) and \(concurrency)")
         checkCommand(&found)
         found.check { () throws(Failure) in try Self.checkConfig(config) }
         found.check { () throws(Failure) in try Self.checkNotes("annotations", annotations) }

@@ -42,6 +42,12 @@ struct FunctionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Containers at once; 0: as many as the machine allows.", valueName: "containers"))
     private var maxContainers: UInt32?
 
+    @Option(help: ArgumentHelp("Containers whose room on the machine is kept for it.", valueName: "containers"))
+    private var reservedContainers: UInt32?
+
+    @Option(help: ArgumentHelp("Whether a busy container gets its next call already.", valueName: "true|false"))
+    private var queueAhead: Bool?
+
     @Option(help: ArgumentHelp("Calls after which a container is replaced; 0: any number.", valueName: "calls"))
     private var maxCalls: UInt32?
 
@@ -151,6 +157,8 @@ struct FunctionOptions: ParsableArguments {
             patch.concurrency = concurrency
             patch.minContainers = minContainers
             patch.maxContainers = maxContainers
+            patch.reservedContainers = reservedContainers
+            patch.queueAhead = queueAhead
             patch.maxCalls = maxCalls
             patch.maxAgeNanos = maxAge?.nanoseconds
             patch.maxQueue = maxQueue
