@@ -36,15 +36,17 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// `nil`: its app has none.
     private let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
-    private unowned let dispatcher: Dispatcher
-    private var link: (any FunctionLink)?
+    unowned let dispatcher: Dispatcher
+    private(set) var link: (any FunctionLink)?
     private var control: Watcher?
     private var logWatcher: Watcher?
     private var grace: LoopTimer?
     private(set) var tail: [UInt8] = []
     /// Of functions that are told to say where each call begins.
     private var frames: LogFrames?
-    private var current: Call?
+    var current: Call?
+    /// Sent behind it, and not begun.
+    var ahead: Call?
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
     /// Calls whose own connection was lost, until it is known why.
@@ -136,7 +138,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             // It may have come to its end on the way here as well.
             if control == nil { relay.exited(endDescription, success: exit?.code == 0) }
         }
-        if runnable.pool.limits.concurrency == 1 { current = call }
+        guard runnable.pool.limits.concurrency == 1 else { return }
+        if current == nil || !runnable.pool.limits.queuesAhead { current = call } else { ahead = call }
     }
 
     func answered(_ token: AnyObject, _ reply: FunctionReply) {
@@ -145,6 +148,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let service = now.nanoseconds(since: call.startedAt ?? now)
         if current != nil { readLog() }
         let cold = takeFresh()
+        if ahead === call, case .message = reply { wasOutOfOrder() }
         if call.claim() { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
         forget(call)
         if case .broken = reply { retire(kill: runnable.pool.limits.concurrency == 1) }
@@ -182,9 +186,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     }
 
     private func forget(_ call: Call) {
+        if ahead === call { ahead = nil }
         if current === call {
             current = nil
             syslog?.endLine()
+            moveUp()
         }
         guard call.relay != nil else { return }
         streams[ObjectIdentifier(call)] = nil
@@ -192,6 +198,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     /// The call's time is over, or its caller has gone. On the loop.
     func abandon(_ call: Call) {
+        if ahead != nil { return abandonOne(of: call) }
         link?.abandon(call)
         call.relay?.cancelFunction()
         forget(call)
@@ -205,7 +212,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         readLog()
     }
 
-    private func released(_ call: Call, serviceNanos: UInt64) {
+    func released(_ call: Call, serviceNanos: UInt64) {
         if call.leaveSlot() { giveBack(serviceNanos: serviceNanos) }
     }
 
@@ -229,14 +236,14 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         retire(kill: false)
         // Without a call in it, that was its end.
         if isStopped { return }
-        if exit != nil { return failPending() }
+        if exit != nil || control == nil { return failPending() }
         startGrace()
     }
 
     private func startGrace() {
         let timer = LoopTimer(loop) { [weak self] in
             guard let self else { return }
-            guard self.isLinkLost else { return self.failLostCalls() }
+            guard self.isLinkLost || self.control == nil else { return self.failLostCalls() }
             self.sandbox.kill()
             self.failPending()
         }
@@ -273,7 +280,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         link?.exited(endDescription, success: success)
         for call in streams.values { call.relay?.exited(endDescription, success: success) }
         retire(kill: false)
-        failPending()
+        // What it said last tells whether the call behind the one that ran may have begun.
+        if ahead != nil && !isLinkLost { startGrace() } else { failPending() }
     }
 
     private func failPending() {
@@ -281,8 +289,14 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         grace = nil
         readLog()
         let description = endDescription
+        let unbegun = isLinkLost ? ahead : nil
+        ahead = nil
         for token in link?.takePending() ?? [] {
             guard let call = token as? Call else { continue }
+            if call === unbegun {
+                sendElsewhere(call)
+                continue
+            }
             if call.claim() {
                 dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: takeFresh())
             }
@@ -316,7 +330,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         }
     }
 
-    private func retire(kill: Bool) {
+    func retire(kill: Bool) {
         if kill { sandbox.kill() }
         let hand = runnable.pool.event { $0.retire(slot, now: .now()) }
         dispatcher.act(on: hand, worker: self)

@@ -81,6 +81,7 @@ package final class Runnable: Sendable {
             maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default,
             rateLimit: spec.rateLimit)
         limits.maxCalls = spec.maxCalls
+        limits.queuesAhead = spec.queueAhead
         limits.maxAgeNanos = spec.maxAgeNanos
         return limits
     }

@@ -24,6 +24,8 @@ package struct PoolMachine {
         package var maxCalls: UInt32 = 0
         /// Age from which on a slot takes no more calls, nanoseconds; 0: any.
         package var maxAgeNanos: UInt64 = 0
+        /// A full slot gets one call more, which it runs next; with concurrency 1 only.
+        package var queuesAhead = false
         /// Calls a second that are taken; 0: no limit.
         package let rateLimit: UInt32
 
@@ -83,7 +85,9 @@ package struct PoolMachine {
     var slots: [Slot] = []
     /// Retired slots that calls are still in; they count as containers.
     var leaving: [Slot] = []
-    private var waiters = WaiterQueue()
+    var waiters = WaiterQueue()
+    /// A slot was seen to run two calls at once that should have run one after the other.
+    var isOutOfOrder = false
     /// Containers that were asked for and are not there yet.
     var starting: UInt32 = 0
     /// How many of those starts were asked for before the last ``detach(now:)``. Starts have no names: the next ones to
@@ -139,11 +143,7 @@ package struct PoolMachine {
         if let closing { return .closed(closing) }
         if let wait = rate.take(now: now) { return .limited(wait) }
         lastCall = now
-        if waiters.count == 0, let slot = free.last, let owner = slot.owner {
-            let isFrozen = slot.isFrozen
-            take(slot, now: now)
-            return isFrozen ? .frozen(owner) : .slot(owner)
-        }
+        if waiters.count == 0, let lease = takeFree(now: now) { return lease }
         // The call that a start is for waits for it, whatever the bound.
         let mayStart = starting > 0 || containers < limits.maxSlots
         guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart) else { return .full }
@@ -179,8 +179,10 @@ package struct PoolMachine {
             return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
         }
         if slot.state == .full {
-            slot.state = .idle
-            free.append(slot)
+            if slot.calls < limits.concurrency {
+                slot.state = .idle
+                free.append(slot)
+            }
         } else if let index = free.lastIndex(where: { $0 === slot }), index != free.count - 1 {
             free.remove(at: index)
             free.append(slot)
@@ -281,7 +283,14 @@ package struct PoolMachine {
     /// Gives the slot to those that wait; then it leaves if nobody else may have it.
     private mutating func handOut(_ slot: Slot, thenRetires: Bool = false, now: Instant) -> Hand {
         var hand = Hand()
-        while slot.state == .idle, let call = waiters.popFirst() {
+        // Who is in it now came behind another one.
+        var isUnary = slot.calls > 0
+        while slot.state == .idle, let first = waiters.first, let call = waiters.popFirst() {
+            isUnary = first.mayGoAhead
+            take(slot, now: now)
+            hand.calls.append(call)
+        }
+        if isUnary, let call = takeAhead(slot) {
             take(slot, now: now)
             hand.calls.append(call)
         }
@@ -291,6 +300,14 @@ package struct PoolMachine {
         }
         hand.start = wantsStart(now: now)
         return hand
+    }
+
+    /// A slot with room, the most recently used one.
+    mutating func takeFree(now: Instant) -> Lease? {
+        guard let slot = free.last, let owner = slot.owner else { return nil }
+        let isFrozen = slot.isFrozen
+        take(slot, now: now)
+        return isFrozen ? .frozen(owner) : .slot(owner)
     }
 
     private mutating func take(_ slot: Slot, now: Instant) {
