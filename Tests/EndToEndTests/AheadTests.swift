@@ -37,14 +37,25 @@ import Testing
 
     private struct Trial {
         let connection: RawConnection
-        func open(_ word: String, timeout: Int64 = 0) throws -> UInt32 {
+        private func open(_ word: String, timeout: Int64 = 0) throws -> UInt32 {
             try connection.open(WireTests.invoke, WireTests.invocation("queue", word), timeout: timeout)
         }
 
-        /// Short calls, so that the function is known as one of such; then one that makes the next ones wait.
-        func prepare() throws {
+        /// Short calls, so that the function is known as one of such; then one that makes the next three wait.
+        ///
+        /// - Returns: how those ended.
+        func run(_ word: String, timeout first: Int64 = 0, then second: Int64 = 0) throws -> [Answer] {
             for _ in 0..<30 { #expect(try connection.answer(try open("x")).code == 0) }
-            _ = try open("pause")
+            let calls = [
+                try open("pause"), try open(word, timeout: first), try open("x", timeout: second), try open("x"),
+            ]
+            var answers: [UInt32: Answer] = [:]
+            while answers.count < calls.count {
+                let frame = try connection.frame()
+                #expect(answers.updateValue(Answer(frame.data), forKey: frame.id) == nil, "answered twice")
+            }
+            #expect(answers[calls[0]]?.code == 0)
+            return calls.dropFirst().compactMap { answers[$0] }
         }
     }
 
@@ -65,9 +76,7 @@ import Testing
         try await trial { trial in
             // On a busy machine its calls may not be short by measure.
             while true {
-                try trial.prepare()
-                let calls = [try trial.open("crash"), try trial.open("x"), try trial.open("x")]
-                let answers = try calls.map { try trial.connection.answer($0) }
+                let answers = try trial.run("crash")
                 #expect(answers.map { $0.code == 0 } == [false, true, true], "\(answers)")
                 if answers[0].message.contains("it exited with code 3") { break }
                 #expect(answers[0].message.contains("it exited with code 4"), "\(answers)")
@@ -77,9 +86,7 @@ import Testing
 
     @Test func whoGivesUpBehindAnotherCallHarmsNobody() async throws {
         try await trial { trial in
-            try trial.prepare()
-            let calls = [try trial.open("slow"), try trial.open("x", timeout: 300_000_000), try trial.open("x")]
-            let answers = try calls.map { try trial.connection.answer($0) }
+            let answers = try trial.run("slow", then: 300_000_000)
             #expect(answers.map { $0.code } == [0, 4, 0], "\(answers)")
             #expect(answers[1].message.contains("waiting for a container"), "\(answers)")
         }
@@ -87,9 +94,7 @@ import Testing
 
     @Test func whoComesAfterOneThatGivesUpIsServed() async throws {
         try await trial { trial in
-            try trial.prepare()
-            let calls = [try trial.open("slow", timeout: 300_000_000), try trial.open("x"), try trial.open("x")]
-            let answers = try calls.map { try trial.connection.answer($0) }
+            let answers = try trial.run("slow", timeout: 300_000_000)
             #expect(answers.map { $0.code } == [4, 0, 0], "\(answers)")
         }
     }

@@ -81,6 +81,16 @@ import Testing
         }
     }
 
+    @Test func whoIsToYieldBecomesEmpty() {
+        let waiters = (0..<4).map { _ in Waiter() }
+        var (pool, box) = pool(waiters: waiters)
+        #expect(pool.release(box.slot, serviceNanos: 1000, now: at(1)).calls.count == 2)
+        let first = pool.release(box.slot, serviceNanos: 1000, yields: true, now: at(10_000))
+        #expect(first.calls.isEmpty && !first.stop)
+        let second = pool.release(box.slot, serviceNanos: 1000, yields: true, now: at(10_000))
+        #expect(second.stop && second.start, "the two that wait get another one")
+    }
+
     @Test func nobodyGoesAheadAfterAnswersOutOfOrder() {
         let waiters = (0..<3).map { _ in Waiter() }
         var (pool, box) = pool(waiters: waiters)

@@ -214,30 +214,6 @@ import Wire
         },
     ]
 
-    @Test func concurrencyNeedsAFormatThatHasIt() async throws {
-        for format in FunctionSpec.Format.allCases {
-            let request = try request(format.rawValue) { ($0.concurrency, $0.format) = (2, format) }
-            if format.usesSocket {
-                try await store.send(request)
-            } else {
-                try await store.expectRefused(request, .invalid, "concurrency: 2 needs format ttrpc or http-stream")
-            }
-        }
-    }
-
-    @Test func queueAheadIsForOneCallAtATimeOverTtrpc() async throws {
-        for format in FunctionSpec.Format.allCases {
-            let request = try request(format.rawValue) { ($0.queueAhead, $0.format, $0.concurrency) = (true, format, 1) }
-            if format == .ttrpc {
-                try await store.send(request)
-            } else {
-                try await store.expectRefused(request, .invalid, "queue_ahead: true needs format ttrpc")
-            }
-        }
-        let request = try request("many") { ($0.queueAhead, $0.format, $0.concurrency) = (true, .ttrpc, 2) }
-        try await store.expectRefused(request, .invalid, "queue_ahead: true needs format ttrpc and concurrency 1")
-    }
-
     @Test func destinationsAreFunctions() async throws {
         for target in ["demo", "demo/", "/hello", "a/b/c", "a b/c", "demo/hello@0", "demo/hello@x"] {
             try await store.expectRefused(request { $0.onSuccess = target }, .invalid, "on_success: ")

@@ -222,7 +222,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         dispatcher.act(on: hand, worker: self)
     }
 
-    private func takeFresh() -> UInt64? {
+    func takeFresh() -> UInt64? {
         defer { isFresh = false }
         return isFresh ? coldNanos : nil
     }
@@ -297,9 +297,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
                 sendElsewhere(call)
                 continue
             }
-            if call.claim() {
-                dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: takeFresh())
-            }
+            broke(call, description)
             forget(call)
             released(call, serviceNanos: 0)
         }
@@ -317,14 +315,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         for (call, reason) in lost {
             let isAlive = exit == nil && control != nil && !sandbox.ranOutOfMemory
             let description = isAlive ? reason : endDescription
-            if call.claim() {
-                let cold = takeFresh()
-                if call.relay == nil {
-                    dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: cold)
-                } else {
-                    dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: cold)
-                }
-            }
+            broke(call, description)
             forget(call)
             released(call, serviceNanos: 0)
         }

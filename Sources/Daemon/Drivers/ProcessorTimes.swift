@@ -14,7 +14,8 @@ package struct ProcessorTimes: Sendable, Equatable {
         guard let line = stat.split(separator: "\n", maxSplits: 1).first else { return nil }
         // cpu user nice system idle iowait …
         let fields = line.split(separator: " ")
-        guard fields.count >= 6, fields[0] == "cpu", let idle = UInt64(fields[4]), let waiting = UInt64(fields[5]) else {
+        guard fields.count >= 6, fields[0] == "cpu", let idle = UInt64(fields[4]), let waiting = UInt64(fields[5])
+        else {
             return nil
         }
         idleNanos = (idle &+ waiting).multipliedReportingOverflow(by: Self.tickNanos).partialValue

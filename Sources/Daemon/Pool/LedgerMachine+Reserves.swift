@@ -61,7 +61,8 @@ extension LedgerMachine {
         guard !reserves.isEmpty else { return candidates }
         var spares: [Identifier: UInt64] = [:]
         return candidates.map { candidate in
-            guard let function = candidate.pool.function, function != claim.pool.function, reserves[function] != nil else {
+            guard let function = candidate.pool.function, function != claim.pool.function, reserves[function] != nil
+            else {
                 return candidate
             }
             let memory = max(candidate.needs.memoryMiB, 1)

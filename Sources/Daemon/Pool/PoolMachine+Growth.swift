@@ -21,7 +21,10 @@ extension PoolMachine {
 
     /// Notes how long a call took.
     mutating func measure(_ nanos: UInt64) {
-        guard serviceNanos > 0 else { return serviceNanos = nanos }
+        guard serviceNanos > 0 else {
+            serviceNanos = nanos
+            return
+        }
         let most = serviceNanos.multipliedReportingOverflow(by: Self.mostTimesAverage)
         serviceNanos -= serviceNanos / 8
         serviceNanos += min(nanos, most.overflow ? nanos : most.partialValue) / 8

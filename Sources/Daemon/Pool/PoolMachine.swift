@@ -188,7 +188,8 @@ package struct PoolMachine {
             free.append(slot)
         }
         slot.lastUsed = now
-        return handOut(slot, now: now)
+        // Who is to yield has to become empty.
+        return handOut(slot, sendsAhead: !yields, now: now)
     }
 
     /// A container is ready.
@@ -281,7 +282,9 @@ package struct PoolMachine {
     }
 
     /// Gives the slot to those that wait; then it leaves if nobody else may have it.
-    private mutating func handOut(_ slot: Slot, thenRetires: Bool = false, now: Instant) -> Hand {
+    private mutating func handOut(
+        _ slot: Slot, thenRetires: Bool = false, sendsAhead: Bool = true, now: Instant
+    ) -> Hand {
         var hand = Hand()
         // Who is in it now came behind another one.
         var isUnary = slot.calls > 0
@@ -290,7 +293,7 @@ package struct PoolMachine {
             take(slot, now: now)
             hand.calls.append(call)
         }
-        if isUnary, let call = takeAhead(slot) {
+        if isUnary, sendsAhead, let call = takeAhead(slot) {
             take(slot, now: now)
             hand.calls.append(call)
         }

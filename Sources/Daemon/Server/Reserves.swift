@@ -50,7 +50,8 @@ final class Reserves: Sendable {
         return function?.spec
     }
 
-    private func set(_ id: Identifier, _ room: Resources, _ wanted: inout [Identifier: (room: Resources, isKept: Bool)]) {
+    private func set(_ id: Identifier, _ room: Resources, _ wanted: inout [Identifier: (room: Resources, isKept: Bool)])
+    {
         let isKept = dispatcher.reserve(room, for: id)
         if !isKept, wanted[id]?.room != room {
             log("function \(id): \(room.memoryMiB) MiB are not kept for it: others have them (reserved_containers)")

@@ -265,7 +265,9 @@ package struct Surroundings: Sendable {
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
         }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in },
-        checkReserve: @escaping @Sendable (Identifier?, FunctionSpec) throws(Failure) -> Void = { _, _ throws(Failure) in }
+        checkReserve: @escaping @Sendable (Identifier?, FunctionSpec) throws(Failure) -> Void = {
+            _, _ throws(Failure) in
+        }
     ) {
         self.dialects = dialects
         self.gate = gate
