@@ -21,16 +21,25 @@ extension Worker {
         dispatcher.forgetRequest(of: next)
     }
 
-    /// One of two calls is given up. The one behind cannot be taken back, so the container ends with the one before; if that is
-    /// given up itself, its answer still tells whether the one behind has begun.
+    /// How long a call that was given up may go on for the one behind it, milliseconds: such calls are short by measure, and
+    /// killing a container at the moment of its answer takes the next call with it.
+    private static let patienceMilliseconds: UInt64 = 50
+
+    /// One of two calls is given up. The one behind cannot be taken back, so the container ends after the one before. If that is
+    /// given up itself, its answer is waited for: with it the next one begins; without, the container ends before that.
     func abandonOne(of call: Call) {
-        if ahead === call {
-            link?.abandon(call)
-            ahead = nil
-            retire(kill: false)
-        } else {
-            retire(kill: true)
+        guard ahead === call else {
+            let timer = LoopTimer(loop) { [weak self] in
+                guard let self, self.current === call else { return }
+                self.retire(kill: true)
+            }
+            patience?.close()
+            patience = timer
+            return timer.start(milliseconds: Self.patienceMilliseconds)
         }
+        link?.abandon(call)
+        ahead = nil
+        retire(kill: false)
         released(call, serviceNanos: 0)
     }
 

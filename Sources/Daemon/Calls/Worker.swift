@@ -41,6 +41,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private var control: Watcher?
     private var logWatcher: Watcher?
     private var grace: LoopTimer?
+    var patience: LoopTimer?
     private(set) var tail: [UInt8] = []
     /// Of functions that are told to say where each call begins.
     private var frames: LogFrames?
@@ -350,6 +351,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         control = nil
         logWatcher?.close()
         logWatcher = nil
+        patience?.close()
+        patience = nil
         grace?.close()
         grace = nil
         dispatcher.remove(self)

@@ -288,8 +288,9 @@ package struct PoolMachine {
         var hand = Hand()
         // Who is in it now came behind another one.
         var isUnary = slot.calls > 0
-        while slot.state == .idle, let first = waiters.first, let call = waiters.popFirst() {
-            isUnary = first.mayGoAhead
+        while slot.state == .idle {
+            if limits.queuesAhead { isUnary = waiters.first?.mayGoAhead ?? false }
+            guard let call = waiters.popFirst() else { break }
             take(slot, now: now)
             hand.calls.append(call)
         }
