@@ -89,8 +89,7 @@ extension FunctionSpec {
             ("cpu", cpuMilli == 0 ? "no limit" : "\(Double(cpuMilli) / 1000) cores"),
             ("timeout", Shown.duration(timeoutNanos)), ("idle_timeout", Shown.duration(idleTimeoutNanos)),
             ("concurrency", "\(concurrency)"), ("max_containers", "\(maxContainers)"),
-            ("min_containers", "\(minContainers)"), ("reserved_containers", "\(reservedContainers)"),
-            ("queue_ahead", "\(queueAhead)"), ("max_calls", maxCalls == 0 ? "any" : "\(maxCalls)"),
+            ("min_containers", "\(minContainers)"), ("max_calls", maxCalls == 0 ? "any" : "\(maxCalls)"),
             ("max_age", maxAgeNanos == 0 ? "any" : Shown.duration(maxAgeNanos)), ("max_queue", "\(maxQueue)"),
             ("max_wait", maxWaitNanos == 0 ? "no limit" : Shown.duration(maxWaitNanos)),
             ("start_margin", "\(startMargin)"), ("rate_limit", rateLimit == 0 ? "no limit" : "\(rateLimit)/s"),
@@ -102,6 +101,8 @@ extension FunctionSpec {
         if !onSuccess.isEmpty { rows.append(("on_success", onSuccess)) }
         if !onFailure.isEmpty { rows.append(("on_failure", onFailure)) }
         if record != .all { rows.append(("record", record.rawValue)) }
+        if reservedContainers > 0 { rows.append(("reserved_containers", "\(reservedContainers)")) }
+        if queueAhead { rows.append(("queue_ahead", "true")) }
         if recordInput { rows.append(("record_input", "true")) }
         rows += config.sorted { $0.key < $1.key }.map { ("config \($0.key)", $0.value) }
         rows += annotations.sorted { $0.key < $1.key }.map { ("annotation \($0.key)", $0.value) }
