@@ -66,7 +66,7 @@ import Wire
         let second = try #require(function.connection(0))
         #expect(second.read(until: "!").hasPrefix("POST /call HTTP/1.1\r\n"))
         second.close()
-        #expect(bench.owner.next() == "lost: it closed its connection")
+        #expect(bench.owner.next() == "1: lost: it closed its connection")
         #expect(function.count == 1)
     }
 
@@ -98,6 +98,71 @@ import Wire
         bench.far.write(ok)
         #expect(bench.owner.next() == "1: body  [] ")
         #expect(bench.far.readAll().count < 3 << 20)
+    }
+
+    /// Two calls at once; then one after the other, on the connection that was used last.
+    @Test func callsAtOnceHaveAConnectionEach() throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        try bench.invoke(1, field(1, "!"))
+        try bench.invoke(2, field(1, "?"))
+        bench.onLoop {}
+        let second = try #require(function.connection(0))
+        #expect(bench.far.read(until: "!").hasPrefix("POST") && second.read(until: "?").hasPrefix("POST"))
+        second.write(ok)
+        #expect(bench.owner.next() == "2: body  [] ")
+        bench.far.write(ok)
+        #expect(bench.owner.next() == "1: body  [] ")
+        try bench.invoke(3, field(1, "3"))
+        #expect(bench.far.read(until: "3").hasPrefix("POST"))
+        bench.far.write(ok)
+        #expect(bench.owner.next() == "3: body  [] " && function.count == 1)
+    }
+
+    @Test func oneConnectionThatBreaksTakesItsOwnCallOnly() throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        for number in 1...3 { try bench.invoke(number, []) }
+        bench.onLoop {}
+        let (second, third) = (try #require(function.connection(0)), try #require(function.connection(1)))
+        for far in [bench.far, second, third] { _ = far.read(until: "\r\n\r\n") }
+        second.close()
+        #expect(bench.owner.next() == "2: lost: it closed its connection")
+        third.write("nonsense\r\n\r\n")
+        #expect(bench.owner.next() == "3: broken it broke HTTP/1.1: its status line is not HTTP/1.1")
+        bench.far.write(ok)
+        #expect(bench.owner.next() == "1: body  [] ")
+    }
+
+    @Test func whoHasToAcceptOthersFirstIsAskedAgain() throws {
+        let function = Function()
+        let refusals = Lock(1_000_000)
+        let bench = LinkBench { loop, descriptor, owner in
+            HTTPStreamLink(
+                loop: loop, descriptor: descriptor,
+                connect: {
+                    let isRefused = refusals.withLock { count in
+                        count -= 1
+                        return count >= 0
+                    }
+                    return isRefused ? .failure(Failure(.busy, "not now")) : function.dial()
+                }, owner: owner)
+        }
+        defer { bench.close() }
+        for number in 1...2 { try bench.invoke(number, []) }
+        // They give up meanwhile: nobody dials for them any more.
+        let link = Carried(value: bench.link)
+        bench.onLoop { _ = link.value?.takePending() }
+        refusals.withLock { $0 = 3 }
+        #expect(function.count == 0)
+        try bench.invoke(4, [])
+        while function.count == 0 { bench.onLoop {} }
+        let far = try #require(function.connection(0))
+        _ = far.read(until: "\r\n\r\n")
+        far.write(ok)
+        #expect(bench.owner.next() == "4: body  [] " && function.count == 1)
     }
 
     @Test func aStreamedCallFindsNoOtherConnection() throws {

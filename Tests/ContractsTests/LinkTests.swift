@@ -45,6 +45,10 @@ final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
 
     func linkLost(_ reason: String) { add("lost: \(reason)") }
 
+    func callLost(_ token: AnyObject, _ reason: String) {
+        add("\((token as? Token)?.number ?? -1): lost: \(reason)")
+    }
+
     private func add(_ event: String) {
         events.withLock { $0.append(event) }
         changed.signal()

@@ -19,6 +19,9 @@ import Testing
             #expect(layout.memoryKills(in: "/fnrpc-a/b") == 0)
             try put(root + "/fnrpc-a/b/memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\noom_group_kill 1\n")
             #expect(layout.memoryKills(in: "/fnrpc-a/b") == 2)
+            #expect(layout.processorNanos(of: "/fnrpc-a/b") == nil)
+            try put(root + "/fnrpc-a/b/cpu.stat", "usage_usec 17\nuser_usec 9\n")
+            #expect(layout.processorNanos(of: "/fnrpc-a/b") == 17_000)
             try put(root + "/fnrpc-a/b/cgroup.procs", "12\n13\n")
             try put(root + "/fnrpc-a/b/c/cgroup.procs", "14\nnonsense\n-5\n0\n")
             #expect(layout.processes(in: "/fnrpc-a") == [12, 13, 14])
@@ -38,6 +41,11 @@ import Testing
             try Posix.makeFolder(root + "/memory/g", mode: 0o755)
             try put(root + "/memory/g/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n")
             #expect(layout.memoryKills(in: "/g") == 1)
+            #expect(layout.processorNanos(of: "/g") == nil)
+            try Posix.makeFolder(root + "/cpu,cpuacct/g", mode: 0o755)
+            try put(root + "/cpu,cpuacct/g/cpu.stat", "nr_periods 0\n")
+            try put(root + "/cpu,cpuacct/g/cpuacct.usage", "18\n")
+            #expect(layout.processorNanos(of: "/g") == 18)
         }
     }
 

@@ -114,6 +114,7 @@ import Testing
     /// Counts how often it was released.
     private final class FakeResources: SandboxResources {
         private let releases = Mutex(0)
+        var processorNanos: UInt64? { nil }
         var ranOutOfMemory: Bool { false }
         var canBeTied: Bool { false }
         func makeFreezer() -> Freezer? { nil }

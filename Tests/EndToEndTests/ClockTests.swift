@@ -77,6 +77,26 @@ import Testing
             let refused = try #require(answers.first { $0.code != 0 })
             #expect(refused.code == 8 && refused.reason == "BUSY", "\(refused)")
             #expect(refused.message.contains("more than 1 calls a second came, its limit (rate_limit)"))
+            #expect(refused.quota == "rate_limit")
+            #expect((1...1_000_000_000).contains(try #require(refused.retryNanos)))
+        }
+    }
+
+    @Test func callsOverTheQueueAreRefusedAtOnce() async throws {
+        try await withDaemon { daemon in
+            try Self.deploy("full", "max_queue: 1", to: daemon)
+            let connection = try RawConnection(unix: daemon.socket)
+            let (first, second, third) = (connection.newID(), connection.newID(), connection.newID())
+            try connection.send(
+                .request(first, WireTests.invoke, Self.call("full", "2")),
+                .request(second, WireTests.invoke, Self.call("full", "0")),
+                .request(third, WireTests.invoke, Self.call("full", "0")))
+            // Before those that came first.
+            let refused = try connection.answer(third)
+            #expect(refused.code == 8 && refused.reason == "BUSY", "\(refused)")
+            #expect(refused.message.contains("1 calls wait for it, its limit (max_queue)"), "\(refused)")
+            #expect(refused.quota == "max_queue" && refused.retryNanos == 100_000_000)
+            for id in [first, second] { #expect(try connection.answer(id).code == 0) }
         }
     }
 }

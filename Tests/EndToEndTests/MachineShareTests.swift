@@ -121,6 +121,60 @@ import Testing
         }
     }
 
+    @Test func whatIsKeptForAFunctionIsThereAtOnce() async throws {
+        try await withDaemon(Self.metrics + ["--max-memory-mib", "300"]) { daemon in
+            try daemon.deployEcho(as: "kept", yaml: "memory: 32\nreserved_containers: 1\n")
+            try daemon.deploy("sleeper", yaml: "timeout: 60\n")
+            try daemon.deployEcho(as: "large", yaml: "memory: 180\ntmp_size: 25\n")
+            for (yaml, code, text) in [
+                (
+                    "memory: 32\nreserved_containers: 4\n", 4,
+                    "reserved_containers: 4 need 384 MiB; this machine has 300"
+                ),
+                ("memory: 41\nreserved_containers: 2\n", 4, "2 need 210 MiB; 204 are not kept for other functions"),
+            ] as [(String, Int32, String)] {
+                let result = try daemon.tryDeployEcho(as: "much", yaml: yaml)
+                #expect(result.code == code && result.errors.contains(text), "\(result)")
+            }
+            let client = try await daemon.client()
+            async let slept = withThrowingTaskGroup(of: [UInt8].self, returning: Int.self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        try await client.invoke(app: "demo", function: "sleeper", payload: Array("3\n".utf8)).payload
+                    }
+                }
+                return try await group.reduce(0) { $0 + ($1 == Array("slept\n".utf8) ? 1 : 0) }
+            }
+            // The others have two containers, and want more.
+            try await eventually("the rest is taken, and somebody waits") {
+                try daemon.metric("fnrpc_container_memory_bytes") == 2 * 96 * 1_048_576
+                    && daemon.metric("fnrpc_starts_waiting") ?? 0 > 0
+            }
+            #expect(try await client.invoke(app: "demo", function: "kept", payload: [7]).payload == [7])
+            #expect(try daemon.metric("fnrpc_starts_waiting") ?? 0 > 0, "they wait still")
+            #expect(try await slept == 6)
+            await client.close()
+            // The container that was kept for it stays, though it is idle and others want more.
+            #expect(try daemon.containers(of: "demo/kept") == 1)
+            try await expectRefused("large", daemon)
+            // What is in the store counts after a start too.
+            #expect(daemon.stop() == 0)
+            try daemon.start()
+            try await expectRefused("large", daemon)
+            #expect(try daemon.fnrpc("fn", "update", "demo/kept", "--reserved-containers", "0").code == 0)
+            #expect(try daemon.fnrpc("invoke", "demo/large", "-d", "x").output == "x")
+        }
+    }
+
+    /// 205 MiB are one more than what is not kept for another function.
+    private func expectRefused(_ name: String, _ daemon: TestDaemon) async throws {
+        try await eventually("it is refused") {
+            let result = try daemon.fnrpc("invoke", "demo/\(name)", "-d", "x")
+            return result.code == 4
+                && result.errors.contains("205 MiB; 204 of this machine's 300 are not kept for other functions")
+        }
+    }
+
     private func expectNothingWaits(_ daemon: TestDaemon) async throws {
         try daemon.wait("no start waits") {
             try daemon.metric("fnrpc_starts_waiting") == 0 && daemon.metric("fnrpc_containers_starting") == 0
@@ -134,14 +188,20 @@ extension TestDaemon {
 
     /// Deploys the program of the example that speaks ttrpc under another name, without its service.
     func deployEcho(as name: String, yaml: String = "memory: 32\n") throws {
+        let result = try tryDeployEcho(as: name, yaml: yaml)
+        try #require(result.code == 0, "\(result)")
+    }
+
+    fileprivate func tryDeployEcho(as name: String, yaml: String) throws -> CommandResult {
         let folder = try write(
             name,
             [
                 "func.yaml": "name: \(name)\nruntime: binary\nentry: echo\nformat: ttrpc\nidle_timeout: 60\n\(yaml)"
             ])
         let program = Self.repository.path + "/examples/echo-ttrpc/echo"
-        try FileManager.default.copyItem(atPath: program, toPath: folder + "/echo")
-        let result = try fnrpc("deploy", folder, "--app", "demo")
-        try #require(result.code == 0, "\(result)")
+        if !FileManager.default.fileExists(atPath: folder + "/echo") {
+            try FileManager.default.copyItem(atPath: program, toPath: folder + "/echo")
+        }
+        return try fnrpc("deploy", folder, "--app", "demo")
     }
 }

@@ -143,6 +143,7 @@ import Wire
                     "host", "--service", "p.A", "--service", "p.B", "--descriptor-set", "s.pb", "--secret", "key",
                     "--header", "X=1", "--header", "X=2", "--header", "Y=", "--config", "A=", "--annotation", "n=v",
                     "--on-success", "demo/done", "--on-failure", "", "--record", "errors", "--record-input", "false",
+                    "--reserved-containers", "3", "--queue-ahead", "true",
                     "--clear", "secrets", "--clear", "headers",
                     "--label", "l=1", "--extra", "e=2", "--revision", "4",
                 ])
@@ -180,6 +181,8 @@ import Wire
             patch.onFailure = ""
             patch.record = .errors
             patch.recordInput = false
+            patch.reservedContainers = 3
+            patch.queueAhead = true
             #expect(sent.spec == patch)
             #expect(sent.clear == ["secrets", "headers"] && sent.revision == 4 && sent.packageDigest == nil)
             #expect(sent.labels == ["l": "1"] && sent.extra == ["e": "2"])

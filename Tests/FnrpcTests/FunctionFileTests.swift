@@ -40,6 +40,7 @@ import Testing
             max_containers: 3
             min_containers: 2
             max_calls: 1000
+            reserved_containers: 3
             max_age: 86400.5
             max_queue: 0
             pids: 99
@@ -69,6 +70,7 @@ import Testing
         spec.maxContainers = 3
         spec.minContainers = 2
         spec.maxCalls = 1000
+        spec.reservedContainers = 3
         spec.maxAgeNanos = 86_400_500_000_000
         spec.maxQueue = 0
         spec.pids = 99
@@ -159,8 +161,20 @@ import Testing
             "runtime: python\nentry: f.h\nmin_containers: 17",
             ":3: min_containers: 17 is more than max_containers allows, which is 16"
         ),
+        (
+            "runtime: python\nentry: f.h\nreserved_containers: 17",
+            ":3: reserved_containers: 17 is more than max_containers allows, which is 16"
+        ),
+        ("runtime: python\nentry: f.h\nreserved_containers: 1025", ":3: reserved_containers: 1025 is out of range"),
+        (
+            "runtime: python\nentry: f.h\nconcurrency: 2\nqueue_ahead: true",
+            ":4: queue_ahead: true needs format ttrpc and concurrency 1; this has ttrpc and 2"
+        ),
         ("runtime: python\nentry: f.h\nmax_queue: 65537", ":3: max_queue: 65537 is out of range; 0 to 65536 calls"),
-        ("runtime: shell\nentry: f.sh\nconcurrency: 2", ":3: concurrency: 2 needs format ttrpc; default takes 1"),
+        (
+            "runtime: shell\nentry: f.sh\nconcurrency: 2",
+            ":3: concurrency: 2 needs format ttrpc or http-stream; default takes 1"
+        ),
         (
             "runtime: python\nentry: f.h\nnetwork: bridge",
             ":3: network: \"bridge\" is not known; use one of: none, host"

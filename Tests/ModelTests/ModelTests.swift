@@ -52,6 +52,8 @@ import Testing
         spec.memoryMiB = 128
         spec.format = .httpStream
         spec.concurrency = 2
+        _ = try spec.validated()
+        spec.format = .http
         #expect(throws: Failure.self) { try spec.validated() }
         spec.concurrency = 1
         spec.timeoutNanos = 3_600_000_000_000

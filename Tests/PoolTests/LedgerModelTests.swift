@@ -33,6 +33,8 @@ private struct LedgerModel {
     private let pools: [FunctionPool]
     private let needs: [Resources]
     private let ledger: Ledger
+    /// What is kept for the last two pools.
+    private var reserve = Resources.none
     private var random: SeededRandom
     private var now: UInt64 = 0
     /// Starts that are being made.
@@ -56,7 +58,9 @@ private struct LedgerModel {
             if limits.isSingleUse { limits.concurrency = 1 }
             if index == 2 { limits.maxCalls = 3 }
             if index == 3 { limits.maxAgeNanos = 2000 }
-            pools.append(FunctionPool(limits: limits))
+            // The last two are versions of one function.
+            let function = function(UInt64(min(index, count - 2)))
+            pools.append(FunctionPool(limits: limits, function: function))
             needs.append(
                 Resources(
                     memoryMiB: .random(in: 5...60, using: &random), cpuMilli: .random(in: 0...2, using: &random) * 100))
@@ -68,6 +72,13 @@ private struct LedgerModel {
         ledger = Ledger(
             total: Resources(memoryMiB: memory, cpuMilli: 500),
             maxStarts: .random(in: 1...4, using: &random))
+        guard seed % 2 == 0, let function = pools[count - 1].function else { return }
+        // What is left is enough for the largest and for what the first pool keeps.
+        let left = (needs.map(\.memoryMiB).max() ?? 0) + needs[0].memoryMiB
+        let room = Resources(memoryMiB: memory > left ? memory - left : 0, cpuMilli: 0)
+        let (kept, refused) = ledger.event { $0.reserve(room, for: function) }.result
+        #expect(kept == room && refused.isEmpty)
+        reserve = room
     }
 
     mutating func step() {
@@ -104,7 +115,9 @@ private struct LedgerModel {
         guard let container = (alive + leaving).filter({ $0.calls > 0 }).randomElement(using: &random) else { return }
         container.calls -= 1
         ended += 1
-        let yields = ledger.isPressed == .urgent
+        let yields =
+            ledger.isPressed == .urgent
+            && ledger.mayYield(pools[container.pool].function, needs: needs[container.pool])
         act(
             pools[container.pool].event {
                 $0.release(container.slot, serviceNanos: 50, yields: yields, now: at(now))
@@ -262,6 +275,13 @@ private struct LedgerModel {
         #expect(figures.held.memoryMiB <= ledger.total.memoryMiB && figures.held.cpuMilli <= ledger.total.cpuMilli)
         var sum = Resources.none
         for claim in starting + (alive + leaving).map(\.claim) { sum += claim.needs }
+        var own = Resources.none
+        for claim in starting + (alive + leaving).map(\.claim) where claim.pool.function == pools.last?.function {
+            own += claim.needs
+        }
+        #expect(
+            figures.held.memoryMiB + reserve.lacking(with: own).memoryMiB <= ledger.total.memoryMiB,
+            "others have none of what is kept")
         #expect(sum == figures.held, "what is held is what containers and starts have")
         #expect(figures.starting == starting.count)
         #expect(accepted - ended == waiters.count + (alive + leaving).reduce(0) { $0 + $1.calls })
@@ -274,7 +294,7 @@ private struct LedgerModel {
         // Nobody is left waiting for room that idle containers of others could give.
         if let (claim, missing) = ledger.shortage {
             var room = Resources.none
-            for candidate in candidates(but: claim) {
+            for candidate in ledger.event({ $0.evictable(candidates(but: claim), for: claim) }).result {
                 for _ in candidate.lastUsed { room += candidate.needs }
             }
             #expect(missing.lacking(with: room) != .none, "idle containers were overlooked")

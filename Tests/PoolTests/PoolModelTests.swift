@@ -32,6 +32,8 @@ private struct PoolModel {
     private var accepted = 0
     private var ended = 0
     private var refusals = 0
+    /// Calls that waited once more.
+    private var returned = 0
     private var isStopping = false
     private var isDrained = false
     private var closing: PoolMachine.Closing? { isStopping ? .stopping : refusals > 0 ? .deleting : nil }
@@ -39,10 +41,13 @@ private struct PoolModel {
     init(seed: UInt64) {
         random = SeededRandom(state: seed &* 7919 + 1)
         let isSingleUse = seed % 4 == 3
-        pool = machine(
-            concurrency: isSingleUse ? 1 : UInt32.random(in: 1...3, using: &random), maxSlots: 5,
+        let queuesAhead = seed % 4 == 1
+        var limits = limits(
+            concurrency: isSingleUse || queuesAhead ? 1 : UInt32.random(in: 1...3, using: &random), maxSlots: 5,
             minSlots: UInt32.random(in: 0...2, using: &random), maxWaiters: UInt32.random(in: 0...5, using: &random),
             singleUse: isSingleUse)
+        limits.queuesAhead = queuesAhead
+        pool = PoolMachine(limits: limits)
     }
 
     mutating func step() {
@@ -54,6 +59,7 @@ private struct PoolModel {
         case 13:
             guard let box = alive.randomElement(using: &random) else { return }
             take(pool.retire(box.slot, now: at(now)), box)
+            if pool.limits.queuesAhead, busy.count(where: { $0 === box }) == 2 { comeBack(from: box) }
         case 14:
             guard let waiter = waiting.randomElement(using: &random), pool.cancel(waiter) else { return }
             waiting.removeAll { $0 === waiter }
@@ -68,8 +74,25 @@ private struct PoolModel {
         }
     }
 
-    private mutating func lease() {
+    /// The call behind the one in a container that takes no more did not begin.
+    private mutating func comeBack(from box: Box) {
         let waiter = Waiter()
+        switch pool.comeBack(waiter, of: waiter, now: at(now)) {
+        case .slot(let owner), .frozen(let owner): if let box = owner as? Box { begin(in: box) }
+        case .wait:
+            waiting.insert(waiter, at: 0)
+            returned += 1
+        case .closed:
+            #expect(isStopping)
+            ended += 1
+        case .full, .limited: Issue.record("it was accepted before")
+        }
+        accepted += 1
+        release(box)
+    }
+
+    private mutating func lease() {
+        let waiter = Waiter(mayGoAhead: Bool.random(using: &random))
         switch pool.lease(waiter, of: waiter, now: at(now)) {
         case .slot(let owner), .frozen(let owner):
             guard let box = owner as? Box else { return }
@@ -195,7 +218,7 @@ private struct PoolModel {
         #expect(accepted == ended + busy.count + waiting.count)
         #expect(counts.ready + counts.leaving == alive.count && counts.ready == counts.idle + counts.busy)
         #expect(counts.ready + counts.leaving + counts.starting <= Int(limits.maxSlots))
-        #expect(waiting.count <= max(Int(limits.maxWaiters), 1))
+        #expect(waiting.count <= max(Int(limits.maxWaiters), 1) + returned)
         #expect(waiting.isEmpty || pool.free.isEmpty, "no call waits while a slot has room")
         #expect(waiting.isEmpty || counts.running + counts.starting > 0, "somebody will serve it")
         #expect(!isDrained || counts.idle == 0)
@@ -203,7 +226,7 @@ private struct PoolModel {
         #expect(members.count == alive.count)
         for member in members {
             let calls = busy.count { $0 === member.owner }
-            #expect(calls == Int(member.calls) && calls <= Int(limits.concurrency))
+            #expect(calls == Int(member.calls) && calls <= Int(limits.concurrency) + (limits.queuesAhead ? 1 : 0))
             #expect(member.state == .idle ? calls == 0 : calls > 0)
         }
     }

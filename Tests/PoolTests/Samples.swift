@@ -29,6 +29,12 @@ func machine(
             singleUse: singleUse))
 }
 
+/// The same one for the same number.
+func function(_ number: UInt64) -> Identifier {
+    var random = SeededRandom(state: number)
+    return Identifier(now: Timestamp(nanoseconds: 0), using: &random)
+}
+
 func at(_ nanoseconds: UInt64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
 extension PoolMachine {

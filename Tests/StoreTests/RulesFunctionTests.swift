@@ -186,6 +186,12 @@ import Wire
             spec.maxContainers = 7
             spec.minContainers = UInt32(value)
         },
+        Edge(field: "reserved_containers", good: [0, 1024], bad: [1025]) {
+            ($0.reservedContainers, $0.maxContainers) = (UInt32($1), 0)
+        },
+        Edge(field: "reserved_containers", good: [0, 7], bad: [8]) {
+            ($0.reservedContainers, $0.maxContainers) = (UInt32($1), 7)
+        },
         Edge(field: "max_calls", good: [0, 1_000_000_000], bad: [1_000_000_001]) { $0.maxCalls = UInt32($1) },
         Edge(field: "max_age", good: [0, 1, 2_592_000_000_000_000], bad: [2_592_000_000_000_001]) {
             $0.maxAgeNanos = $1
@@ -207,17 +213,6 @@ import Wire
             spec.headers = Dictionary(uniqueKeysWithValues: (0..<value).map { ("X-\($0)", ["v"]) })
         },
     ]
-
-    @Test func concurrencyNeedsAFormatThatHasIt() async throws {
-        for format in FunctionSpec.Format.allCases {
-            let request = try request(format.rawValue) { ($0.concurrency, $0.format) = (2, format) }
-            if format == .ttrpc {
-                try await store.send(request)
-            } else {
-                try await store.expectRefused(request, .invalid, "concurrency: 2 needs format ttrpc")
-            }
-        }
-    }
 
     @Test func destinationsAreFunctions() async throws {
         for target in ["demo", "demo/", "/hello", "a/b/c", "a b/c", "demo/hello@0", "demo/hello@x"] {

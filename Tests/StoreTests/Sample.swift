@@ -39,6 +39,7 @@ enum Sample {
         spec.maxContainers = 0
         spec.minContainers = 1024
         spec.maxCalls = 9
+        spec.reservedContainers = 5
         spec.maxAgeNanos = 77
         spec.network = .host
         spec.config = ["B": "2", "A": "1\n"]

@@ -118,6 +118,8 @@ import Testing
         spec.maxContainers = 0
         spec.minContainers = 3
         spec.maxCalls = 5
+        spec.reservedContainers = 2
+        spec.queueAhead = true
         spec.maxAgeNanos = 1 << 40
         spec.config = ["B": "2", "A": "1"]
         spec.entrypoint = ["/bin/true", "x y"]

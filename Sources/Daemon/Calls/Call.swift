@@ -36,7 +36,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     let startBy: Instant
     /// The data of the Request frame, kept while the call waits.
     private(set) var request: [UInt8] = []
-    let waiter = Waiter()
+    let waiter: Waiter
     let wheelEntry = WheelEntry()
 
     private let stage = Atomic<UInt8>(Stage.waiting)
@@ -69,6 +69,8 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         self.origin = origin
         path = target.path
         self.relay = relay
+        // A streamed call has a connection of its own, so it would not wait for the one before.
+        waiter = Waiter(mayGoAhead: relay == nil)
         self.deadline = deadline
         self.startBy = startBy
         acceptedAt = now
@@ -111,6 +113,12 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         holdsSlot.store(true, ordering: .releasing)
         return stage.compareExchange(expected: Stage.waiting, desired: Stage.running, ordering: .acquiringAndReleasing)
             .exchanged
+    }
+
+    /// It was sent behind another call, and is next. On the worker's loop.
+    func moveUp(now: Instant, time: Timestamp) {
+        startedAt = now
+        startedTime = time
     }
 
     /// The call's slot is given back once: by its answer, its deadline or its caller's leaving, whoever gets `true`.

@@ -125,6 +125,11 @@ extension Dispatcher {
             fail(call, noRoom)
             return
         }
+        follow(lease, call, data: data)
+    }
+
+    /// Does what the pool answered to a call that wants a slot.
+    func follow(_ lease: PoolMachine.Lease, _ call: Call, data: UnsafeRawBufferPointer) {
         // After the lease, so that its deadline finds the call where it is.
         switch lease {
         case .slot, .frozen: watch(call, until: call.deadline)

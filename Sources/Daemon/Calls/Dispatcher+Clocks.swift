@@ -28,13 +28,17 @@ extension Dispatcher {
             return
         }
         // It was started in time; what is left is its deadline.
-        guard now >= call.deadline else { return watch(call, until: call.deadline) }
+        guard now >= call.deadline || call.runnable.pool.limits.queuesAhead else {
+            return watch(call, until: call.deadline)
+        }
         timedOut(call)
     }
 
     private func timedOut(_ call: Call) {
         guard let worker = call.worker else { return }
         worker.loop.run { [self] in
+            if worker.hasAhead(call) { return waitedTooLong(call, worker) }
+            guard Instant.now() >= call.deadline else { return watch(call, until: call.deadline) }
             guard call.claim() else { return }
             worker.flushLog()
             let limit = seconds(call.deadline.nanoseconds(since: call.acceptedAt))
@@ -46,6 +50,15 @@ extension Dispatcher {
             answer(call, status: failure.encodedStatus(), code: failure.code.status)
             worker.abandon(call)
         }
+    }
+
+    /// It was sent behind another call, and that took too long. On the worker's loop.
+    private func waitedTooLong(_ call: Call, _ worker: Worker) {
+        guard call.claim() else { return }
+        let failure = waitedTooLong(call, now: .now())
+        record(call, .timeout, error: failure.message, worker: nil, coldNanos: nil)
+        answer(call, status: failure.encodedStatus(), code: failure.code.status)
+        worker.abandon(call)
     }
 
     /// Says which clock ended the waiting.

@@ -97,12 +97,13 @@ extension Dispatcher {
         return runnable
     }
 
-    /// Puts another call in the place of one that waits for its listeners; `nil` if that one was answered meanwhile.
-    private func replace(_ call: Call, by other: Call) -> Call? {
+    /// Puts another call in the place of one that waits for its listeners, or was sent and did not begin; `nil` if that one
+    /// was answered meanwhile.
+    func replace(_ call: Call, by other: Call, wasSent: Bool = false) -> Call? {
         let isNamed = !call.origin.invocationID.isEmpty
         // First, so that who cancels from now on finds the other.
         if isNamed { invocations.replace(call, by: other) }
-        guard call.claimWaiting() else {
+        guard wasSent ? call.claim() : call.claimWaiting() else {
             if isNamed { invocations.remove(other) }
             return nil
         }

@@ -1,6 +1,6 @@
 internal import Catalog
 internal import Loop
-internal import Model
+package import Model
 internal import Pool
 internal import Synchronization
 
@@ -18,7 +18,7 @@ extension Dispatcher {
             isUrgent: runnable.pool.event { $0.ready == 0 })
         switch settle({ $0.request(claim) }) {
         case .accepted: break
-        case .tooLarge: refuseStart(runnable)
+        case .tooLarge, .kept: refuseStart(runnable)
         // The daemon stops, and has answered or will answer those that wait.
         case .closed: _ = runnable.pool.event { $0.startWithdrawn(now: .now()) }
         }
@@ -36,21 +36,46 @@ extension Dispatcher {
         return result
     }
 
-    /// No machine of this size can run it: nobody needs to wait for that.
-    private func refuseStart(_ runnable: Runnable) {
-        let failure = Self.tooLarge(runnable, ledger.total)
-        while true {
-            let hand = runnable.pool.event { $0.startFailed(now: .now()) }
-            for case let call as Call in hand.calls { fail(call, failure) }
-            if !hand.start { return }
+    /// Keeps room of the machine for a function; `none` keeps nothing.
+    ///
+    /// - Returns: whether it is kept: not if it does not fit beside what is kept for others.
+    package func reserve(_ room: Resources, for function: Identifier) -> Bool {
+        let (kept, refused) = settle { $0.reserve(room, for: function) }
+        for case let planned as PlannedStart in refused.map(\.start) {
+            refuseStart(planned.runnable)
+            // What was to follow it was counted on its own.
+            if planned.next > 0 { startWorker(planned.runnable, next: planned.next - 1) }
         }
+        return kept == room
     }
 
-    /// - Throws: `invalid` if a container needs more than the ledger has for all of them.
+    /// This machine can not run it: nobody needs to wait for that.
+    private func refuseStart(_ runnable: Runnable) {
+        let refused = runnable.pool.event { $0.startRefused() }
+        guard !refused.isEmpty else { return }
+        let failure = sizeFailure(runnable) ?? Failure(.unavailable, "\(runnable.name): there was no room; try again")
+        for case let call as Call in refused { fail(call, failure) }
+    }
+
+    /// - Throws: `invalid` if a container needs more than the ledger has for all of them; `precondition` if it has that, but
+    ///   not beside what is kept for other functions.
     func checkSize(_ runnable: Runnable) throws(Failure) {
+        if let failure = sizeFailure(runnable) { throw failure }
+    }
+
+    private func sizeFailure(_ runnable: Runnable) -> Failure? {
         let (needs, total) = (runnable.version.spec.needs, ledger.total)
-        guard needs.memoryMiB > total.memoryMiB || needs.cpuMilli > total.cpuMilli else { return }
-        throw Self.tooLarge(runnable, total)
+        guard needs.fits(in: total) else { return Self.tooLarge(runnable, total) }
+        let unreserved = ledger.unreserved(beside: runnable.pool.function)
+        guard !needs.fits(in: unreserved) else { return nil }
+        let (what, wanted, left, of, unit) =
+            needs.memoryMiB > unreserved.memoryMiB
+            ? ("memory", needs.memoryMiB, unreserved.memoryMiB, total.memoryMiB, "MiB")
+            : ("cpu", needs.cpuMilli, unreserved.cpuMilli, total.cpuMilli, "thousandths of a core")
+        return Failure(
+            .precondition,
+            "\(what): \(runnable.name) needs \(wanted) \(unit); \(left) of this machine's \(of) are not kept for other "
+                + "functions (reserved_containers)")
     }
 
     private static func tooLarge(_ runnable: Runnable, _ total: Resources) -> Failure {
@@ -84,6 +109,11 @@ extension Dispatcher {
     /// Forgets all starts that wait; the daemon stops.
     func dropStarts() {
         for claim in settle({ $0.close() }) { _ = claim.pool.event { $0.startWithdrawn(now: .now()) } }
+    }
+
+    /// Whether a container of a function helps others when it leaves.
+    func mayYield(_ runnable: Runnable) -> Bool {
+        ledger.mayYield(runnable.pool.function, needs: runnable.version.spec.needs)
     }
 
     // MARK: - Room

@@ -121,10 +121,9 @@ package final class Dispatcher: @unchecked Sendable {
     func act(on hand: PoolMachine.Hand, worker: Worker) {
         for case let call as Call in hand.calls {
             call.request.withUnsafeBytes { worker.dispatch(call, $0, at: .now()) }
-            // A relay has its own copy, and says when it is gone.
-            guard call.relay == nil else { continue }
-            call.forgetRequest()
-            budget.release(call.takeHeldBytes())
+            // A relay has its own copy, and says when it is gone; what went ahead may come back.
+            guard call.relay == nil, !worker.hasAhead(call) else { continue }
+            forgetRequest(of: call)
         }
         if hand.start { startWorker(worker.runnable) }
         if hand.stop {
@@ -132,6 +131,12 @@ package final class Dispatcher: @unchecked Sendable {
         } else if hand.calls.isEmpty, ledger.isPressed != .none {
             makeRoomSoon()
         }
+    }
+
+    /// The call runs: nobody needs its request any more.
+    func forgetRequest(of call: Call) {
+        call.forgetRequest()
+        budget.release(call.takeHeldBytes())
     }
 
     /// Answers a claimed call with what its function said. On the worker's loop. The record comes first, so that a caller

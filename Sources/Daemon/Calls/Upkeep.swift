@@ -6,7 +6,7 @@ internal import Pool
 /// Looks after pools from time to time: containers that have been idle for too long, starts that have become worth it.
 ///
 /// Thread-safe; the work itself runs on one loop, and only while there are containers or waiting calls.
-// SAFETY: `state` is guarded; `timer` is loop-confined; `dispatcher` is set once before use.
+// SAFETY: `state` is guarded; `timer` and `processors` are loop-confined; `dispatcher` is set once before use.
 package final class Upkeep: @unchecked Sendable {
     /// How often pools with waiting calls are looked at, milliseconds.
     private static let busyMilliseconds: UInt64 = 20
@@ -16,6 +16,7 @@ package final class Upkeep: @unchecked Sendable {
     private let loop: EventLoop
     private let state = Lock(State())
     private var timer: LoopTimer?
+    private var processors = ProcessorWatch()
     weak var dispatcher: Dispatcher?
 
     private struct State {
@@ -110,9 +111,19 @@ package final class Upkeep: @unchecked Sendable {
         let pools = state.withLock { Array($0.pools.values) }
         var isBusy = false
         var empty: [Runnable] = []
+        var hasLooked = false
+        let now = Instant.now()
         for runnable in pools {
+            // Only who has calls waiting can want another container.
+            var seen = PoolMachine.Processors.free
+            let (waits, isReady) = runnable.pool.event { ($0.waiting > 0, $0.ready > 0) }
+            if waits, !hasLooked {
+                processors.look(now: now)
+                hasLooked = true
+            }
+            if waits, isReady { seen = processors.state(of: runnable, now: now) }
             let (stop, start, waiting, isEmpty) = runnable.pool.event { machine in
-                let (stop, start) = machine.tick(now: .now())
+                let (stop, start) = machine.tick(now: now, processors: seen)
                 return (stop, start, machine.waiting > 0, machine.isEmpty)
             }
             if waiting { isBusy = true }

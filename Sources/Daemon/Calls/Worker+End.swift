@@ -1,3 +1,4 @@
+internal import Contracts
 internal import Model
 
 /// How a container ended. On its loop.
@@ -10,6 +11,17 @@ extension Worker {
         let ranOutOfMemory = sandbox.ranOutOfMemory
         guard exit != nil || ranOutOfMemory else { return nil }
         return CallExit(code: exit?.code, signal: exit?.signal, ranOutOfMemory: ranOutOfMemory)
+    }
+
+    /// Answers a call that its function will not answer any more.
+    func broke(_ call: Call, _ reason: String) {
+        guard call.claim() else { return }
+        let cold = takeFresh()
+        if call.relay == nil {
+            dispatcher.finish(call, FunctionReply.broken(reason), worker: self, coldNanos: cold)
+        } else {
+            dispatcher.finish(call, StreamEnd.broken(reason), worker: self, coldNanos: cold)
+        }
     }
 
     /// How the container ended, as the end of a sentence.

@@ -37,19 +37,22 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     private let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
     // Not unowned: each call would count it up and down twice. A worker that has stopped is let go of by its pool.
-    private let dispatcher: Dispatcher
-    private var link: (any FunctionLink)?
+    let dispatcher: Dispatcher
+    private(set) var link: (any FunctionLink)?
     private var control: Watcher?
     private var logEntry: QuietDescriptors.Entry?
     private var grace: LoopTimer?
+    var patience: LoopTimer?
     private(set) var tail: [UInt8] = []
     /// Of functions that are told to say where each call begins.
     private var frames: LogFrames?
-    private var current: Call?
+    var current: Call?
+    /// Sent behind it, and not begun.
+    var ahead: Call?
     /// Streamed calls that run in it.
     private var streams: [ObjectIdentifier: Call] = [:]
-    /// Those of them whose connection was lost, until it is known why.
-    private var lostStreams: [(call: Call, reason: String)] = []
+    /// Calls whose own connection was lost, until it is known why.
+    private var lostCalls: [(call: Call, reason: String)] = []
     private var isLinkLost = false
     private(set) var lostReason: String?
     private(set) var exit: SandboxExit?
@@ -137,7 +140,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             // It may have come to its end on the way here as well.
             if control == nil { relay.exited(endDescription, success: exit?.code == 0) }
         }
-        if runnable.pool.limits.concurrency == 1 { current = call }
+        guard runnable.pool.limits.concurrency == 1 else { return }
+        if current == nil || !runnable.pool.limits.queuesAhead { current = call } else { ahead = call }
     }
 
     func answered(_ token: AnyObject, _ reply: FunctionReply) {
@@ -146,9 +150,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let service = now.nanoseconds(since: call.startedAt ?? now)
         if current != nil { loop.quietDescriptors.lookOnce() }
         let cold = takeFresh()
+        if ahead === call, case .message = reply { wasOutOfOrder() }
         if call.claim(at: now) { dispatcher.finish(call, reply, worker: self, coldNanos: cold) }
         forget(call)
-        if case .broken = reply { retire(kill: true) }
+        if case .broken = reply { retire(kill: runnable.pool.limits.concurrency == 1) }
         released(call, serviceNanos: service, now: now)
     }
 
@@ -160,9 +165,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func streamEnded(_ call: Call, _ end: StreamEnd) {
         loop.run { [self] in
             if case .broken(let reason) = end {
-                // What ended the container, if anything did, says more than a lost connection.
-                lostStreams.append((call, reason))
-                return streamLost()
+                return callLost(call, reason)
             }
             let now = Instant.now()
             if current != nil { loop.quietDescriptors.lookOnce() }
@@ -174,17 +177,22 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         }
     }
 
-    /// The container cannot be trusted any more; its other calls may still finish.
-    private func streamLost() {
+    /// The container cannot be trusted any more; its other calls may still finish. What ended it, if anything did, says
+    /// more than a lost connection.
+    func callLost(_ token: AnyObject, _ reason: String) {
+        guard let call = token as? Call else { return }
+        lostCalls.append((call, reason))
         retire(kill: false)
-        if exit != nil || control == nil || isStopped { return failLostStreams() }
+        if exit != nil || control == nil || isStopped { return failLostCalls() }
         if grace == nil { startGrace() }
     }
 
     private func forget(_ call: Call) {
+        if ahead === call { ahead = nil }
         if current === call {
             current = nil
             syslog?.endLine()
+            moveUp()
         }
         guard call.relay != nil else { return }
         streams[ObjectIdentifier(call)] = nil
@@ -192,6 +200,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
 
     /// The call's time is over, or its caller has gone. On the loop.
     func abandon(_ call: Call) {
+        if ahead != nil { return abandonOne(of: call) }
         link?.abandon(call)
         call.relay?.cancelFunction()
         forget(call)
@@ -205,17 +214,17 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         readLog()
     }
 
-    private func released(_ call: Call, serviceNanos: UInt64, now: Instant = .now()) {
+    func released(_ call: Call, serviceNanos: UInt64, now: Instant = .now()) {
         if call.leaveSlot() { giveBack(serviceNanos: serviceNanos, now: now) }
     }
 
     private func giveBack(serviceNanos: UInt64, now: Instant = .now()) {
-        let yields = dispatcher.ledger.isPressed == .urgent
+        let yields = dispatcher.ledger.isPressed == .urgent && dispatcher.mayYield(runnable)
         let hand = runnable.pool.release(slot, serviceNanos: serviceNanos, yields: yields, now: now)
         dispatcher.act(on: hand, worker: self)
     }
 
-    private func takeFresh() -> UInt64? {
+    func takeFresh() -> UInt64? {
         defer { isFresh = false }
         return isFresh ? coldNanos : nil
     }
@@ -229,14 +238,14 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         retire(kill: false)
         // Without a call in it, that was its end.
         if isStopped { return }
-        if exit != nil { return failPending() }
+        if exit != nil || control == nil { return failPending() }
         startGrace()
     }
 
     private func startGrace() {
         let timer = LoopTimer(loop) { [weak self] in
             guard let self else { return }
-            guard self.isLinkLost else { return self.failLostStreams() }
+            guard self.isLinkLost || self.control == nil else { return self.failLostCalls() }
             self.sandbox.kill()
             self.failPending()
         }
@@ -273,7 +282,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         link?.exited(endDescription, success: success)
         for call in streams.values { call.relay?.exited(endDescription, success: success) }
         retire(kill: false)
-        failPending()
+        // What it said last tells whether the call behind the one that ran may have begun.
+        if ahead != nil && !isLinkLost { startGrace() } else { failPending() }
     }
 
     private func failPending() {
@@ -281,37 +291,39 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         grace = nil
         readLog()
         let description = endDescription
+        let unbegun = isLinkLost ? ahead : nil
+        ahead = nil
         for token in link?.takePending() ?? [] {
             guard let call = token as? Call else { continue }
-            if call.claim() {
-                dispatcher.finish(call, FunctionReply.broken(description), worker: self, coldNanos: takeFresh())
+            if call === unbegun {
+                sendElsewhere(call)
+                continue
             }
+            broke(call, description)
             forget(call)
             released(call, serviceNanos: 0)
         }
-        failLostStreams()
+        failLostCalls()
     }
 
-    private func failLostStreams() {
+    private func failLostCalls() {
         if !isLinkLost {
             grace?.close()
             grace = nil
         }
         readLog()
-        let lost = lostStreams
-        lostStreams = []
+        let lost = lostCalls
+        lostCalls = []
         for (call, reason) in lost {
             let isAlive = exit == nil && control != nil && !sandbox.ranOutOfMemory
             let description = isAlive ? reason : endDescription
-            if call.claim() {
-                dispatcher.finish(call, StreamEnd.broken(description), worker: self, coldNanos: takeFresh())
-            }
+            broke(call, description)
             forget(call)
             released(call, serviceNanos: 0)
         }
     }
 
-    private func retire(kill: Bool) {
+    func retire(kill: Bool) {
         if kill { sandbox.kill() }
         let hand = runnable.pool.event { $0.retire(slot, now: .now()) }
         dispatcher.act(on: hand, worker: self)
@@ -339,6 +351,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         control?.close()
         control = nil
         closeLog()
+        patience?.close()
+        patience = nil
         grace?.close()
         grace = nil
         dispatcher.remove(self)

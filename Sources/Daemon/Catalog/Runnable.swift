@@ -43,7 +43,7 @@ package final class Runnable: Sendable {
         services = spec.services.map { Array($0.utf8) }
         refusal = Self.refusal(version, Self.name(function, version))
         self.metrics = metrics
-        self.pool = pool ?? FunctionPool(limits: Self.limits(spec))
+        self.pool = pool ?? FunctionPool(limits: Self.limits(spec), function: function.meta.id)
     }
 
     /// `app/function@version`; a working copy that equals no version is `app/function`.
@@ -81,6 +81,7 @@ package final class Runnable: Sendable {
             maxWaiters: spec.maxQueue, idleNanos: spec.idleTimeoutNanos, isSingleUse: spec.format == .default,
             rateLimit: spec.rateLimit)
         limits.maxCalls = spec.maxCalls
+        limits.queuesAhead = spec.queueAhead
         limits.maxAgeNanos = spec.maxAgeNanos
         return limits
     }

@@ -85,6 +85,8 @@ package protocol FunctionLinkOwner: AnyObject {
     func answered(_ token: AnyObject, _ reply: FunctionReply)
     /// Whether a call that is on its way to the link still needs an answer. Thread-safe.
     func wants(_ token: AnyObject) -> Bool
+    /// The connection of a call was lost; those of others go on.
+    func callLost(_ token: AnyObject, _ reason: String)
     /// The function closed its side or spoke nonsense; no further answers come.
     func linkLost(_ reason: String)
 }

@@ -79,6 +79,20 @@ package struct CgroupLayout: Sendable, Equatable {
         }
     }
 
+    /// Time of processors that a group has used, nanoseconds; `nil`: it is not there.
+    package func processorNanos(of group: String) -> UInt64? {
+        if let text = unified.flatMap({ Posix.text(of: $0 + group + "/cpu.stat") }) {
+            for line in text.split(separator: "\n") {
+                let fields = line.split(separator: " ")
+                if fields.count == 2, fields[0] == "usage_usec" { return UInt64(fields[1]).map { $0 * 1000 } }
+            }
+        }
+        for folder in folders(of: group) {
+            if let text = Posix.text(of: folder + "/cpuacct.usage") { return UInt64(text.prefix { $0 != "\n" }) }
+        }
+        return nil
+    }
+
     /// The processes in a group and below it.
     package func processes(in group: String) -> Set<pid_t> {
         folders(of: group).reduce(into: []) { Self.collect($1, into: &$0) }

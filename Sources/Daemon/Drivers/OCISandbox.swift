@@ -22,6 +22,8 @@ struct OCISandbox: SandboxResources {
 
     var ranOutOfMemory: Bool { layout.memoryKills(in: group) > 0 }
 
+    var processorNanos: UInt64? { layout.processorNanos(of: group) }
+
     /// The kernel sends the signal when the thread that is the parent ends; the daemon's first one lives as long as the
     /// daemon. Until the last process of the runtime is gone, that one is the parent.
     var canBeTied: Bool {

@@ -66,11 +66,13 @@ extension Sandbox {
     /// reached by that descriptor: a function that swaps its name for a link leads nowhere.
     ///
     /// - Returns: a non-blocking stream socket, owned by the caller.
-    /// - Throws: `unavailable` if nobody listens, `functionFailed` if it is not a socket of the function's.
+    /// - Throws: `unavailable` if nobody listens, `busy` if as many connections as it lets wait have to be accepted first,
+    ///   `functionFailed` if it is not a socket of the function's.
     package func connect() throws(Failure) -> Int32 {
         let result = try tryConnect()
         if result >= 0 { return result }
-        throw Failure(.unavailable, "the function does not accept connections: \(Posix.text(-result))")
+        let code: Failure.Code = result == -EAGAIN ? .busy : .unavailable
+        throw Failure(code, "the function does not accept connections: \(Posix.text(-result))")
     }
 
     /// A connection, or minus an errno.

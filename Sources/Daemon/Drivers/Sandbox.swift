@@ -6,6 +6,8 @@ import Model
 package protocol SandboxResources: Sendable {
     /// Whether the kernel killed something in it for want of memory.
     var ranOutOfMemory: Bool { get }
+    /// Time of processors that it has used, nanoseconds; `nil`: not known. Reads files.
+    var processorNanos: UInt64? { get }
     /// Whether process 1 ends with this process if it asks the kernel for that: it is a child of its first thread.
     var canBeTied: Bool { get }
     /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that. Opens a file.
@@ -83,6 +85,9 @@ package final class Sandbox: Sendable {
 
     /// Whether the kernel killed something in it for want of memory. Reads files; meaningful until ``destroy()``.
     package var ranOutOfMemory: Bool { resources.ranOutOfMemory }
+
+    /// Time of processors that it has used, nanoseconds; `nil`: not known. Reads files.
+    package var processorNanos: UInt64? { resources.processorNanos }
 
     /// What stops it in its tracks and lets it go on; `nil` if the machine has nothing for that, or it has gone, or it has
     /// to be asked again: process 1 is told first that it ends with this process. Opens a file; to be thawed before

@@ -5,6 +5,8 @@ package final class FunctionPool: Sendable {
     private let state: Lock<State>
     /// What the pool was made with.
     package let limits: PoolMachine.Limits
+    /// Whose it is; `nil`: nobody's that has room of its own.
+    package let function: Identifier?
 
     private struct State {
         var machine: PoolMachine
@@ -20,8 +22,10 @@ package final class FunctionPool: Sendable {
         }
     }
 
-    package init(limits: PoolMachine.Limits) {
+    /// - Parameter function: whose reserve its containers use.
+    package init(limits: PoolMachine.Limits, function: Identifier? = nil) {
         self.limits = limits
+        self.function = function
         state = Lock(State(machine: PoolMachine(limits: limits)))
     }
 

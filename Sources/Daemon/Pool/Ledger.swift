@@ -70,8 +70,20 @@ package final class Ledger: Sendable {
     ///   waits or all of them were not enough.
     package func choose(_ candidates: [Evictor.Candidate], now: Instant) -> [(index: Int, count: Int)] {
         machine.withLock { machine in
-            guard let missing = machine.shortage?.missing else { return [] }
+            guard let (claim, missing) = machine.shortage else { return [] }
+            let candidates = machine.evictable(candidates, for: claim)
             return machine.evictor.choose(candidates, missing: missing, now: now)
         }
+    }
+
+    /// Whether a function's container helps others when it leaves: its room is not kept for that function.
+    package func mayYield(_ function: Identifier?, needs: Resources) -> Bool {
+        guard let function else { return true }
+        return machine.withLock { needs.memoryMiB <= $0.spare(of: function).memoryMiB }
+    }
+
+    /// What is not kept for other functions.
+    package func unreserved(beside function: Identifier?) -> Resources {
+        machine.withLock { $0.unreserved(beside: function) }
     }
 }

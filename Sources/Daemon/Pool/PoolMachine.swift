@@ -24,6 +24,8 @@ package struct PoolMachine {
         package var maxCalls: UInt32 = 0
         /// Age from which on a slot takes no more calls, nanoseconds; 0: any.
         package var maxAgeNanos: UInt64 = 0
+        /// A full slot gets one call more, which it runs next; with concurrency 1 only.
+        package var queuesAhead = false
         /// Calls a second that are taken; 0: no limit.
         package let rateLimit: UInt32
 
@@ -83,7 +85,9 @@ package struct PoolMachine {
     var slots: [Slot] = []
     /// Retired slots that calls are still in; they count as containers.
     var leaving: [Slot] = []
-    private var waiters = WaiterQueue()
+    var waiters = WaiterQueue()
+    /// A slot was seen to run two calls at once that should have run one after the other.
+    var isOutOfOrder = false
     /// Containers that were asked for and are not there yet.
     var starting: UInt32 = 0
     /// How many of those starts were asked for before the last ``detach(now:)``. Starts have no names: the next ones to
@@ -107,8 +111,10 @@ package struct PoolMachine {
     var isDraining = false
     private var rate: RateLimiter
     /// Moving averages, nanoseconds; 0: not measured yet.
-    private var serviceNanos: UInt64 = 0
+    var serviceNanos: UInt64 = 0
     private(set) var coldNanos: UInt64 = 0
+    /// What was last seen of the machine's processors.
+    private(set) var processors = Processors.free
 
     package init(limits: Limits) {
         self.limits = limits
@@ -137,11 +143,7 @@ package struct PoolMachine {
         if let closing { return .closed(closing) }
         if let wait = rate.take(now: now) { return .limited(wait) }
         lastCall = now
-        if waiters.count == 0, let slot = free.last, let owner = slot.owner {
-            let isFrozen = slot.isFrozen
-            take(slot, now: now)
-            return isFrozen ? .frozen(owner) : .slot(owner)
-        }
+        if waiters.count == 0, let lease = takeFree(now: now) { return lease }
         // The call that a start is for waits for it, whatever the bound.
         let mayStart = starting > 0 || containers < limits.maxSlots
         guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart) else { return .full }
@@ -160,7 +162,7 @@ package struct PoolMachine {
         slot.calls -= 1
         running -= 1
         // 0: the call never ran here, so it says nothing about the service time.
-        if nanos > 0 { serviceNanos = serviceNanos == 0 ? nanos : serviceNanos - serviceNanos / 8 + nanos / 8 }
+        if nanos > 0 { measure(nanos) }
         guard slot.state != .retired else {
             guard slot.calls == 0 else { return Hand() }
             slot.owner = nil
@@ -177,14 +179,17 @@ package struct PoolMachine {
             return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
         }
         if slot.state == .full {
-            slot.state = .idle
-            free.append(slot)
+            if slot.calls < limits.concurrency {
+                slot.state = .idle
+                free.append(slot)
+            }
         } else if let index = free.lastIndex(where: { $0 === slot }), index != free.count - 1 {
             free.remove(at: index)
             free.append(slot)
         }
         slot.lastUsed = now
-        return handOut(slot, now: now)
+        // Who is to yield has to become empty.
+        return handOut(slot, sendsAhead: !yields, now: now)
     }
 
     /// A container is ready.
@@ -215,6 +220,13 @@ package struct PoolMachine {
         return Hand(start: wantsStart(now: now))
     }
 
+    /// There is no room on the machine for a container, and will not be: its failure is that of every waiter that no other
+    /// one can serve.
+    package mutating func startRefused() -> [AnyObject] {
+        _ = startEnded()
+        return slots.isEmpty && starting == 0 ? waiters.removeAll() : []
+    }
+
     /// A start is about to be made that may have waited long for its turn.
     ///
     /// - Returns: `true` if nobody needs its container any more: then it is not to be made, and counts no more.
@@ -241,12 +253,14 @@ package struct PoolMachine {
 
     /// Time passes: slots that nobody used for long, and a start that has become worth its price.
     ///
+    /// - Parameter processors: what is seen of them now.
     /// - Returns: the owners of the slots to throw away.
-    package mutating func tick(now: Instant) -> (stop: [AnyObject], start: Bool) {
+    package mutating func tick(now: Instant, processors: Processors = .free) -> (stop: [AnyObject], start: Bool) {
+        self.processors = processors
         let expired = expire(now: now)
         let old = free.filter { $0.calls == 0 && now.nanoseconds(since: $0.lastUsed) >= limits.idleNanos }
         let stop = expired.stop + retireIdle(old.prefix(spareSlots))
-        return (stop, wantsStart(now: now) || (expired.any && wantsReplacement()))
+        return (stop, wantsStart(now: now, besideOthers: true) || (expired.any && wantsReplacement()))
     }
 
     /// No more calls: gives those that wait.
@@ -268,9 +282,19 @@ package struct PoolMachine {
     }
 
     /// Gives the slot to those that wait; then it leaves if nobody else may have it.
-    private mutating func handOut(_ slot: Slot, thenRetires: Bool = false, now: Instant) -> Hand {
+    private mutating func handOut(
+        _ slot: Slot, thenRetires: Bool = false, sendsAhead: Bool = true, now: Instant
+    ) -> Hand {
         var hand = Hand()
-        while slot.state == .idle, let call = waiters.popFirst() {
+        // Who is in it now came behind another one.
+        var isUnary = slot.calls > 0
+        while slot.state == .idle {
+            if limits.queuesAhead { isUnary = waiters.first?.mayGoAhead ?? false }
+            guard let call = waiters.popFirst() else { break }
+            take(slot, now: now)
+            hand.calls.append(call)
+        }
+        if isUnary, sendsAhead, let call = takeAhead(slot) {
             take(slot, now: now)
             hand.calls.append(call)
         }
@@ -280,6 +304,14 @@ package struct PoolMachine {
         }
         hand.start = wantsStart(now: now)
         return hand
+    }
+
+    /// A slot with room, the most recently used one.
+    mutating func takeFree(now: Instant) -> Lease? {
+        guard let slot = free.last, let owner = slot.owner else { return nil }
+        let isFrozen = slot.isFrozen
+        take(slot, now: now)
+        return isFrozen ? .frozen(owner) : .slot(owner)
     }
 
     private mutating func take(_ slot: Slot, now: Instant) {
@@ -315,27 +347,5 @@ package struct PoolMachine {
             retire(slot)
             return owner
         }
-    }
-
-    /// Whether to start a container, and if so counts it as starting: only when waiting costs more than starting.
-    mutating func wantsStart(now: Instant) -> Bool {
-        guard !isStopping, waiters.count > 0, containers < limits.maxSlots else { return false }
-        if limits.isSingleUse {
-            guard Int(starting) < waiters.count else { return false }
-        } else {
-            guard starting == 0 else { return false }
-            guard slots.isEmpty || expectedWait(now: now) > coldNanos else { return false }
-        }
-        starting += 1
-        return true
-    }
-
-    /// How long the last waiter would wait: queue × service time ÷ capacity, nanoseconds. A call that still runs shows
-    /// that the service time is at least its age.
-    private func expectedWait(now: Instant) -> UInt64 {
-        var service = serviceNanos
-        for slot in slots where slot.calls > 0 { service = max(service, now.nanoseconds(since: slot.lastUsed)) }
-        let capacity = UInt64(slots.count) * UInt64(limits.concurrency)
-        return service.multipliedReportingOverflow(by: UInt64(waiters.count)).partialValue / max(capacity, 1)
     }
 }

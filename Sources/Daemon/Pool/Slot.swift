@@ -29,6 +29,8 @@ package final class Slot: @unchecked Sendable {
 package final class Waiter: @unchecked Sendable {
     /// The call, while it waits; the pool never looks into it.
     var owner: AnyObject?
+    /// Whether it may be in a slot behind another call.
+    let mayGoAhead: Bool
 
-    package init() {}
+    package init(mayGoAhead: Bool = true) { self.mayGoAhead = mayGoAhead }
 }

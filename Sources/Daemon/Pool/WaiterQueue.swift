@@ -11,6 +11,22 @@ struct WaiterQueue {
         count += 1
     }
 
+    /// Before all others.
+    mutating func prepend(_ waiter: Waiter, of call: AnyObject) {
+        precondition(waiter.owner == nil, "BUG: the call waits already")
+        waiter.owner = call
+        if head > 0 {
+            head -= 1
+            ring[head] = waiter
+        } else {
+            ring.insert(waiter, at: 0)
+        }
+        count += 1
+    }
+
+    /// Who is next.
+    var first: Waiter? { ring[head...].lazy.compactMap { $0 }.first { $0.owner != nil } }
+
     mutating func popFirst() -> AnyObject? {
         while head < ring.count {
             let candidate = ring[head]

@@ -10,6 +10,7 @@ package import Logging
 internal import Loop
 internal import Metrics
 internal import Model
+internal import Pool
 internal import Store
 internal import Synchronization
 internal import Syslog
@@ -58,6 +59,7 @@ package final class Server: Sendable {
         let driver = try OCIDriver.probe(driverConfiguration(configuration, users, lock.path, database.instanceID))
         do {
             let gate = CallsGate()
+            let ledger = try makeLedger(configuration, driver, log)
             let store = try Store(
                 database,
                 surroundings: Surroundings(
@@ -66,11 +68,12 @@ package final class Server: Sendable {
                     packageGraceNanos: Int64(configuration.packageGrace * 1e9),
                     seal: { (value, id) throws(Failure) in try secretBox.seal(value, for: id) },
                     checkRoot: { (root) throws(Failure) in try driver.check(root) },
-                    packageHas: { packages.mayHave($1, in: $0) }),
+                    packageHas: { packages.mayHave($1, in: $0) },
+                    checkReserve: { (id, spec) throws(Failure) in try ledger.checkReserve(id, spec) }),
                 firstSequence: UInt64(max(Timestamp.now().nanoseconds, 0)) / 1000)
             try await store.change { (transaction) throws(Failure) in try transaction.createBuiltInRuntimes() }
             try StoreSource(store: store).check(secretBox)
-            return try await start(configuration, log, lock, users, store, gate, secretBox, packages, driver)
+            return try await start(configuration, log, lock, users, store, gate, secretBox, packages, driver, ledger)
         } catch {
             driver.removeLeftovers()
             throw error
@@ -79,7 +82,8 @@ package final class Server: Sendable {
 
     private static func start(
         _ configuration: Configuration, _ log: Logger, _ lock: DataDirectory, _ users: HostUsers, _ store: Store,
-        _ gate: CallsGate, _ secretBox: SecretBox, _ packages: PackageStore, _ driver: OCIDriver
+        _ gate: CallsGate, _ secretBox: SecretBox, _ packages: PackageStore, _ driver: OCIDriver,
+        _ ledger: Ledger
     ) async throws -> Server {
         let counters = Counters()
         let recorder = Recorder(
@@ -93,7 +97,6 @@ package final class Server: Sendable {
         let budget = ByteBudget(limit: Int(configuration.bufferBudgetMiB) << 20)
         let plugIns = startPlugIns(configuration, loops, log)
         let listeners = ListenerRegistry(entities: plugIns, calls: plugIns)
-        let ledger = try makeLedger(configuration, driver, log)
         let dispatcher = Dispatcher(
             catalog: catalog, driver: driver, counters: counters, recorder: recorder, loops: loops, budget: budget,
             startThreads: Int(configuration.startThreads), ledger: ledger,
@@ -119,8 +122,10 @@ package final class Server: Sendable {
         let sweeper = PackageSweeper(
             store: store, packages: packages, isUsed: { dispatcher.usesPackage($0) }, log: { log.error("\($0)") })
         try sweeper.sweepAll()
+        let reserves = Reserves(store: store, dispatcher: dispatcher, log: { log.warning("\($0)") })
         store.observe { committed in
             catalog.learn(committed)
+            reserves.learn(committed)
             for change in committed where change.new == nil && change.row.kind == .function {
                 dispatcher.followers.end(change.row.id)
             }
@@ -163,6 +168,9 @@ package final class Server: Sendable {
             loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
             metrics: metrics, plugIns: plugIns)
+        blocking.post {
+            do throws(Failure) { try reserves.learnAll() } catch { log.error("\(error)") }
+        }
         let forgetNanos = UInt64(configuration.forgetAfter * 1e9)
         server.startBackground(
             [

@@ -257,6 +257,8 @@ package struct Surroundings: Sendable {
     package var checkRoot: @Sendable (RuntimeRoot) throws(Failure) -> Void
     /// Whether a stored package has one of some files, or may have it: asked in transactions, so it must not take long.
     package var packageHas: @Sendable (Digest, _ files: [String]) -> Bool
+    /// Whether this machine can keep the room that a function wants; `nil`: one that is not there yet.
+    package var checkReserve: @Sendable (Identifier?, FunctionSpec) throws(Failure) -> Void
 
     package init(
         dialects: Dialects = Dialects(), gate: any CallGate = OpenGate(),
@@ -265,7 +267,10 @@ package struct Surroundings: Sendable {
         seal: @escaping @Sendable ([UInt8], Identifier) throws(Failure) -> [UInt8] = { _, _ throws(Failure) in
             throw Failure(.precondition, "value: there is no key to encrypt it with")
         }, checkRoot: @escaping @Sendable (RuntimeRoot) throws(Failure) -> Void = { _ throws(Failure) in },
-        packageHas: @escaping @Sendable (Digest, _ files: [String]) -> Bool = { _, _ in true }
+        packageHas: @escaping @Sendable (Digest, _ files: [String]) -> Bool = { _, _ in true },
+        checkReserve: @escaping @Sendable (Identifier?, FunctionSpec) throws(Failure) -> Void = {
+            _, _ throws(Failure) in
+        }
     ) {
         self.dialects = dialects
         self.gate = gate
@@ -277,6 +282,7 @@ package struct Surroundings: Sendable {
         self.seal = seal
         self.checkRoot = checkRoot
         self.packageHas = packageHas
+        self.checkReserve = checkReserve
     }
 }
 

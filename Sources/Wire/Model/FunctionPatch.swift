@@ -9,6 +9,8 @@ package struct FunctionPatch: Hashable, Sendable {
     package var concurrency: UInt32?
     package var maxContainers: UInt32?
     package var minContainers: UInt32?
+    package var reservedContainers: UInt32?
+    package var queueAhead: Bool?
     package var maxCalls: UInt32?
     package var maxAgeNanos: UInt64?
     package var maxQueue: UInt32?
@@ -52,6 +54,8 @@ package struct FunctionPatch: Hashable, Sendable {
         concurrency = spec.concurrency
         maxContainers = spec.maxContainers
         minContainers = spec.minContainers
+        reservedContainers = spec.reservedContainers
+        queueAhead = spec.queueAhead
         maxCalls = spec.maxCalls
         maxAgeNanos = spec.maxAgeNanos
         maxQueue = spec.maxQueue
@@ -89,6 +93,8 @@ package struct FunctionPatch: Hashable, Sendable {
         if let concurrency { spec.concurrency = concurrency }
         if let maxContainers { spec.maxContainers = maxContainers }
         if let minContainers { spec.minContainers = minContainers }
+        if let reservedContainers { spec.reservedContainers = reservedContainers }
+        if let queueAhead { spec.queueAhead = queueAhead }
         if let maxCalls { spec.maxCalls = maxCalls }
         if let maxAgeNanos { spec.maxAgeNanos = maxAgeNanos }
         if let maxQueue { spec.maxQueue = maxQueue }

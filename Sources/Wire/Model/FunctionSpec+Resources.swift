@@ -4,4 +4,10 @@ extension FunctionSpec {
     package var needs: Resources {
         Resources(memoryMiB: UInt64(memoryMiB) + UInt64(tmpMiB), cpuMilli: UInt64(cpuMilli))
     }
+
+    /// What of the machine is kept for the function.
+    package var reserve: Resources {
+        let count = UInt64(reservedContainers)
+        return Resources(memoryMiB: needs.memoryMiB * count, cpuMilli: needs.cpuMilli * count)
+    }
 }

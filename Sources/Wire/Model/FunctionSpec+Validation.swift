@@ -10,8 +10,8 @@ extension FunctionSpec {
         Self.checkSeconds("idle_timeout", idleTimeoutNanos, Limits.idleTimeoutSeconds, &found)
         Self.check("concurrency", concurrency, Limits.concurrency, "calls", &found)
         found.require(
-            concurrency <= 1 || format == .ttrpc,
-            "concurrency: \(concurrency) needs format ttrpc; \(format.rawValue) takes 1")
+            concurrency <= 1 || format.usesSocket,
+            "concurrency: \(concurrency) needs format ttrpc or http-stream; \(format.rawValue) takes 1")
         Self.check("max_containers", maxContainers, Limits.maxContainers, "containers", &found)
         Self.check("max_queue", maxQueue, Limits.maxQueue, "calls", &found)
         Self.check("pids", pids, Limits.pids, "processes", &found)
@@ -30,6 +30,13 @@ extension FunctionSpec {
         Self.check("rate_limit", rateLimit, Limits.rateLimit, "calls a second", &found)
         Self.check("max_calls", maxCalls, Limits.maxCalls, "calls", &found)
         Self.checkSeconds("max_age", maxAgeNanos, Limits.maxAgeSeconds, &found)
+        Self.check("reserved_containers", reservedContainers, Limits.reservedContainers, "containers", &found)
+        found.require(
+            maxContainers == 0 || reservedContainers <= maxContainers,
+            "reserved_containers: \(reservedContainers) is more than max_containers allows, which is \(maxContainers)")
+        found.require(
+            !queueAhead || (format == .ttrpc && concurrency <= 1),
+            "queue_ahead: true needs format ttrpc and concurrency 1; this has \(format.rawValue) and \(concurrency)")
         try found.finish()
         return self
     }

@@ -21,6 +21,10 @@ package struct FunctionSpec: Hashable, Sendable {
     /// Containers that stay, however long they are idle, once they were started. None is started for it alone yet: calls
     /// and scaling up start them.
     package var minContainers: UInt32
+    /// Containers whose room on the machine is kept for this function, whether they are there or not.
+    package var reservedContainers: UInt32
+    /// Whether a busy container gets its next call already. Format `ttrpc` with concurrency 1 only.
+    package var queueAhead: Bool
     /// Calls after which a container is replaced; 0: any number.
     package var maxCalls: UInt32
     /// Age from which on a container is replaced, nanoseconds; 0: any.
@@ -141,6 +145,8 @@ package struct FunctionSpec: Hashable, Sendable {
         concurrency = 1
         maxContainers = 16
         minContainers = 0
+        reservedContainers = 0
+        queueAhead = false
         maxCalls = 0
         maxAgeNanos = 0
         maxQueue = 1024
@@ -190,6 +196,8 @@ extension FunctionSpec {
         package static let maxContainers: ClosedRange<UInt32> = 0...1024
         /// Containers; at most `max_containers`.
         package static let minContainers: ClosedRange<UInt32> = 0...1024
+        /// Containers; at most `max_containers`.
+        package static let reservedContainers: ClosedRange<UInt32> = 0...1024
         /// Calls; 0: any number.
         package static let maxCalls: ClosedRange<UInt32> = 0...1_000_000_000
         /// Seconds, a month at most; 0: any age.

@@ -21,6 +21,8 @@ extension FunctionPatch: PatchMessage {
         if raw.has_concurrency != 0 { concurrency = raw.concurrency }
         if raw.has_max_containers != 0 { maxContainers = raw.max_containers }
         if raw.has_min_containers != 0 { minContainers = raw.min_containers }
+        if raw.has_reserved_containers != 0 { reservedContainers = raw.reserved_containers }
+        if raw.has_queue_ahead != 0 { queueAhead = raw.queue_ahead != 0 }
         if raw.has_max_calls != 0 { maxCalls = raw.max_calls }
         if raw.has_max_age_nanos != 0 { maxAgeNanos = raw.max_age_nanos }
         if raw.has_max_queue != 0 { maxQueue = raw.max_queue }
@@ -57,6 +59,8 @@ extension FunctionPatch: PatchMessage {
         (raw.has_concurrency, raw.concurrency) = presence(concurrency)
         (raw.has_max_containers, raw.max_containers) = presence(maxContainers)
         (raw.has_min_containers, raw.min_containers) = presence(minContainers)
+        (raw.has_reserved_containers, raw.reserved_containers) = presence(reservedContainers)
+        (raw.has_queue_ahead, raw.queue_ahead) = presence(queueAhead.map { $0 ? 1 : 0 })
         (raw.has_max_calls, raw.max_calls) = presence(maxCalls)
         (raw.has_max_age_nanos, raw.max_age_nanos) = presence(maxAgeNanos)
         (raw.has_max_queue, raw.max_queue) = presence(maxQueue)

@@ -75,6 +75,7 @@ struct FunctionFileReader {
     private var onFailure = ""
     private var record: RecordedCalls = .all
     private var recordInput = false
+    private var queueAhead = false
     private var secrets: [String] = []
     private var startMargin: Bool?
 
@@ -99,6 +100,9 @@ struct FunctionFileReader {
         case .concurrency: limits[key] = try number(entry, FunctionSpec.Limits.concurrency, "calls")
         case .maxContainers: limits[key] = try number(entry, FunctionSpec.Limits.maxContainers, "containers")
         case .minContainers: limits[key] = try number(entry, FunctionSpec.Limits.minContainers, "containers")
+        case .reservedContainers:
+            limits[key] = try number(entry, FunctionSpec.Limits.reservedContainers, "containers")
+        case .queueAhead: queueAhead = try flag(entry)
         case .maxCalls: limits[key] = try number(entry, FunctionSpec.Limits.maxCalls, "calls")
         case .maxAge: clocks[key] = try seconds(entry, FunctionSpec.Limits.maxAgeSeconds)
         case .maxQueue: limits[key] = try number(entry, FunctionSpec.Limits.maxQueue, "calls")
@@ -132,6 +136,8 @@ struct FunctionFileReader {
         if let value = limits[.concurrency] { spec.concurrency = value }
         if let value = limits[.maxContainers] { spec.maxContainers = value }
         if let value = limits[.minContainers] { spec.minContainers = value }
+        if let value = limits[.reservedContainers] { spec.reservedContainers = value }
+        spec.queueAhead = queueAhead
         if let value = limits[.maxCalls] { spec.maxCalls = value }
         if let value = clocks[.maxAge] { spec.maxAgeNanos = value }
         if let value = limits[.maxQueue] { spec.maxQueue = value }

@@ -5,6 +5,8 @@ enum FunctionKey: String, CaseIterable {
     case idleTimeout = "idle_timeout"
     case maxContainers = "max_containers"
     case minContainers = "min_containers"
+    case reservedContainers = "reserved_containers"
+    case queueAhead = "queue_ahead"
     case maxCalls = "max_calls"
     case maxAge = "max_age"
     case maxQueue = "max_queue"

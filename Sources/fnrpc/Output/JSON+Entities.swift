@@ -82,6 +82,7 @@ extension JSON {
             "idle_timeout_nanos": .unsigned(spec.idleTimeoutNanos),
             "concurrency": .unsigned(UInt64(spec.concurrency)),
             "max_containers": .unsigned(UInt64(spec.maxContainers)),
+            "reserved_containers": .unsigned(UInt64(spec.reservedContainers)), "queue_ahead": .bool(spec.queueAhead),
             "max_calls": .unsigned(UInt64(spec.maxCalls)), "max_age_nanos": .unsigned(spec.maxAgeNanos),
             "min_containers": .unsigned(UInt64(spec.minContainers)), "max_queue": .unsigned(UInt64(spec.maxQueue)),
             "max_wait_nanos": .unsigned(spec.maxWaitNanos), "start_margin": .bool(spec.startMargin),

@@ -146,6 +146,7 @@ extension Transaction {
         _ extra: [String: String]
     ) throws(Failure) -> Function {
         try binding.malformed.finish()
+        try checkReserve(nil, spec)
         let function = Function(
             meta: newMeta(labels: labels, extra: extra), appID: app.id, appName: try Name(app.key, field: "app"),
             name: name, spec: spec, package: binding.package, runtime: binding.runtime)
@@ -158,6 +159,7 @@ extension Transaction {
         _ row: Row, _ function: inout Function, _ spec: FunctionSpec, _ binding: Binding
     ) throws(Failure) -> Function {
         try binding.malformed.finish()
+        if function.spec.reserve != spec.reserve { try checkReserve(row.id, spec) }
         function.spec = spec
         function.package = binding.package
         function.runtime = binding.runtime
@@ -165,6 +167,10 @@ extension Transaction {
         function = try update(row, to: function, references: binding.references)
         dropPackages(row.references)
         return function
+    }
+
+    private func checkReserve(_ id: Identifier?, _ spec: FunctionSpec) throws(Failure) {
+        if spec.reservedContainers > 0 { try surroundings.checkReserve(id, spec) }
     }
 
     /// What a working copy needs, found and frozen.

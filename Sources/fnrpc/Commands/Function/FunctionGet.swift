@@ -98,6 +98,8 @@ extension FunctionSpec {
         if !onSuccess.isEmpty { rows.append(("on_success", onSuccess)) }
         if !onFailure.isEmpty { rows.append(("on_failure", onFailure)) }
         if record != .all { rows.append(("record", record.rawValue)) }
+        if reservedContainers > 0 { rows.append(("reserved_containers", "\(reservedContainers)")) }
+        if queueAhead { rows.append(("queue_ahead", "true")) }
         if recordInput { rows.append(("record_input", "true")) }
         rows += config.sorted { $0.key < $1.key }.map { ("config \($0.key)", $0.value) }
         rows += annotations.sorted { $0.key < $1.key }.map { ("annotation \($0.key)", $0.value) }

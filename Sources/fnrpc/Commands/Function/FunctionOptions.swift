@@ -49,6 +49,14 @@ struct FunctionOptions: ParsableArguments {
     private var maxContainers: UInt32?
 
     @Option(
+        help: ArgumentHelp("Containers whose room on the machine is kept for it.", valueName: "containers"),
+        transform: UInt32.read)
+    private var reservedContainers: UInt32?
+
+    @Option(help: ArgumentHelp("Whether a busy container gets its next call already.", valueName: "true|false"))
+    private var queueAhead: Bool?
+
+    @Option(
         help: ArgumentHelp("Calls after which a container is replaced; 0: any number.", valueName: "calls"),
         transform: UInt32.read)
     private var maxCalls: UInt32?
@@ -164,6 +172,8 @@ struct FunctionOptions: ParsableArguments {
             patch.concurrency = concurrency
             patch.minContainers = minContainers
             patch.maxContainers = maxContainers
+            patch.reservedContainers = reservedContainers
+            patch.queueAhead = queueAhead
             patch.maxCalls = maxCalls
             patch.maxAgeNanos = maxAge?.nanoseconds
             patch.maxQueue = maxQueue

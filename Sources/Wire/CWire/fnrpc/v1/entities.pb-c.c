@@ -990,7 +990,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__header_values__descriptor =
   (ProtobufCMessageInit) fnrpc__v1__header_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[32] =
+static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptors[34] =
 {
   {
     "runtime",
@@ -1376,6 +1376,30 @@ static const ProtobufCFieldDescriptor fnrpc__v1__function_spec__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reserved_containers",
+    47,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Fnrpc__V1__FunctionSpec, has_reserved_containers),
+    offsetof(Fnrpc__V1__FunctionSpec, reserved_containers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queue_ahead",
+    48,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Fnrpc__V1__FunctionSpec, has_queue_ahead),
+    offsetof(Fnrpc__V1__FunctionSpec, queue_ahead),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   14,   /* field[14] = annotations */
@@ -1401,9 +1425,11 @@ static const unsigned fnrpc__v1__function_spec__field_indices_by_name[] = {
   23,   /* field[23] = on_failure */
   22,   /* field[22] = on_success */
   10,   /* field[10] = pids */
+  33,   /* field[33] = queue_ahead */
   27,   /* field[27] = rate_limit */
   28,   /* field[28] = record */
   29,   /* field[29] = record_input */
+  32,   /* field[32] = reserved_containers */
   0,   /* field[0] = runtime */
   24,   /* field[24] = secrets */
   15,   /* field[15] = services */
@@ -1415,7 +1441,7 @@ static const ProtobufCIntRange fnrpc__v1__function_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 40, 25 },
-  { 0, 32 }
+  { 0, 34 }
 };
 const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
 {
@@ -1425,7 +1451,7 @@ const ProtobufCMessageDescriptor fnrpc__v1__function_spec__descriptor =
   "Fnrpc__V1__FunctionSpec",
   "fnrpc.v1",
   sizeof(Fnrpc__V1__FunctionSpec),
-  32,
+  34,
   fnrpc__v1__function_spec__field_descriptors,
   fnrpc__v1__function_spec__field_indices_by_name,
   2,  fnrpc__v1__function_spec__number_ranges,

@@ -239,10 +239,20 @@ struct  Fnrpc__V1__FunctionSpec
    */
   protobuf_c_boolean has_max_age_nanos;
   uint64_t max_age_nanos;
+  /*
+   * room of the machine that is kept for so many
+   */
+  protobuf_c_boolean has_reserved_containers;
+  uint32_t reserved_containers;
+  /*
+   * a busy container gets its next call already
+   */
+  protobuf_c_boolean has_queue_ahead;
+  protobuf_c_boolean queue_ahead;
 };
 #define FNRPC__V1__FUNCTION_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fnrpc__v1__function_spec__descriptor) \
-    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0 }
+    , NULL, NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Fnrpc__V1__Function
