@@ -19,8 +19,8 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
     ///   - generator: the source of its random part.
     package init(now: Timestamp, using generator: inout some RandomNumberGenerator) {
         let milliseconds = UInt64(max(now.nanoseconds, 0)) / 1_000_000
-        high = milliseconds << 16 | UInt64.random(in: 0...0xFFFF, using: &generator)
-        low = UInt64.random(in: 0...UInt64.max, using: &generator)
+        high = milliseconds << 16 | generator.next() & 0xFFFF
+        low = generator.next()
     }
 
     /// A new id from the system's random numbers.
@@ -64,15 +64,31 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
     }
 
     package var description: String {
-        String(unsafeUninitializedCapacity: 26) { buffer in
-            var high = high
-            var low = low
-            for index in stride(from: 25, through: 0, by: -1) {
-                buffer[index] = Self.alphabet[Int(low & 31)]
-                low = low >> 5 | high << 59
+        String(unsafeUninitializedCapacity: Self.textCount) { buffer in
+            write(to: UnsafeMutableRawBufferPointer(buffer))
+            return Self.textCount
+        }
+    }
+
+    /// Bytes of ``description``.
+    package static let textCount = 26
+
+    /// Writes ``description`` into the first ``textCount`` bytes of a buffer.
+    package func write(to buffer: UnsafeMutableRawBufferPointer) {
+        precondition(buffer.count >= Self.textCount, "BUG: an id has \(Self.textCount) characters")
+        Self.alphabet.utf8Start.withMemoryRebound(to: UInt8.self, capacity: 32) { alphabet in
+            // Ten digits below, from bit 0; one over both halves; the rest above.
+            var (high, low) = (high, low)
+            for index in stride(from: 25, through: 14, by: -1) {
+                buffer[index] = alphabet[Int(low & 31)]
+                low >>= 5
+            }
+            buffer[13] = alphabet[Int((low | high << 4) & 31)]
+            high >>= 1
+            for index in stride(from: 12, through: 0, by: -1) {
+                buffer[index] = alphabet[Int(high & 31)]
                 high >>= 5
             }
-            return 26
         }
     }
 
@@ -80,9 +96,9 @@ package struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertib
         (left.high, left.low) < (right.high, right.low)
     }
 
-    private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+    private static var alphabet: StaticString { "0123456789ABCDEFGHJKMNPQRSTVWXYZ" }
     /// The digit that a byte stands for; 255: none.
     private static let digits = (UInt8.min...UInt8.max).map { byte in
-        alphabet.firstIndex(of: byte).map { UInt8($0) } ?? 255
+        (0..<32).first { alphabet.utf8Start[$0] == byte }.map { UInt8($0) } ?? 255
     }
 }
