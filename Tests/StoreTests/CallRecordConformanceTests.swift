@@ -36,18 +36,19 @@ import Testing
             let scope = scopes.randomElement(using: &random) ?? .all
             switch Int.random(in: 0..<24, using: &random) {
             case 0...7:
-                // Some come later than others that are newer, and some are there already.
-                let batch = (0..<UInt64.random(in: 0...8, using: &random)).map { index -> CallRecord in
-                    let id = Int.random(in: 0..<30, using: &random) == 0 ? number : number + 2 * index + 1
+                // Some come later than others that are newer, and some are there already. SQLite takes 16 at once.
+                let most: UInt64 = [3, 8, 40].randomElement(using: &random) ?? 0
+                let batch = (0..<UInt64.random(in: 0...most, using: &random)).map { index -> CallRecord in
+                    let id = Int.random(in: 0..<150, using: &random) == 0 ? number : number + 2 * index + 1
                     let log = Bool.random(using: &random) ? "log\0 \(id) é" : ""
                     return Sample.call(
                         id, app: .random(in: 0...2, using: &random), function: .random(in: 0...2, using: &random),
                         log: log, input: Int.random(in: 0..<3, using: &random) == 0 ? "input \(id)" : "",
                         spec: digests.randomElement(using: &random) ?? nil)
-                }
+                }.shuffled(using: &random)
                 let budget: UInt64? =
                     [.max, .max, .max, 200, 20, 0, nil, nil, nil].randomElement(using: &random) ?? nil
-                number += Int.random(in: 0..<8, using: &random) == 0 ? 1 : 16
+                number += Int.random(in: 0..<8, using: &random) == 0 ? 1 : 80
                 let results = [await outcome(memory, batch, budget), await outcome(disk, batch, budget)]
                 #expect(results[0] == results[1], "step \(step)")
                 refusals += results[0] == nil ? 0 : 1
@@ -81,7 +82,7 @@ import Testing
                 #expect(counts == (try await disk.callCounts(scope, since: since)), "step \(step)")
             default:
                 let retention = CallRetention(
-                    calls: [-1, 0, 3, 50, 200, .max].randomElement(using: &random) ?? 0,
+                    calls: [-1, 0, 3, 50, 400, .max].randomElement(using: &random) ?? 0,
                     callNanos: [.max, .max, 1_000_000, 0].randomElement(using: &random) ?? 0,
                     logs: [0, 5, 40, .max].randomElement(using: &random) ?? 0,
                     logNanos: [.max, 1_000_000, 0].randomElement(using: &random) ?? 0,
