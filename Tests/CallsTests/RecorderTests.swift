@@ -22,7 +22,8 @@ import Wire
                 write: { [stored, fails] batch in
                     if fails.withLock({ $0 }) { throw Failure(.internalError, "the disk is full") }
                     let groups = batch.map { ($0.spec.spec.entry, $0.calls.map(\.meta.id.low)) }
-                    stored.withLock { $0.append(Dictionary(groups) { $0 + $1 }) }
+                    // What is in two groups is told by a number that no call has.
+                    stored.withLock { $0.append(Dictionary(groups) { $0 + [.max] + $1 }) }
                 }, onError: { [errors] _, count in errors.withLock { $0.append(count) } })
         }
 

@@ -140,6 +140,25 @@ import Testing
     }
 
     @Test(arguments: Backing.allCases)
+    func manyAtOnceAreStoredAsTheyAre(_ backing: Backing) async throws {
+        let test = try TestStore(backing)
+        defer { withExtendedLifetime(test) {} }
+        let driver = test.store.driver
+        // Neighbours differ in every value that may be missing; SQLite takes 16 at once.
+        let specs = [nil, try Sample.digest(1), try Sample.digest(2)]
+        let calls = (1...103).map { number in
+            Sample.call(number, app: number % 4, function: number % 6, spec: specs[Int(number % 3)])
+        }
+        try await driver.append(calls.reversed())
+        for call in calls { #expect(try await driver.call(call.meta.id) == call) }
+        #expect(
+            try await driver.callCounts(.app(Sample.id(3)), since: Timestamp(nanoseconds: 0)).values.reduce(0, +) == 26)
+        let taken = await failure { try await driver.append((90...200).map { Sample.call($0 == 150 ? 7 : $0 + 200) }) }
+        #expect(taken.code == .exists)
+        #expect(try await driver.callCount() == 103)
+    }
+
+    @Test(arguments: Backing.allCases)
     func contentsAreKeptApart(_ backing: Backing) async throws {
         let test = try TestStore(backing)
         defer { withExtendedLifetime(test) {} }

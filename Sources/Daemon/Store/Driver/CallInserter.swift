@@ -12,16 +12,8 @@ struct CallInserter {
     private static let insertMany = CallRows.insert(rows: rows)
     private static let insertOne = CallRows.insert(rows: 1)
 
-    private let database: Database
-    private let many: OpaquePointer
-    private let one: OpaquePointer
-
-    /// - Parameter database: the writer's, in a transaction; this is used there only.
-    init(_ database: Database) throws {
-        self.database = database
-        many = try database.cachedStatement(sql: Self.insertMany).sqliteStatement
-        one = try database.cachedStatement(sql: Self.insertOne).sqliteStatement
-    }
+    /// The writer's, in a transaction.
+    let database: Database
 
     /// Adds records without what is kept apart of them. If it throws, some may be there.
     func insert(_ calls: [CallRecord]) throws {
@@ -31,19 +23,19 @@ struct CallInserter {
             guard let first = calls.baseAddress else { return }
             let ordered = order.map { first + $0.index }
             let inMany = ordered.count / Self.rows * Self.rows
-            try insert(ordered[..<inMany], Self.rows, by: many)
-            try insert(ordered[inMany...], 1, by: one)
+            try insert(ordered[..<inMany], by: Self.insertMany, rows: Self.rows)
+            try insert(ordered[inMany...], by: Self.insertOne, rows: 1)
         }
     }
 
     /// - Parameter rows: of the statement; as many records are a multiple of it.
-    private func insert(
-        _ calls: ArraySlice<UnsafePointer<CallRecord>>, _ rows: Int, by statement: OpaquePointer
-    ) throws {
+    private func insert(_ calls: ArraySlice<UnsafePointer<CallRecord>>, by sql: String, rows: Int) throws {
         if calls.isEmpty { return }
+        let cached = try database.cachedStatement(sql: sql)
+        let statement = cached.sqliteStatement
         try withUnsafeTemporaryAllocation(byteCount: rows * Identifier.textCount, alignment: 1) { ids in
-            // SQLite keeps the addresses of the ids.
-            defer { sqlite3_clear_bindings(statement) }
+            // The statement is the cache's, and it knows the addresses of the ids.
+            defer { withExtendedLifetime(cached) { _ = sqlite3_clear_bindings(statement) } }
             for start in stride(from: calls.startIndex, to: calls.endIndex, by: rows) {
                 for row in 0..<rows {
                     let id = UnsafeMutableRawBufferPointer(

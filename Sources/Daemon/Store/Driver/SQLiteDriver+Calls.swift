@@ -33,7 +33,7 @@ extension SQLiteDriver {
                     let most = min(maxContentBytes, total + room)
                     try Self.removeContents(database, &total, downTo: most > added ? most - added : 0)
                 }
-                try CallInserter(database).insert(calls)
+                try CallInserter(database: database).insert(calls)
                 if added > 0 {
                     for call in calls { try Self.insertContents(of: call, database, &total) }
                 }
@@ -204,7 +204,7 @@ extension SQLiteDriver {
         for call in batch.calls {
             do {
                 // One by one, so that it is known which is there.
-                try CallInserter(database).insert([call])
+                try CallInserter(database: database).insert([call])
                 try Self.insertContents(of: call, database, &total)
             } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                 throw call.recordedAlready()
