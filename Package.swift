@@ -71,6 +71,7 @@ let package = Package(
             name: "Store",
             dependencies: [
                 "Model", "Wire", "Archive", "CArchive", "Extensions", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Sources/Daemon/Store", swiftSettings: swift),
         .target(name: "Pool", dependencies: ["Model"], path: "Sources/Daemon/Pool", swiftSettings: swift),

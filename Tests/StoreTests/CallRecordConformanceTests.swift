@@ -36,18 +36,19 @@ import Testing
             let scope = scopes.randomElement(using: &random) ?? .all
             switch Int.random(in: 0..<24, using: &random) {
             case 0...7:
-                // Some come later than others that are newer, and some are there already.
-                let batch = (0..<UInt64.random(in: 0...8, using: &random)).map { index -> CallRecord in
-                    let id = Int.random(in: 0..<30, using: &random) == 0 ? number : number + 2 * index + 1
+                // Some come later than others that are newer, and some are there already. SQLite takes 16 at once.
+                let most: UInt64 = [3, 8, 40].randomElement(using: &random) ?? 0
+                let batch = (0..<UInt64.random(in: 0...most, using: &random)).map { index -> CallRecord in
+                    let id = Int.random(in: 0..<150, using: &random) == 0 ? number : number + 2 * index + 1
                     let log = Bool.random(using: &random) ? "log\0 \(id) é" : ""
                     return Sample.call(
                         id, app: .random(in: 0...2, using: &random), function: .random(in: 0...2, using: &random),
                         log: log, input: Int.random(in: 0..<3, using: &random) == 0 ? "input \(id)" : "",
                         spec: digests.randomElement(using: &random) ?? nil)
-                }
+                }.shuffled(using: &random)
                 let budget: UInt64? =
                     [.max, .max, .max, 200, 20, 0, nil, nil, nil].randomElement(using: &random) ?? nil
-                number += Int.random(in: 0..<8, using: &random) == 0 ? 1 : 16
+                number += Int.random(in: 0..<8, using: &random) == 0 ? 1 : 80
                 let results = [await outcome(memory, batch, budget), await outcome(disk, batch, budget)]
                 #expect(results[0] == results[1], "step \(step)")
                 refusals += results[0] == nil ? 0 : 1
@@ -81,7 +82,7 @@ import Testing
                 #expect(counts == (try await disk.callCounts(scope, since: since)), "step \(step)")
             default:
                 let retention = CallRetention(
-                    calls: [-1, 0, 3, 50, 200, .max].randomElement(using: &random) ?? 0,
+                    calls: [-1, 0, 3, 50, 400, .max].randomElement(using: &random) ?? 0,
                     callNanos: [.max, .max, 1_000_000, 0].randomElement(using: &random) ?? 0,
                     logs: [0, 5, 40, .max].randomElement(using: &random) ?? 0,
                     logNanos: [.max, 1_000_000, 0].randomElement(using: &random) ?? 0,
@@ -136,6 +137,25 @@ import Testing
             return "\(error.code) \(error)"
         }
         return nil
+    }
+
+    @Test(arguments: Backing.allCases)
+    func manyAtOnceAreStoredAsTheyAre(_ backing: Backing) async throws {
+        let test = try TestStore(backing)
+        defer { withExtendedLifetime(test) {} }
+        let driver = test.store.driver
+        // Neighbours differ in every value that may be missing; SQLite takes 16 at once.
+        let specs = [nil, try Sample.digest(1), try Sample.digest(2)]
+        let calls = (1...103).map { number in
+            Sample.call(number, app: number % 4, function: number % 6, spec: specs[Int(number % 3)])
+        }
+        try await driver.append(calls.reversed())
+        for call in calls { #expect(try await driver.call(call.meta.id) == call) }
+        #expect(
+            try await driver.callCounts(.app(Sample.id(3)), since: Timestamp(nanoseconds: 0)).values.reduce(0, +) == 26)
+        let taken = await failure { try await driver.append((90...200).map { Sample.call($0 == 150 ? 7 : $0 + 200) }) }
+        #expect(taken.code == .exists)
+        #expect(try await driver.callCount() == 103)
     }
 
     @Test(arguments: Backing.allCases)

@@ -5,8 +5,10 @@ package import Wire
 
 /// Collects call records and writes them in batches, off the call path. Thread-safe.
 package final class Recorder: Sendable {
-    /// Stores a batch: calls by what they ran with.
-    package typealias Write = @Sendable ([(spec: CallSpec, calls: [CallRecord])]) async throws -> Void
+    /// Calls by what they ran with.
+    package typealias Batch = [(spec: CallSpec, calls: [CallRecord])]
+    /// Stores a batch. It is handed over, so that nobody copies the records.
+    package typealias Write = @Sendable (consuming Batch) async throws -> Void
 
     /// Records that may wait for the store; further ones are counted as dropped.
     package static let maxPending = 65_536
@@ -23,16 +25,47 @@ package final class Recorder: Sendable {
     private let writer: RecordWriter
 
     private struct Pending {
-        var records: [Entry] = []
+        var batches: [PendingBatch] = []
+        var count = 0
         var bytes = 0
+
+        mutating func add(_ record: CallRecord, of runnable: Runnable) -> Bool {
+            let bytes = record.log.count + record.input.count
+            guard count < maxPending, self.bytes + bytes <= maxPendingBytes else { return false }
+            count += 1
+            self.bytes += bytes
+            let filled = batches.last?.bytes ?? 0
+            if batches.isEmpty || (filled > 0 && filled + bytes > maxBatchBytes) { batches.append(PendingBatch()) }
+            batches[batches.count - 1].add(record, of: runnable)
+            batches[batches.count - 1].bytes += bytes
+            return true
+        }
     }
 
-    /// A record with what it ran with.
-    fileprivate struct Entry: Sendable {
-        let record: CallRecord
-        let runnable: Runnable
+    /// What a store can take at once.
+    private struct PendingBatch {
+        var groups: Batch = []
+        /// Log and payload bytes.
+        var bytes = 0
+        /// Whose the groups are.
+        private var runnables: [Runnable] = []
+        private var places: [ObjectIdentifier: Int] = [:]
+        /// The group of the last record: the next one is mostly of the same.
+        private var last = 0
 
-        var bytes: Int { record.log.count + record.input.count }
+        mutating func add(_ record: CallRecord, of runnable: Runnable) {
+            if groups.isEmpty || runnables[last] !== runnable {
+                last = places[ObjectIdentifier(runnable)] ?? begin(runnable)
+            }
+            groups[last].calls.append(record)
+        }
+
+        private mutating func begin(_ runnable: Runnable) -> Int {
+            places[ObjectIdentifier(runnable)] = groups.count
+            runnables.append(runnable)
+            groups.append((CallSpec(runnable), []))
+            return groups.count - 1
+        }
     }
 
     /// - Parameter write: stores a batch; its error is reported by `onError`.
@@ -48,26 +81,17 @@ package final class Recorder: Sendable {
 
     /// Adds a record; never waits.
     func add(_ record: CallRecord, of runnable: Runnable) {
-        let entry = Entry(record: record, runnable: runnable)
-        let accepted = pending.withLock { pending -> Bool in
-            guard pending.records.count < Self.maxPending, pending.bytes + entry.bytes <= Self.maxPendingBytes else {
-                return false
-            }
-            pending.records.append(entry)
-            pending.bytes += entry.bytes
-            return true
-        }
+        let accepted = pending.withLock { $0.add(record, of: runnable) }
         if !accepted { counters.recordsDropped.increment() }
     }
 
     /// Writes what waits; when it returns, every record added before is stored.
     package func flush() async {
         await writer.write { [pending] in
-            let taken = pending.withLock { pending in
+            pending.withLock { pending in
                 defer { pending = Pending() }
-                return pending.records
+                return pending.batches.map(\.groups)
             }
-            return Self.batches(taken)
         }
     }
 
@@ -78,22 +102,6 @@ package final class Recorder: Sendable {
             await flush()
         }
         await flush()
-    }
-
-    /// Parts that a store can take at once.
-    private static func batches(_ entries: [Entry]) -> [ArraySlice<Entry>] {
-        var result: [ArraySlice<Entry>] = []
-        var start = 0
-        var bytes = 0
-        for (index, entry) in entries.enumerated() {
-            if bytes > 0, bytes + entry.bytes > maxBatchBytes {
-                result.append(entries[start..<index])
-                (start, bytes) = (index, 0)
-            }
-            bytes += entry.bytes
-        }
-        if start < entries.count { result.append(entries[start...]) }
-        return result
     }
 }
 
@@ -108,23 +116,19 @@ private actor RecordWriter {
         self.onError = onError
     }
 
-    func write(_ take: @escaping @Sendable () -> [ArraySlice<Recorder.Entry>]) async {
+    func write(_ take: @escaping @Sendable () -> [Recorder.Batch]) async {
         let previous = last
         let task = Task { [store, onError] in
             await previous?.value
-            for batch in take() {
-                do { try await store(Self.grouped(batch)) } catch { onError(error, batch.count) }
+            var batches = take()
+            batches.reverse()
+            while let batch = batches.popLast() {
+                let count = batch.reduce(0) { $0 + $1.calls.count }
+                do { try await store(batch) } catch { onError(error, count) }
             }
         }
         last = task
         await task.value
-    }
-
-    /// The snapshot is made once for all calls of a batch that share it.
-    private static func grouped(_ batch: ArraySlice<Recorder.Entry>) -> [(spec: CallSpec, calls: [CallRecord])] {
-        Dictionary(grouping: batch) { ObjectIdentifier($0.runnable) }.values.compactMap { group in
-            group.first.map { (spec: CallSpec($0.runnable), calls: group.map(\.record)) }
-        }
     }
 }
 

@@ -25,18 +25,18 @@ extension Store {
     ///
     /// - Parameter batch: calls by what they ran with.
     package func record(
-        _ batch: [(spec: CallSpec, calls: [CallRecord])], _ retention: CallRetention
+        _ batch: consuming [(spec: CallSpec, calls: [CallRecord])], _ retention: CallRetention
     ) async throws(Failure) {
         var calls: [CallRecord] = []
         var specs: [Digest: [UInt8]] = [:]
-        for group in batch {
-            let body = group.spec.encoded()
+        for index in batch.indices {
+            let body = batch[index].spec.encoded()
             let digest = try SHA256.digest(of: body)
             specs[digest] = body
-            for var call in group.calls {
-                call.spec = digest
-                calls.append(call)
-            }
+            let first = calls.count
+            // Mostly there is one group, whose records are not copied.
+            if first == 0 { swap(&calls, &batch[index].calls) } else { calls += batch[index].calls }
+            for place in first..<calls.count { calls[place].spec = digest }
         }
         try await driver.append(calls, specs: specs, maxContentBytes: retention.logBytes)
     }

@@ -25,28 +25,20 @@ enum CallRows {
         return call
     }
 
-    /// Written by hand and in one piece: records come by the ten thousand a second.
-    static let insert = """
-        INSERT INTO calls (id, api_version, created_at, updated_at, app_id, app_name, function_id, function_name, path,
-            trigger_name, version, requested_version, requested_alias, status, reason, error, exit_code, exit_signal,
-            out_of_memory, started_at, completed_at, wait_nanos, cold_start_nanos, run_nanos, container, log_bytes,
-            log_truncated, input_bytes, input_truncated, spec, trace_id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """
+    /// Of a record, in the order in which ``CallInserter`` sets them.
+    static let columns = [
+        "id", "api_version", "created_at", "updated_at", "app_id", "app_name", "function_id", "function_name", "path",
+        "trigger_name", "version", "requested_version", "requested_alias", "status", "reason", "error", "exit_code",
+        "exit_signal", "out_of_memory", "started_at", "completed_at", "wait_nanos", "cold_start_nanos", "run_nanos",
+        "container", "log_bytes", "log_truncated", "input_bytes", "input_truncated", "spec", "trace_id",
+    ]
 
-    /// In the order of ``insert``.
-    static func arguments(_ call: CallRecord) -> StatementArguments {
-        [
-            call.meta.id.description, Int64(call.meta.apiVersion), call.meta.createdAt.nanoseconds,
-            call.meta.updatedAt.nanoseconds, call.appID.description, call.appName, call.functionID.description,
-            call.functionName, call.path, call.trigger, Int64(call.version), Int64(call.requestedVersion),
-            call.requestedAlias, call.status.rawValue, call.reason.rawValue, call.error,
-            call.exit?.code.map { Int64($0) }, call.exit?.signal.map { Int64($0) }, call.exit?.ranOutOfMemory,
-            call.startedAt?.nanoseconds, call.completedAt.nanoseconds, Int64(clamping: call.waitNanos),
-            call.coldStartNanos.map { Int64(clamping: $0) }, Int64(clamping: call.runNanos), call.container,
-            Int64(clamping: call.logBytes), call.logTruncated, Int64(clamping: call.inputBytes), call.inputTruncated,
-            call.spec?.description, call.traceID,
-        ]
+    /// The statement that inserts so many records.
+    static func insert(rows: Int) -> String {
+        let row = "(\(columns.map { _ in "?" }.joined(separator: ", ")))"
+        let all = Array(repeating: row, count: rows).joined(separator: ", ")
+        // Whoever inserts rolls back. ABORT would have SQLite note all that a statement for many rows changes.
+        return "INSERT OR FAIL INTO calls (\(columns.joined(separator: ", "))) VALUES \(all)"
     }
 
     static func known<E: RawRepresentable>(_ text: String, _ column: String) throws(Failure) -> E

@@ -33,7 +33,10 @@ extension SQLiteDriver {
                     let most = min(maxContentBytes, total + room)
                     try Self.removeContents(database, &total, downTo: most > added ? most - added : 0)
                 }
-                for call in calls { try Self.insert(call, database, &total) }
+                try CallInserter(database: database).insert(calls)
+                if added > 0 {
+                    for call in calls { try Self.insertContents(of: call, database, &total) }
+                }
                 try Self.noteSpecs(specs, of: calls, database)
                 try Self.removeContents(database, &total, downTo: maxContentBytes)
             }
@@ -54,8 +57,7 @@ extension SQLiteDriver {
         return free > reservedBytes ? free - reservedBytes : 0
     }
 
-    private static func insert(_ call: CallRecord, _ database: Database, _ total: inout UInt64) throws {
-        try database.cachedStatement(sql: CallRows.insert).execute(arguments: CallRows.arguments(call))
+    private static func insertContents(of call: CallRecord, _ database: Database, _ total: inout UInt64) throws {
         let bytes = call.log.count + call.input.count
         if bytes == 0 { return }
         try database.cachedStatement(
@@ -69,9 +71,16 @@ extension SQLiteDriver {
         _ specs: [Digest: [UInt8]], of calls: [CallRecord], _ database: Database
     ) throws {
         var lastCalls: [Digest: Identifier] = [:]
-        for call in calls {
-            guard let digest = call.spec else { continue }
-            lastCalls[digest] = max(lastCalls[digest] ?? call.meta.id, call.meta.id)
+        var next = calls.startIndex
+        while next < calls.endIndex {
+            // Neighbours mostly name the same one.
+            let digest = calls[next].spec
+            var last = calls[next].meta.id
+            repeat {
+                last = max(last, calls[next].meta.id)
+                next += 1
+            } while next < calls.endIndex && calls[next].spec == digest
+            if let digest { lastCalls[digest] = max(lastCalls[digest] ?? last, last) }
         }
         for (digest, last) in lastCalls {
             guard let body = specs[digest] else {
@@ -194,7 +203,9 @@ extension SQLiteDriver {
     private func write(_ batch: CallBatch, _ database: Database, _ total: inout UInt64) throws(Failure) {
         for call in batch.calls {
             do {
-                try Self.insert(call, database, &total)
+                // One by one, so that it is known which is there.
+                try CallInserter(database: database).insert([call])
+                try Self.insertContents(of: call, database, &total)
             } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                 throw call.recordedAlready()
             } catch {
