@@ -4,7 +4,7 @@ import os
 import statistics
 import subprocess
 
-from measure import daemon_load, median, spread
+from measure import daemon_load, deploy_echo, median, spread
 
 APP = "cold"
 CALLERS = 64
@@ -19,12 +19,12 @@ def containers(function):
     return len(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()) - 1
 
 
-def measure(deploy, pairs, seconds):
+def measure(pairs, seconds):
     """Each pair is a new function: its calls from the second second after the first on, and then again."""
     cold, warm, counts = [], [], []
     for number in range(pairs):
         name = f"cold{number}"
-        deploy(name, APP)
+        deploy_echo(name, APP)
         target = ("--app", APP, "--function", name, "--warmup")
         cold.append(daemon_load(CALLERS, CALLERS, seconds, *target, 1))
         warm.append(daemon_load(CALLERS, CALLERS, seconds, *target, 1))

@@ -16,7 +16,7 @@ LOAD = HERE / "build/load"
 ECHO = HERE.parent / "examples/echo-ttrpc"
 
 
-def deploy_echo(name, app, containers, concurrency, **more):
+def deploy_echo(name, app, containers=0, concurrency=1, **more):
     """The C echo as a function; `more`: further lines of its func.yaml."""
     folder = pathlib.Path(os.environ["WORK"], "echo-" + name)
     shutil.copytree(ECHO, folder)
