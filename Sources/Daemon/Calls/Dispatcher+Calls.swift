@@ -115,18 +115,16 @@ extension Dispatcher {
             fail(call, noRoom)
             return
         }
+        if case .frozen(let owner) = lease, let worker = owner as? Worker, !worker.thawForCall() {
+            return place(call, data: data)
+        }
         // After the lease, so that its deadline finds the call where it is.
         switch lease {
         case .slot, .frozen: watch(call, until: call.deadline)
         default: watch(call, until: call.startBy)
         }
         switch lease {
-        case .slot(let owner): (owner as? Worker)?.dispatch(call, data)
-        case .frozen(let owner):
-            guard let worker = owner as? Worker else { return }
-            counters.thaws.increment()
-            worker.thaw()
-            worker.dispatch(call, data)
+        case .slot(let owner), .frozen(let owner): (owner as? Worker)?.dispatch(call, data)
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }

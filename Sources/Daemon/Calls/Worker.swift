@@ -36,7 +36,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// `nil`: its app has none.
     private let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
-    private unowned let dispatcher: Dispatcher
+    unowned let dispatcher: Dispatcher
     private var link: (any FunctionLink)?
     private var control: Watcher?
     private var logWatcher: Watcher?
@@ -214,6 +214,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         dispatcher.act(on: hand, worker: self)
     }
 
+    /// Gives back a slot whose call was not sent, because the container has ended. On any thread.
+    func refuse() {
+        retire(kill: false)
+        giveBack(serviceNanos: 0)
+    }
+
     private func takeFresh() -> UInt64? {
         defer { isFresh = false }
         return isFresh ? coldNanos : nil
@@ -224,7 +230,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func linkLost(_ reason: String) {
         guard !isLinkLost, !isStopped else { return }
         isLinkLost = true
-        lostReason = reason
+        // That its program did not start says more than what follows from it.
+        lostReason = lostReason ?? reason
         retire(kill: false)
         // Without a call in it, that was its end.
         if isStopped { return }
