@@ -196,7 +196,11 @@ let package = Package(
             swiftSettings: swift),
         // Real daemons, real containers.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["FnrpcClient", "fnrpc", "fnrpcd", "Model", "Wire"],
+            name: "EndToEndTests",
+            dependencies: [
+                "FnrpcClient", "fnrpc", "fnrpcd", "Model", "Server", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: swift),
     ]
 )

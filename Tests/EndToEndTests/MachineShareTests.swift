@@ -48,38 +48,6 @@ import Testing
         }
     }
 
-    /// There is room for one container only, so each of these must give its own back for the next call to be answered.
-    @Test func roomIsBackAfterEveryKindOfDeath() async throws {
-        try await withDaemon(Self.metrics + ["--max-memory-mib", "100", "--init-timeout", "1"]) { daemon in
-            try daemon.deployEcho(as: "good")
-            let deaths = [
-                ("exits", "", "import sys\nsys.exit(3)"),
-                ("silent", "format: ttrpc\nentrypoint: [/bin/sleep, '60']\n", ""),
-                ("absent", "format: ttrpc\nentrypoint: [/bin/nothing-of-this-name]\n", ""),
-                ("crashes", "", "import os\ndef handler():\n    os.kill(os.getpid(), 11)"),
-                ("eats", "", "def handler():\n    return len(bytearray(300 << 20))"),
-                ("loops", "timeout: 1\n", "def handler():\n    while True: pass"),
-                ("leaves", "", "import os\ndef handler():\n    os._exit(0)"),
-                ("once", "format: default\nruntime: shell\nentry: run.sh\n", ""),
-            ]
-            for (name, yaml, code) in deaths {
-                var text = "name: \(name)\nmemory: 64\ntmp_size: 30\n\(yaml)"
-                if !yaml.contains("runtime") { text += "runtime: python\n" }
-                if !yaml.contains("entr") { text += "entry: func.handler\n" }
-                try daemon.deploy(
-                    name, ["func.yaml": text, "func.py": code, "run.sh": "cat\n"])
-                for _ in 0..<2 {
-                    let result = try daemon.fnrpc("invoke", "demo/\(name)", "-d", "{}")
-                    #expect((result.code == 0) == (name == "once"), "\(name): \(result)")
-                }
-                let good = try daemon.fnrpc("invoke", "demo/good", "-d", name)
-                #expect(good.output == name, "after \(name): \(good)")
-            }
-            #expect(try daemon.metric("fnrpc_container_memory_bytes") == 96 * 1_048_576)
-            try await expectNothingWaits(daemon)
-        }
-    }
-
     @Test func whatIsLargerThanTheMachineIsRefusedAtOnce() async throws {
         try await withDaemon(["--max-memory-mib", "300", "--max-cpu-milli", "1500"]) { daemon in
             try daemon.deployEcho(as: "fits", yaml: "memory: 200\ntmp_size: 100\ncpu: 1.5\n")

@@ -9,6 +9,7 @@ final class TestDaemon: @unchecked Sendable {
     let folder: String
     let socket: String
     private(set) var process = Process()
+    let uidBase: UInt32
     private let arguments: [String]
     private let diskMiB: Int?
     private let environment: [String: String]
@@ -45,8 +46,8 @@ final class TestDaemon: @unchecked Sendable {
             made += 1
             return made
         }
-        let base = 1_900_000_000 + (Int(getpid()) * 64 + number) % 30_000 * 65_536
-        self.arguments = arguments + ["--uid-base", String(base)]
+        uidBase = UInt32(1_900_000_000 + (Int(getpid()) * 64 + number) % 30_000 * 65_536)
+        self.arguments = arguments + ["--uid-base", String(uidBase)]
         try start()
     }
 

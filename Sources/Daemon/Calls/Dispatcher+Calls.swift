@@ -125,23 +125,24 @@ extension Dispatcher {
             fail(call, noRoom)
             return
         }
-        follow(lease, call, data: data)
+        follow(lease, call, data: data, wanted, at: moment)
     }
 
     /// Does what the pool answered to a call that wants a slot.
-    func follow(_ lease: PoolMachine.Lease, _ call: Call, data: UnsafeRawBufferPointer) {
+    func follow(
+        _ lease: PoolMachine.Lease, _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil,
+        at moment: Moment = .now()
+    ) {
+        if case .frozen(let owner) = lease, let worker = owner as? Worker, !worker.thawForCall() {
+            return place(call, data: data, wanted)
+        }
         // After the lease, so that its deadline finds the call where it is.
         switch lease {
         case .slot, .frozen: watch(call, until: call.deadline)
         default: watch(call, until: call.startBy)
         }
         switch lease {
-        case .slot(let owner): (owner as? Worker)?.dispatch(call, data, wanted, at: moment)
-        case .frozen(let owner):
-            guard let worker = owner as? Worker else { return }
-            counters.thaws.increment()
-            worker.thaw()
-            worker.dispatch(call, data, wanted, at: moment)
+        case .slot(let owner), .frozen(let owner): (owner as? Worker)?.dispatch(call, data, wanted, at: moment)
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }

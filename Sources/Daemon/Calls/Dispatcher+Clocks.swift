@@ -40,7 +40,7 @@ extension Dispatcher {
             if worker.hasAhead(call) { return waitedTooLong(call, worker) }
             guard Instant.now() >= call.deadline else { return watch(call, until: call.deadline) }
             guard call.claim() else { return }
-            worker.flushLog()
+            worker.readLog()
             let limit = seconds(call.deadline.nanoseconds(since: call.acceptedAt))
             let waited = seconds((call.startedAt ?? call.acceptedAt).nanoseconds(since: call.acceptedAt))
             let text =

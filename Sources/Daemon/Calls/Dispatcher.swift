@@ -253,7 +253,7 @@ package final class Dispatcher: @unchecked Sendable {
         }
         worker.loop.run { [self] in
             guard call.claim() else { return }
-            worker.flushLog()
+            worker.readLog()
             record(call, .cancelled, error: failure.message, worker: worker, coldNanos: nil)
             answer(call, status: failure.encodedStatus(), code: failure.code.status)
             worker.abandon(call)

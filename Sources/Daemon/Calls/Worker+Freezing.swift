@@ -17,9 +17,22 @@ extension Worker {
         if !pool.event({ $0.frozen(idle) }) { freezer.thaw() }
     }
 
-    /// Lets it go on, for a call that the pool has given a frozen slot. On any thread, a loop too: the write takes some 6
-    /// microseconds and waits for nothing in the container. One that has died is found as any other is.
+    /// Lets it go on. On any thread, a loop too: the write takes some 6 microseconds and waits for nothing in the container.
     func thaw() { freezer.load()?.thaw() }
+
+    /// Lets it go on for a call that the pool has given its frozen slot; on any thread.
+    ///
+    /// - Returns: `false` if it has ended meanwhile, which the loop may not have seen yet: the slot is given back, and the
+    ///   call, which nobody has seen, belongs elsewhere.
+    func thawForCall() -> Bool {
+        guard !sandbox.hasEnded else {
+            refuse()
+            return false
+        }
+        dispatcher.counters.thaws.increment()
+        thaw()
+        return true
+    }
 }
 
 extension Dispatcher {

@@ -34,18 +34,18 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     /// What replies get that do not have it themselves; `nil`: nothing.
     let responseHeaders: ResponseHeaders?
     /// `nil`: its app has none.
-    private let syslog: SyslogSource?
+    let syslog: SyslogSource?
     private(set) lazy var slot = Slot(owner: self)
     // Not unowned: each call would count it up and down twice. A worker that has stopped is let go of by its pool.
     let dispatcher: Dispatcher
     private(set) var link: (any FunctionLink)?
     private var control: Watcher?
-    private var logEntry: QuietDescriptors.Entry?
+    var logEntry: QuietDescriptors.Entry?
     private var grace: LoopTimer?
     var patience: LoopTimer?
-    private(set) var tail: [UInt8] = []
+    var tail: [UInt8] = []
     /// Of functions that are told to say where each call begins.
-    private var frames: LogFrames?
+    var frames: LogFrames?
     var current: Call?
     /// Sent behind it, and not begun.
     var ahead: Call?
@@ -209,11 +209,6 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         released(call, serviceNanos: 0)
     }
 
-    /// Reads what the function wrote until now, for a call that ends. On the loop.
-    func flushLog() {
-        readLog()
-    }
-
     func released(_ call: Call, serviceNanos: UInt64, now: Instant = .now()) {
         if call.leaveSlot() { giveBack(serviceNanos: serviceNanos, now: now) }
     }
@@ -222,6 +217,12 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let yields = dispatcher.ledger.isPressed == .urgent && dispatcher.mayYield(runnable)
         let hand = runnable.pool.release(slot, serviceNanos: serviceNanos, yields: yields, now: now)
         dispatcher.act(on: hand, worker: self)
+    }
+
+    /// Gives back a slot whose call was not sent, because the container has ended. On any thread.
+    func refuse() {
+        retire(kill: false)
+        giveBack(serviceNanos: 0)
     }
 
     func takeFresh() -> UInt64? {
@@ -234,7 +235,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func linkLost(_ reason: String) {
         guard !isLinkLost, !isStopped else { return }
         isLinkLost = true
-        lostReason = reason
+        // That its program did not start says more than what follows from it.
+        lostReason = lostReason ?? reason
         retire(kill: false)
         // Without a call in it, that was its end.
         if isStopped { return }
@@ -356,46 +358,5 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         grace?.close()
         grace = nil
         dispatcher.remove(self)
-    }
-
-    // MARK: - Log
-
-    /// Nothing of it is read any more; before the sandbox closes it.
-    private func closeLog() {
-        if let logEntry { loop.quietDescriptors.remove(logEntry) }
-        logEntry = nil
-    }
-
-    private func readLog() {
-        guard logEntry != nil else { return }
-        withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 16) { buffer in
-            // Bounded, so that a function that writes for ever does not hold the loop.
-            for _ in 0..<16 {
-                let count = read(sandbox.log, buffer.baseAddress, buffer.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else {
-                    if count == 0 { closeLog() }
-                    return
-                }
-                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                if frames == nil { append(bytes, isOwn: true) }
-                frames?.cut(bytes, running: current?.id.description ?? "", append)
-                if count < buffer.count { return }
-            }
-        }
-    }
-
-    private func append(_ bytes: UnsafeRawBufferPointer, isOwn: Bool) {
-        tail.append(contentsOf: bytes.suffix(Self.tailBytes))
-        if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
-        let call = isOwn ? current : nil
-        if dispatcher.followers.isFollowed {
-            dispatcher.followers.write(bytes, of: runnable.function.meta.id, container: sandbox.id, call: call?.id)
-        }
-        syslog?.write(bytes, call: call?.id.description ?? "")
-        guard let call else { return }
-        let room = dispatcher.limits.logBytes - call.log.count
-        call.log.append(contentsOf: bytes.prefix(room))
-        if bytes.count > room { call.logTruncated = true }
     }
 }

@@ -19,8 +19,8 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
     private var current: AnyObject?
     private var reply: PipeReply?
     private var isClosed = false
-    /// The function said something that nobody asked for.
-    private var isSpoiled = false
+    /// Why no call can be sent any more; `nil`: one can.
+    private var spoiledBy: String?
 
     /// On the loop.
     ///
@@ -62,9 +62,8 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         guard owner?.wants(token) == true else { return }
         // What was said since the last answer must not be taken for this one.
         pipes?.read()
-        guard !isClosed, !isSpoiled, let pipes else {
-            let reason = isSpoiled ? Self.unasked : "its container was closed"
-            owner?.answered(token, .broken(reason))
+        guard !isClosed, spoiledBy == nil, let pipes else {
+            owner?.answered(token, .broken(spoiledBy ?? "its container was closed"))
             return
         }
         current = token
@@ -72,6 +71,7 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         pipes.write(request)
     }
 
+    private static let left = "it was left with a part of a call"
     private static let unasked = "it wrote to standard output what belongs to no call"
 
     // MARK: - Answers
@@ -119,14 +119,15 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         guard let token = current else { return }
         current = nil
         reply = nil
-        isSpoiled = true
+        let reason = "it broke format \(format.rawValue): \(malformed.reason)"
+        spoiledBy = reason
         pipes?.close()
-        owner?.answered(token, .broken("it broke format \(format.rawValue): \(malformed.reason)"))
+        owner?.answered(token, .broken(reason))
     }
 
     private func lost(_ reason: String) {
-        guard !isSpoiled else { return }
-        isSpoiled = true
+        guard spoiledBy == nil else { return }
+        spoiledBy = reason
         pipes?.close()
         owner?.linkLost(reason)
     }
@@ -137,7 +138,7 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         guard current === token else { return }
         current = nil
         reply = nil
-        isSpoiled = true
+        spoiledBy = Self.left
         pipes?.close()
     }
 
@@ -156,9 +157,9 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
     }
 
     package func takeBack() {
-        guard !isClosed, !isSpoiled, pipes == nil else { return }
+        guard !isClosed, spoiledBy == nil, pipes == nil else { return }
         // A streamed call that left them in the middle of something has closed it.
-        guard process.input != nil else { return lost("it was left with a part of a call") }
+        guard process.input != nil else { return lost(Self.left) }
         pipes = FunctionPipes(loop: loop, process: process, owner: self)
     }
 

@@ -155,6 +155,12 @@ package final class Sandbox: Sendable {
         }
     }
 
+    /// Whether the whole sandbox has ended, also if nobody has looked at ``control`` since. A system call.
+    package var hasEnded: Bool {
+        var entry = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) == 1
+    }
+
     /// Sends SIGTERM to the function's process group; a waiting sandbox ends. Does not block. Idempotent.
     package func terminate() { _ = fnrpc_pidfd_send_signal(process, SIGTERM) }
 

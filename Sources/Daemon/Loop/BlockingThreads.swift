@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A fixed number of threads for work that blocks: starting and removing sandboxes. Thread-safe.
@@ -56,7 +57,11 @@ package final class BlockingThreads: @unchecked Sendable {
         for thread in threads { pthread_join(thread, nil) }
     }
 
+    /// For whoever looks at the daemon's threads.
+    private static let threadName = "fnrpc-work"
+
     private func work() {
+        _ = fnrpc_name_thread(Self.threadName)
         while true {
             pthread_mutex_lock(mutex)
             while queue.isEmpty && !isStopping { pthread_cond_wait(condition, mutex) }

@@ -37,6 +37,8 @@ package final class Server: Sendable {
     private let changes: Changes
     private let tls: TLSContext?
     private let metrics: MetricsServer?
+    /// What the daemon's methods know of it.
+    private let knownMetrics: Lock<DaemonMetrics?>
     private let plugIns: [PlugIn]
     private let background: Lock<[Task<Void, Never>]>
 
@@ -167,7 +169,7 @@ package final class Server: Sendable {
             secretBox: secretBox, driver: driver, counters: counters, recorder: recorder, dispatcher: dispatcher,
             loops: loops, blocking: blocking,
             front: front, sessions: sessions, authenticator: authenticator, changes: changes, tls: tls,
-            metrics: metrics, plugIns: plugIns)
+            metrics: metrics, knownMetrics: context.metrics, plugIns: plugIns)
         blocking.post {
             do throws(Failure) { try reserves.learnAll() } catch { log.error("\(error)") }
         }
@@ -216,7 +218,8 @@ package final class Server: Sendable {
         secretBox: SecretBox, driver: OCIDriver, counters: Counters, recorder: Recorder, dispatcher: Dispatcher,
         loops: [EventLoop],
         blocking: BlockingThreads, front: Front, sessions: SessionRegistry, authenticator: Authenticator,
-        changes: Changes, tls: TLSContext?, metrics: MetricsServer?, plugIns: [PlugIn]
+        changes: Changes, tls: TLSContext?, metrics: MetricsServer?, knownMetrics: Lock<DaemonMetrics?>,
+        plugIns: [PlugIn]
     ) {
         self.configuration = configuration
         self.log = log
@@ -236,6 +239,7 @@ package final class Server: Sendable {
         self.changes = changes
         self.tls = tls
         self.metrics = metrics
+        self.knownMetrics = knownMetrics
         self.plugIns = plugIns
         background = Lock([])
     }
@@ -263,11 +267,14 @@ package final class Server: Sendable {
         for plugIn in plugIns { plugIn.close() }
         dispatcher.stop()
         metrics?.stop()
+        // The methods know the metrics, and these the methods: neither, nor the audit log, would ever be let go.
+        knownMetrics.withLock { $0 = nil }
         blocking.stop()
         for loop in loops { loop.stop() }
         let held = dispatcher.budget.used
         if held != 0 { log.warning("BUG: buffers still hold \(held) bytes, and nobody is there") }
         driver.removeLeftovers()
+        _ = fnrpc_unmount(lock.path + "/run")
         do { try store.close() } catch { log.error("the store was not closed: \(error)") }
         log.info("stopped")
     }
