@@ -45,7 +45,7 @@ import Wire
                 == Assignment(
                     arguments: ["/f"],
                     environment: [
-                        "A=b", "FN_CALL_ID=ID", "FN_DEADLINE=1970-01-01T00:00:00.000Z", "FN_METHOD=POST",
+                        "A=b", "FN_CALL_ID=\(callID)", "FN_DEADLINE=1970-01-01T00:00:00.000Z", "FN_METHOD=POST",
                         "FN_REQUEST_URL=/invoke", "FN_PATH=/invoke",
                         "FN_HEADER_CONTENT_TYPE=a/b", "FN_HEADER_TRACEPARENT=00-x", "FN_HEADER_X_Y=1, 2",
                     ], workingDirectory: "/function"))

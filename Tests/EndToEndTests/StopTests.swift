@@ -51,7 +51,9 @@ import Testing
         }
         let more = try String(contentsOfFile: folder + "/more", encoding: .utf8)
         #expect(more == "")
-        #expect(try daemon.leftovers() == [])
+        // Daemons of other tests that were started meanwhile have copies of its mounts.
+        let left = try daemon.leftovers(seenBy: ["self"])
+        #expect(left == [])
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/data/run") == [])
     }
 

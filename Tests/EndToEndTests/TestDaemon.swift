@@ -116,12 +116,18 @@ final class TestDaemon: @unchecked Sendable {
     }
 
     /// What this daemon has left on the machine: processes, mounts, cgroups, its socket.
-    func leftovers() throws -> [String] {
+    ///
+    /// - Parameter processes: those whose mounts are looked at; `nil`: all.
+    func leftovers(seenBy processes: [String]? = nil) throws -> [String] {
         var left: [String] = []
         if FileManager.default.fileExists(atPath: socket) { left.append(socket) }
-        for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") where Int(name) != nil {
+        let all = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }
+        for name in processes ?? all {
             let mounts = (try? String(contentsOfFile: "/proc/\(name)/mountinfo", encoding: .utf8)) ?? ""
-            if mounts.contains(folder) { left.append("mount seen by process \(name)") }
+            if let line = mounts.split(separator: "\n").first(where: { $0.contains(folder) }) {
+                let command = (try? String(contentsOfFile: "/proc/\(name)/cmdline", encoding: .utf8)) ?? ""
+                left.append("mount seen by process \(name), \(command.debugDescription): \(line)")
+            }
         }
         for controller in try FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup") {
             let path = "/sys/fs/cgroup/" + controller

@@ -25,7 +25,18 @@ final class Reserves: Sendable {
 
     /// Learns of committed changes.
     func learn(_ changes: [Change]) {
-        for change in changes where change.row.kind == .function { learn(change.row.id) }
+        for change in changes where change.row.kind == .function {
+            let id = change.row.id
+            // Nearly all functions want nothing, and are not decoded for that.
+            if change.new.map(Self.mayWant) ?? true || wanted.withLock({ $0[id] != nil }) { learn(id) }
+        }
+    }
+
+    /// Whether a function's message may have the field: in what release 1 and the test versions on it (0, 2) write, the tag of
+    /// `reserved_containers` (47, a varint) is somewhere then.
+    private static func mayWant(_ row: Row) -> Bool {
+        guard row.apiVersion <= 2 else { return true }
+        return zip(row.body, row.body.dropFirst()).contains { $0 == 0xF8 && $1 == 0x02 }
     }
 
     /// What the store has now counts, in whichever order changes are learnt of.
