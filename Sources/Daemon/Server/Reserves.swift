@@ -32,11 +32,13 @@ final class Reserves: Sendable {
         }
     }
 
-    /// Whether a function's message may have the field: in what release 1 and the test versions on it (0, 2) write, the tag of
-    /// `reserved_containers` (47, a varint) is somewhere then.
+    /// Whether a function's message may want room: in what release 1 and the test versions on it (0, 2) write, the tag of
+    /// `reserved_containers` (47, a varint) is somewhere then, with more than 0 behind it.
     private static func mayWant(_ row: Row) -> Bool {
         guard row.apiVersion <= 2 else { return true }
-        return zip(row.body, row.body.dropFirst()).contains { $0 == 0xF8 && $1 == 0x02 }
+        return row.body.withUnsafeBufferPointer { body in
+            (0..<max(body.count - 2, 0)).contains { body[$0] == 0xF8 && body[$0 + 1] == 0x02 && body[$0 + 2] != 0 }
+        }
     }
 
     /// What the store has now counts, in whichever order changes are learnt of.

@@ -3,7 +3,7 @@ internal import Model
 
 /// Runs operations one after the other on a thread of its own, and commits those that wait together as one transaction:
 /// eight callers share one flush of the disk. Thread-safe.
-// SAFETY: `queue`, `isStopped` and `wanted` are guarded by `condition`, `thread` is set before it starts; everything else is the thread's own or thread-safe.
+// SAFETY: `queue` and `isStopped` are guarded by `condition`, `thread` is set before it starts; everything else is the thread's own or thread-safe.
 final class Writer: @unchecked Sendable {
     /// Operations that may wait.
     static let maxQueue = 4096
@@ -49,8 +49,6 @@ final class Writer: @unchecked Sendable {
     private let condition = NSCondition()
     private var queue: [Job] = []
     private var isStopped = false
-    /// How many operations must wait for the thread to be woken.
-    private var wanted = 1
     private let transaction: Transaction
     private let driver: any StoreDriver
     private var sequence: UInt64
@@ -94,7 +92,7 @@ final class Writer: @unchecked Sendable {
                 nil
             }
         if failure == nil { queue.append(job) }
-        if queue.count >= wanted { condition.signal() }
+        condition.signal()
         condition.unlock()
         if let failure { job.finish(.failure(failure)) }
     }
@@ -113,41 +111,56 @@ final class Writer: @unchecked Sendable {
 
     private func loop() {
         var gather = Gather(answered: 0, waiting: 0, commitNanos: 0)
-        while let batch = next(gather) {
-            let begun = Instant.now()
-            run(batch)
-            let nanos = Instant.now().nanoseconds(since: begun)
-            gather = Gather(answered: batch.count, waiting: waiting, commitNanos: nanos)
-        }
+        while let next = transact(gather) { gather = next }
         condition.lock()
         isEnded = true
         condition.broadcast()
         condition.unlock()
     }
 
-    private func next(_ gather: Gather) -> [Job]? {
+    /// One transaction: runs what comes, as it comes, and commits it; `nil`: stopped, and nothing is left.
+    private func transact(_ gather: Gather) -> Gather? {
+        let end = Date(timeIntervalSinceNow: gather.count > 1 ? Double(gather.nanos) / 1e9 : 0)
+        var jobs = take(Self.maxBatch, until: nil)
+        guard !jobs.isEmpty else { return nil }
+        let start = transaction.mark
+        let begun = Instant.now()
+        // Answers wait for the disk, refusals too: what an operation was refused for may be taken back with the batch.
+        var answers = jobs.map { attempt($0) }
+        var waited: UInt64 = 0
+        while jobs.count < gather.count {
+            let idle = Instant.now()
+            let more = take(Self.maxBatch - jobs.count, until: end)
+            waited += Instant.now().nanoseconds(since: idle)
+            if more.isEmpty { break }
+            answers += more.map { attempt($0) }
+            jobs += more
+        }
+        commit(jobs, answers, since: start)
+        let nanos = Instant.now().nanoseconds(since: begun) - waited
+        return Gather(answered: jobs.count, waiting: waiting, commitNanos: nanos)
+    }
+
+    /// Operations that wait; none: the time has come, or it is stopped.
+    ///
+    /// - Parameter end: until when to wait for one; `nil`: however long it takes.
+    private func take(_ count: Int, until end: Date?) -> [Job] {
         condition.lock()
         defer { condition.unlock() }
-        if gather.count > 1 { wait(for: gather) }
-        while queue.isEmpty && !isStopped { condition.wait() }
-        if queue.isEmpty { return nil }
-        let batch = Array(queue.prefix(Self.maxBatch))
+        while queue.isEmpty && !isStopped {
+            guard let end else {
+                condition.wait()
+                continue
+            }
+            if !condition.wait(until: end) { break }
+        }
+        let batch = Array(queue.prefix(count))
         queue.removeFirst(batch.count)
         return batch
     }
 
-    /// With `condition` locked.
-    private func wait(for gather: Gather) {
-        let end = Date(timeIntervalSinceNow: Double(gather.nanos) / 1e9)
-        wanted = gather.count
-        defer { wanted = 1 }
-        while queue.count < wanted, !isStopped, condition.wait(until: end) {}
-    }
-
-    private func run(_ batch: [Job]) {
-        let start = transaction.mark
-        // Answers wait for the disk, refusals too: what an operation was refused for may be taken back with the batch.
-        let answers = batch.map { attempt($0) }
+    /// Makes what was run durable and answers it.
+    private func commit(_ batch: [Job], _ answers: [Result<[Change], Failure>], since start: Transaction.Mark) {
         let changes = transaction.changes
         guard !changes.isEmpty || !transaction.calls.isEmpty else {
             transaction.finish()
@@ -164,7 +177,7 @@ final class Writer: @unchecked Sendable {
             transaction.rollBack(to: start)
             // One of them may be what the disk refuses; the others are not to suffer for it.
             guard batch.count > 1 else { return batch[0].finish(.failure(error)) }
-            for job in batch { run([job]) }
+            for job in batch { commit([job], [attempt(job)], since: start) }
             return
         }
         sequence += UInt64(events.count)
