@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from measure import HERE, daemon_load, median, spread
+from measure import HERE, daemon_load, deploy_echo, median, spread
 
 APP = "catalog"
 FUNCTIONS = 100_000
@@ -138,14 +138,7 @@ class Creates:
 
 def prepare():
     """The app, and a package that is stored already: that of the function that is called."""
-    folder = pathlib.Path(os.environ["WORK"], "hot")
-    shutil.copytree(HERE.parent / "examples/echo-ttrpc", folder)
-    text = (
-        "name: hot\nruntime: binary\nentry: echo\nformat: ttrpc\nmemory: 32\ntimeout: 10\n"
-        "concurrency: 64\nmax_containers: 1\nmax_queue: 1000\n"
-    )
-    (folder / "func.yaml").write_text(text)
-    subprocess.run([os.environ["FNRPC"], "deploy", folder, "--app", APP], check=True)
+    deploy_echo("hot", APP, containers=1, concurrency=64)
     client = Client(os.environ["FNRPC_SOCKET"])
     function = dict(fields(client.call(FUNCTIONS_SERVICE, "Get", field(1, APP) + field(2, "hot"))))
     return Creates(function[6].decode())

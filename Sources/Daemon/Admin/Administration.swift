@@ -85,11 +85,7 @@ struct MethodList {
     ) {
         let audit = context.audit
         @Sendable func record(_ payload: [UInt8], _ caller: Caller, _ failure: Failure.Code?) {
-            audit.record(
-                AuditEntry(
-                    time: .now(), principal: caller.principal.description, peer: caller.peer,
-                    method: "\(service)/\(name)", target: target(payload), failure: failure,
-                    connection: caller.connection, trace: caller.trace?.traceID))
+            audit.record("\(service)/\(name)", target(payload), by: caller, failure)
         }
         let handler = Method.Handler.streaming { stream in
             do {

@@ -61,10 +61,20 @@ struct AuditedChange<Request: WireMessage>: Sendable {
     ///   - request: `nil`: it was not understood.
     ///   - failure: `nil`: it was done.
     func record(_ request: Request?, _ caller: Caller, _ failure: Failure.Code?) {
-        audit.record(
+        audit.record(method, request.map(target) ?? [], by: caller, failure)
+    }
+}
+
+extension AuditLog {
+    /// Writes down how a change ended.
+    ///
+    /// - Parameters:
+    ///   - method: `SERVICE/METHOD`.
+    ///   - failure: `nil`: it was done.
+    func record(_ method: String, _ target: MethodList.Target, by caller: Caller, _ failure: Failure.Code?) {
+        record(
             AuditEntry(
                 time: .now(), principal: caller.principal.description, peer: caller.peer, method: method,
-                target: request.map(target) ?? [], failure: failure, connection: caller.connection,
-                trace: caller.trace?.traceID))
+                target: target, failure: failure, connection: caller.connection, trace: caller.trace?.traceID))
     }
 }

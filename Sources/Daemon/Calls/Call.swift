@@ -116,9 +116,9 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     }
 
     /// It was sent behind another call, and is next. On the worker's loop.
-    func moveUp(now: Instant, time: Timestamp) {
-        startedAt = now
-        startedTime = time
+    func moveUp(at moment: Moment) {
+        startedAt = moment.instant
+        startedTime = moment.time
     }
 
     /// The call's slot is given back once: by its answer, its deadline or its caller's leaving, whoever gets `true`.

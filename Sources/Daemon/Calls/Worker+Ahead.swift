@@ -17,7 +17,7 @@ extension Worker {
         guard let next = ahead else { return }
         ahead = nil
         current = next
-        next.moveUp(now: .now(), time: .now())
+        next.moveUp(at: .now())
         dispatcher.forgetRequest(of: next)
     }
 

@@ -20,19 +20,18 @@ final class Reserves: Sendable {
     /// Learns of every function that there is, in steps; blocks.
     func learnAll() throws(Failure) {
         var walk = FunctionWalk(store)
-        while let (_, row) = try walk.next() { learn(row.id) }
+        while let (_, row) = try walk.next() { if Self.mayWant(row) { learn(row.id) } }
     }
 
     /// Learns of committed changes.
     func learn(_ changes: [Change]) {
         for change in changes where change.row.kind == .function {
             let id = change.row.id
-            // Nearly all functions want nothing, and are not decoded for that.
             if change.new.map(Self.mayWant) ?? true || wanted.withLock({ $0[id] != nil }) { learn(id) }
         }
     }
 
-    /// Whether a function's message may want room: in what release 1 and the test versions on it (0, 2) write, the tag of
+    /// Whether a function's message may want room; nearly none does, and is not decoded for that. In what release 1 and the test versions on it (0, 2) write, the tag of
     /// `reserved_containers` (47, a varint) is somewhere then, with more than 0 behind it.
     private static func mayWant(_ row: Row) -> Bool {
         guard row.apiVersion <= 2 else { return true }
