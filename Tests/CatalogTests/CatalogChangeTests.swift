@@ -117,21 +117,6 @@ import Testing
         #expect(takeRetired().map { $0.pool === working.pool } == [true])
     }
 
-    @Test func containersThatStayDoSoOnce() throws {
-        var spec = FunctionSpec(runtime: .python, entry: "a.b", format: .ttrpc)
-        spec.minContainers = 2
-        source.put(try contents(try source.add(app: "app"), "f", 1, versions: 1...2, spec: spec))
-        let catalog = catalog()
-        func keeps(_ version: UInt32) throws -> Bool? {
-            try catalog.runnable("app", "f", version: version)?.pool.event { $0.keepsMinimum }
-        }
-        #expect(try keeps(1) == true && keeps(2) == true, "nobody has called the working copy")
-        #expect(try keeps(0) == true)
-        #expect(try keeps(1) == true && keeps(2) == false)
-        catalog.changed(function: source.change(id) { $0.update { $0.memoryMiB = 200 } })
-        #expect(try keeps(0) == true && keeps(1) == true && keeps(2) == true)
-    }
-
     @Test func aDeletedFunctionLeavesWithAllItsNames() throws {
         let app = try source.add(app: "app")
         source.put(try contents(app, "f", 1, versions: 1...2, services: ["a.A"]))

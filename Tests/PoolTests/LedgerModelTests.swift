@@ -107,6 +107,11 @@ private struct LedgerModel {
             accepted += 1
             waiters.append((pool, waiter))
             if start { request(pool) }
+        case .hurry:
+            accepted += 1
+            waiters.append((pool, waiter))
+            let raised = pools[pool]
+            settle { $0.raise(raised) }
         case .full, .limited, .closed: break
         }
     }
@@ -175,6 +180,7 @@ private struct LedgerModel {
             let (stop, start) = pools[pool].event { $0.tick(now: at(now)) }
             remove(stop)
             if start { request(pool) }
+            for _ in 0..<pools[pool].event({ $0.startMinimum(now: at(now)) }) { request(pool) }
             dropSurplus(pool)
         }
     }
@@ -211,7 +217,8 @@ private struct LedgerModel {
 
     private mutating func request(_ pool: Int) {
         let claim = Claim(
-            needs: needs[pool], pool: pools[pool], start: pool, isUrgent: pools[pool].event { $0.ready == 0 })
+            needs: needs[pool], pool: pools[pool], start: pool,
+            isUrgent: pools[pool].event { $0.ready == 0 && $0.waiting > 0 })
         settle {
             guard case .accepted = $0.request(claim) else {
                 Issue.record("it fits")

@@ -65,13 +65,27 @@ private struct PoolModel {
             waiting.removeAll { $0 === waiter }
             ended += 1
         case 15:
+            if Int.random(in: 0..<8, using: &random) == 0 { now += 60_000_000_000 }
             let ready = pool.ready
             stop(pool.tick(now: at(now)).stop)
-            #expect(pool.ready >= min(ready, Int(pool.limits.minSlots)))
+            #expect(pool.ready >= min(ready, least))
+            keep()
         case 16: scale()
         case 17: if Int.random(in: 0..<8, using: &random) == 0 { detach() }
         default: gate()
         }
+    }
+
+    /// How many containers stay.
+    private var least: Int { isStopping || isDrained ? 0 : Int(pool.limits.minSlots) }
+
+    /// Time makes up what is missing of the least number, unless a start has failed lately.
+    private mutating func keep() {
+        let wasEnough = pool.ready + Int(pool.starting) >= least
+        let count = pool.startMinimum(now: at(now))
+        #expect(count == 0 || (!wasEnough && closing == nil))
+        let isEnough = pool.ready + Int(pool.starting) >= least || pool.containers == pool.limits.maxSlots
+        #expect(isEnough || closing != nil || at(now) < pool.keepsFrom)
     }
 
     /// The call behind the one in a container that takes no more did not begin.
@@ -85,7 +99,7 @@ private struct PoolModel {
         case .closed:
             #expect(isStopping)
             ended += 1
-        case .full, .limited: Issue.record("it was accepted before")
+        case .full, .limited, .hurry: Issue.record("it was accepted before")
         }
         accepted += 1
         release(box)
@@ -99,6 +113,10 @@ private struct PoolModel {
             begin(in: box)
             accepted += 1
         case .wait:
+            waiting.append(waiter)
+            accepted += 1
+        case .hurry:
+            #expect(waiting.isEmpty && pool.ready == 0 && pool.starting > 0)
             waiting.append(waiter)
             accepted += 1
         case .full: #expect(pool.waiting >= Int(pool.limits.maxWaiters))
@@ -153,7 +171,7 @@ private struct PoolModel {
         } else {
             let owners = pool.scaleDown(count)
             stop(owners)
-            #expect(owners.count == min(Int(count), before.idle, max(before.ready - 1, 0)))
+            #expect(owners.count == min(Int(count), before.idle, max(before.ready - max(1, least), 0)))
         }
     }
 

@@ -47,7 +47,7 @@ import Testing
         var pool = machine(maxSlots: 1, maxWaiters: 0)
         _ = pool.scaleUp(1)
         let waiter = Waiter()
-        guard case .wait(start: false) = pool.lease(waiter, of: waiter, now: at(0)) else {
+        guard case .hurry = pool.lease(waiter, of: waiter, now: at(0)) else {
             Issue.record("it is for this call")
             return
         }
@@ -88,10 +88,8 @@ import Testing
         #expect(same(old.stop, [boxes[0]]), "the least recently used one")
         let again = pool.tick(now: at(2_000_000))
         #expect(again.stop.isEmpty)
-        let down = pool.scaleDown(5)
-        #expect(same(down, [boxes[1]]), "who asks for less gets less")
         let drained = pool.drain()
-        #expect(same(drained, [boxes[2]]), "a replaced version keeps none")
+        #expect(same(drained, [boxes[1], boxes[2]]), "a replaced version keeps none")
     }
 
     // MARK: - Detach

@@ -124,14 +124,14 @@ import Testing
         var alone = machine()
         _ = alone.call()
         _ = alone.call()
-        #expect(alone.startRefused().count == 2)
+        #expect(alone.startRefused(now: at(0)).count == 2)
         #expect(alone.isEmpty)
         var beside = machine()
         let box = beside.grow(1)[0]
         _ = beside.call()
         _ = beside.scaleUp(1)
         _ = beside.call()
-        #expect(beside.startRefused().isEmpty)
+        #expect(beside.startRefused(now: at(0)).isEmpty)
         #expect(beside.starting == 0)
         #expect(beside.release(box.slot, serviceNanos: 1, now: at(1)).calls.count == 1)
     }

@@ -146,6 +146,7 @@ extension Dispatcher {
         case .wait(let start):
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }
+        case .hurry: settle { $0.raise(call.runnable.pool) }
         case .full:
             let limit = call.runnable.version.spec.maxQueue
             let text = "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"

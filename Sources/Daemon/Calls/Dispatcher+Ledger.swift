@@ -15,7 +15,7 @@ extension Dispatcher {
         let claim = Claim(
             needs: runnable.version.spec.needs, pool: runnable.pool,
             start: PlannedStart(runnable: runnable, next: next),
-            isUrgent: runnable.pool.event { $0.ready == 0 })
+            isUrgent: runnable.pool.event { $0.ready == 0 && $0.waiting > 0 })
         switch settle({ $0.request(claim) }) {
         case .accepted: break
         case .tooLarge, .kept: refuseStart(runnable)
@@ -51,9 +51,9 @@ extension Dispatcher {
 
     /// This machine can not run it: nobody needs to wait for that.
     private func refuseStart(_ runnable: Runnable) {
-        let refused = runnable.pool.event { $0.startRefused() }
-        guard !refused.isEmpty else { return }
+        let refused = runnable.pool.event { $0.startRefused(now: .now()) }
         let failure = sizeFailure(runnable) ?? Failure(.unavailable, "\(runnable.name): there was no room; try again")
+        if refused.isEmpty { log("a container was not started: \(failure.message)") }
         for case let call as Call in refused { fail(call, failure) }
     }
 

@@ -63,9 +63,7 @@ extension Dispatcher {
         guard !isDraining else { throw Self.closed(.stopping, runnable) }
         try checkSize(runnable)
         switch runnable.pool.event({ $0.scaleUp(count) }) {
-        case .start:
-            let lanes = min(count, Self.scaleUpLanes)
-            for lane in 0..<lanes { startWorker(runnable, next: (count - lane - 1) / lanes) }
+        case .start: startWorkers(runnable, count: count)
         case .over(let allowed):
             throw Failure(
                 .precondition,
@@ -78,7 +76,19 @@ extension Dispatcher {
         }
     }
 
-    /// Ends idle containers, those first that were not used for longest; one container always stays.
+    /// Starts containers that their pool has counted as starting; no more than a few side by side.
+    func startWorkers(_ runnable: Runnable, count: UInt32) {
+        let lanes = min(count, Self.scaleUpLanes)
+        for lane in 0..<lanes { startWorker(runnable, next: (count - lane - 1) / lanes) }
+    }
+
+    /// Starts what is missing of a version's least number of containers, and from now on whatever ends of them.
+    package func keepMinimum(_ runnable: Runnable) {
+        if !isDraining { upkeep.watch(runnable) }
+    }
+
+    /// Ends idle containers, those first that were not used for longest; the least number (`min_containers`) stays, and one
+    /// always.
     ///
     /// - Returns: how many end: at most `count`.
     @discardableResult

@@ -3,9 +3,10 @@ internal import Loop
 internal import Model
 internal import Pool
 
-/// Looks after pools from time to time: containers that have been idle for too long, starts that have become worth it.
+/// Looks after pools from time to time: containers that have been idle for too long, starts that have become worth it, what is
+/// missing of the least number.
 ///
-/// Thread-safe; the work itself runs on one loop, and only while there are containers or waiting calls.
+/// Thread-safe; the work itself runs on one loop, and only while there are containers or waiting calls, or should be.
 // SAFETY: `state` is guarded; `timer` and `processors` are loop-confined; `dispatcher` is set once before use.
 package final class Upkeep: @unchecked Sendable {
     /// How often pools with waiting calls are looked at, milliseconds.
@@ -34,7 +35,7 @@ package final class Upkeep: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Looks after a function's pool until it is empty.
+    /// Looks after a function's pool until it is empty and keeps nothing.
     func watch(_ runnable: Runnable) {
         let mustArm = state.withLock { state -> Bool in
             state.pools[ObjectIdentifier(runnable)] = runnable
@@ -110,7 +111,7 @@ package final class Upkeep: @unchecked Sendable {
     private func tick() {
         let pools = state.withLock { Array($0.pools.values) }
         var isBusy = false
-        var empty: [Runnable] = []
+        var over: [Runnable] = []
         var hasLooked = false
         let now = Instant.now()
         for runnable in pools {
@@ -122,23 +123,25 @@ package final class Upkeep: @unchecked Sendable {
                 hasLooked = true
             }
             if waits, isReady { seen = processors.state(of: runnable, now: now) }
-            let (stop, start, waiting, isEmpty) = runnable.pool.event { machine in
+            let (stop, start, kept, waiting, isOver) = runnable.pool.event { machine in
                 let (stop, start) = machine.tick(now: now, processors: seen)
-                return (stop, start, machine.waiting > 0, machine.isEmpty)
+                let kept = machine.startMinimum(now: now)
+                return (stop, start, kept, machine.waiting > 0, !machine.needsUpkeep)
             }
             if waiting { isBusy = true }
-            if isEmpty { empty.append(runnable) }
+            if isOver { over.append(runnable) }
             dispatcher?.stop(stop)
             if start { dispatcher?.startWorker(runnable) }
+            dispatcher?.startWorkers(runnable, count: kept)
             dispatcher?.dropSurplusStarts(of: runnable)
             dispatcher?.freezeIdle(of: runnable)
         }
-        reschedule(isBusy: isBusy, empty: empty)
+        reschedule(isBusy: isBusy, over: over)
     }
 
-    private func reschedule(isBusy: Bool, empty: [Runnable]) {
+    private func reschedule(isBusy: Bool, over: [Runnable]) {
         let (old, new) = state.withLock { state -> (UInt64, UInt64) in
-            for runnable in empty where runnable.pool.event({ $0.isEmpty }) {
+            for runnable in over where !runnable.pool.event({ $0.needsUpkeep }) {
                 state.pools[ObjectIdentifier(runnable)] = nil
             }
             let old = state.period

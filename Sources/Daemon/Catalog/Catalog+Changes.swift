@@ -67,7 +67,9 @@ extension Catalog {
                 guard let contents else { return remove(id, &state) }
                 return replace(contents, &state)
             }
-            if let retired { return retire(retired) }
+            guard let retired else { continue }
+            retire(retired)
+            return keepMinimum(ofKnown: id)
         }
     }
 

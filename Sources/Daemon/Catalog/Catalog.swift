@@ -15,6 +15,7 @@ package final class Catalog: Sendable {
     let pathTables = SharedNameTable<AppPaths>()
     let state = Lock(State())
     let retirement = Lock<@Sendable (Runnable) -> Void> { _ in }
+    let keeping = Lock<@Sendable (Runnable) -> Void> { _ in }
 
     /// What is known, and by which names.
     struct State {
@@ -95,7 +96,7 @@ package final class Catalog: Sendable {
         return entry.alias(id)?.name.text
     }
 
-    private func entry(_ id: Identifier) -> Swift.Result<CatalogEntry, Absence> {
+    func entry(_ id: Identifier) -> Swift.Result<CatalogEntry, Absence> {
         withUnsafeBytes(of: (id.high, id.low)) { bytes in
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
             if let known = names.find(.identifier, bytes, nothing) { return .success(known) }
@@ -124,7 +125,7 @@ package final class Catalog: Sendable {
     }
 
     /// Under the lock, so that whoever replaces the entry sees all that it has.
-    private func makeRunnable(_ slot: CatalogEntry.Slot, of entry: CatalogEntry) -> Runnable? {
+    func makeRunnable(_ slot: CatalogEntry.Slot, of entry: CatalogEntry) -> Runnable? {
         state.withLock { state in
             guard state.rows[entry.id]?.entry === entry else { return nil }
             if let known = slot.runnable.load() { return known }
@@ -136,7 +137,7 @@ package final class Catalog: Sendable {
         }
     }
 
-    private enum Absence: Error {
+    enum Absence: Error {
         case noApp
         case noFunction
         case unreadable(Failure)

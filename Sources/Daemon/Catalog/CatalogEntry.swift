@@ -61,12 +61,23 @@ final class CatalogEntry: Sendable {
             secretRevisions: contents.secretRevisions, pool: pool, metrics: metrics)
     }
 
-    /// `min_containers` of a version that is the working copy, too, stay once: for the working copy, if anybody called it.
+    /// What keeps its `min_containers`: the versions that aliases name, and the working copy unless it is one of these.
+    private var keeping: [Slot] {
+        let numbers = Set(contents.aliases.flatMap { [$0.target.version, $0.target.secondVersion] })
+        let named = numbers.compactMap { versions[$0] }
+        return numbers.contains(working.version.number) ? named : named + [working]
+    }
+
+    /// As ``keeping``, only what wants any.
+    var wanting: [Slot] { keeping.filter { $0.version.spec.minContainers > 0 } }
+
+    /// Lets every pool know whether it keeps its least number.
     func shareMinimum() {
-        for (number, slot) in versions {
+        let keeping = keeping
+        for slot in slots {
             guard let runnable = slot.runnable.load() else { continue }
-            let isShared = number == working.version.number && working.runnable.load() != nil
-            runnable.pool.event { $0.keepsMinimum = !isShared }
+            let keeps = keeping.contains { $0 === slot }
+            runnable.pool.event { $0.keepsMinimum = keeps }
         }
     }
 

@@ -6,15 +6,9 @@ extension PoolMachine {
     /// functions that take turns spend a tenth of their time on starts at most.
     private static let tenureStarts: UInt64 = 10
 
-    /// How many stay, however long they are idle.
-    private var leastSlots: Int { keepsMinimum ? Int(limits.minSlots) : 0 }
-
-    /// Containers beyond the least number.
-    var spareSlots: Int { max(slots.count - leastSlots, 0) }
-
     /// Whether nothing was called for so long, and nothing is here that could be lost.
     package func isUnused(for nanos: UInt64, now: Instant) -> Bool {
-        isEmpty && calls == 0 && now.nanoseconds(since: lastCall) >= nanos
+        !needsUpkeep && calls == 0 && now.nanoseconds(since: lastCall) >= nanos
     }
 
     // MARK: - Eviction
@@ -67,21 +61,10 @@ extension PoolMachine {
     }
 
     /// Retires slots beyond the greatest age; those that have calls leave when these are over.
-    mutating func expire(now: Instant) -> (stop: [AnyObject], any: Bool) {
-        guard limits.maxAgeNanos > 0 else { return ([], false) }
+    mutating func expire(now: Instant) -> [AnyObject] {
+        guard limits.maxAgeNanos > 0 else { return [] }
         let old = slots.filter { isTooOld($0, now: now) }
         for slot in old where slot.calls > 0 { retire(slot) }
-        return (retireIdle(old.filter { $0.state != .retired }), !old.isEmpty)
-    }
-
-    /// Whether to start a container in place of one whose time was over, so that the least number is kept; if so counts
-    /// it as starting.
-    mutating func wantsReplacement() -> Bool {
-        guard closing == nil, !isDraining, slots.count + Int(starting) < leastSlots,
-            containers < limits.maxSlots
-        else { return false }
-        starting += 1
-        startingKept += 1
-        return true
+        return retireIdle(old.filter { $0.state != .retired })
     }
 }

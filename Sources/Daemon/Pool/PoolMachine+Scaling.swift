@@ -106,11 +106,11 @@ extension PoolMachine {
         return .start
     }
 
-    /// Up to so many idle containers less, those first that were not used for longest; one container always stays.
+    /// Up to so many idle containers less, those first that were not used for longest; the least number stays, and one always.
     ///
     /// - Returns: the owners of the slots to throw away.
     package mutating func scaleDown(_ count: UInt32) -> [AnyObject] {
-        let spare = min(Int(count), max(slots.count - 1, 0))
+        let spare = min(Int(count), max(slots.count - 1, 0), spareSlots)
         return retireIdle(free.filter { $0.calls == 0 }.prefix(spare))
     }
 }

@@ -14,7 +14,7 @@ package struct PoolMachine {
         package var concurrency: UInt32
         /// Most containers at once, those that start or leave included; never 0.
         package let maxSlots: UInt32
-        /// Containers that stay, however long they are idle.
+        /// Containers that are there without any call, and stay however long they are idle.
         package let minSlots: UInt32
         package var maxWaiters: UInt32
         package var idleNanos: UInt64
@@ -52,6 +52,8 @@ package struct PoolMachine {
         case frozen(AnyObject)
         /// Wait; `start`: and make a container meanwhile.
         case wait(start: Bool)
+        /// Wait for a container that was asked for before any call needed it: now it goes before others.
+        case hurry
         /// The queue is full.
         case full
         /// Too many came in this second; when to come again, nanoseconds.
@@ -95,6 +97,10 @@ package struct PoolMachine {
     var startingOld: UInt32 = 0
     /// How many starts are wanted though no call waits; the last ones to end count as these.
     var startingKept: UInt32 = 0
+    /// Starts that failed, and containers that died young, one soon after the other.
+    var failures: UInt32 = 0
+    /// Before this, no container is started that no call waits for.
+    var keepsFrom = Instant(nanoseconds: 0)
     /// Calls that got a slot since the first of the containers that are here now.
     var served: UInt64 = 0
     /// When a call last came.
@@ -105,7 +111,7 @@ package struct PoolMachine {
     var isStopping = false
     /// Deletions that refuse calls now.
     var refusals = 0
-    /// Whether the least number of idle containers stays.
+    /// Whether the least number of containers is kept.
     package var keepsMinimum = true
     /// Containers leave as soon as nobody needs them.
     var isDraining = false
@@ -148,7 +154,8 @@ package struct PoolMachine {
         let mayStart = starting > 0 || containers < limits.maxSlots
         guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart) else { return .full }
         waiters.append(waiter, of: call)
-        return .wait(start: wantsStart(now: now))
+        let start = wantsStart(now: now)
+        return !start && waiting == 1 && slots.isEmpty && startingKept > 0 ? .hurry : .wait(start: start)
     }
 
     /// A call has left its slot.
@@ -167,16 +174,17 @@ package struct PoolMachine {
             guard slot.calls == 0 else { return Hand() }
             slot.owner = nil
             leaving.removeAll { $0 === slot }
-            return Hand(stop: true, start: wantsStart(now: now) || (slot.isExpired && wantsReplacement()))
+            return Hand(stop: true, start: wantsStart(now: now) || (slot.isExpired && wantsReplacement(now: now)))
         }
         if isTooOld(slot, now: now) || (yields && mayYield(slot, now: now)) {
             retire(slot)
             let isOver = slot.calls == 0
-            return Hand(stop: isOver, start: wantsStart(now: now) || (isOver && slot.isExpired && wantsReplacement()))
+            let replaces = isOver && slot.isExpired
+            return Hand(stop: isOver, start: wantsStart(now: now) || (replaces && wantsReplacement(now: now)))
         }
         if limits.isSingleUse || isStopping {
             retire(slot)
-            return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
+            return Hand(stop: slot.calls == 0, start: wantsStart(now: now) || wantsReplacement(now: now))
         }
         if slot.state == .full {
             if slot.calls < limits.concurrency {
@@ -211,7 +219,8 @@ package struct PoolMachine {
     /// A container did not come up. Without another slot its failure is that of every waiter; where each call has a
     /// container of its own, that of the oldest.
     package mutating func startFailed(now: Instant) -> Hand {
-        _ = startEnded()
+        startEnded()
+        noteFailure(now: now)
         if limits.isSingleUse {
             let failed = waiters.count > Int(starting) ? waiters.popFirst() : nil
             return Hand(calls: failed.map { [$0] } ?? [], start: wantsStart(now: now))
@@ -222,8 +231,9 @@ package struct PoolMachine {
 
     /// There is no room on the machine for a container, and will not be: its failure is that of every waiter that no other
     /// one can serve.
-    package mutating func startRefused() -> [AnyObject] {
-        _ = startEnded()
+    package mutating func startRefused(now: Instant) -> [AnyObject] {
+        startEnded()
+        noteFailure(now: now)
         return slots.isEmpty && starting == 0 ? waiters.removeAll() : []
     }
 
@@ -242,6 +252,7 @@ package struct PoolMachine {
     /// - Returns: `stop` when no call is left in it.
     package mutating func retire(_ slot: Slot, now: Instant) -> Hand {
         guard slot.state != .retired else { return Hand() }
+        if now.nanoseconds(since: slot.readyAt) < Self.youthNanos { noteFailure(now: now) }
         retire(slot)
         return Hand(stop: slot.calls == 0, start: wantsStart(now: now))
     }
@@ -259,8 +270,8 @@ package struct PoolMachine {
         self.processors = processors
         let expired = expire(now: now)
         let old = free.filter { $0.calls == 0 && now.nanoseconds(since: $0.lastUsed) >= limits.idleNanos }
-        let stop = expired.stop + retireIdle(old.prefix(spareSlots))
-        return (stop, wantsStart(now: now, besideOthers: true) || (expired.any && wantsReplacement()))
+        let stop = expired + retireIdle(old.prefix(spareSlots))
+        return (stop, wantsStart(now: now, besideOthers: true))
     }
 
     /// No more calls: gives those that wait.

@@ -1,18 +1,22 @@
 internal import Calls
+internal import Catalog
 internal import Model
 internal import Pool
 internal import Store
 
-/// Room of the machine that functions want kept (`reserved_containers`), brought from the store to the ledger. Thread-safe.
+/// What functions want kept for them without being called: room of the machine (`reserved_containers`), brought from the store
+/// to the ledger, and containers (`min_containers`), to the catalog. Thread-safe.
 final class Reserves: Sendable {
     private let store: Store
+    private let catalog: Catalog
     private let dispatcher: Dispatcher
     private let log: @Sendable (String) -> Void
     /// What is wanted, and whether it is kept.
     private let wanted = Lock<[Identifier: (room: Resources, isKept: Bool)]>([:])
 
-    init(store: Store, dispatcher: Dispatcher, log: @escaping @Sendable (String) -> Void) {
+    init(store: Store, catalog: Catalog, dispatcher: Dispatcher, log: @escaping @Sendable (String) -> Void) {
         self.store = store
+        self.catalog = catalog
         self.dispatcher = dispatcher
         self.log = log
     }
@@ -20,23 +24,40 @@ final class Reserves: Sendable {
     /// Learns of every function that there is, in steps; blocks.
     func learnAll() throws(Failure) {
         var walk = FunctionWalk(store)
-        while let (_, row) = try walk.next() { if Self.mayWant(row) { learn(row.id) } }
-    }
-
-    /// Learns of committed changes.
-    func learn(_ changes: [Change]) {
-        for change in changes where change.row.kind == .function {
-            let id = change.row.id
-            if change.new.map(Self.mayWant) ?? true || wanted.withLock({ $0[id] != nil }) { learn(id) }
+        while let (_, row) = try walk.next() {
+            if Self.mayWantRoom(row) { learn(row.id) }
+            let hasAlias = try store.read { !$0.children(.alias, of: row.id).isEmpty }
+            if hasAlias || Self.mayWantContainers(row) { catalog.keepMinimum(of: row.id) }
         }
     }
 
-    /// Whether a function's message may want room; nearly none does, and is not decoded for that. In what release 1 and the test versions on it (0, 2) write, the tag of
-    /// `reserved_containers` (47, a varint) is somewhere then, with more than 0 behind it.
-    private static func mayWant(_ row: Row) -> Bool {
+    /// Learns of committed changes that the catalog has learnt of.
+    func learn(_ changes: [Change]) {
+        for change in changes {
+            switch change.row.kind {
+            case .function:
+                let id = change.row.id
+                if change.new.map(Self.mayWantRoom) ?? true || wanted.withLock({ $0[id] != nil }) { learn(id) }
+                if change.new.map(Self.mayWantContainers) ?? false { catalog.keepMinimum(of: id) }
+            case .alias: if let id = change.row.parent, change.new != nil { catalog.keepMinimum(of: id) }
+            default: break
+            }
+        }
+    }
+
+    private static func mayWantRoom(_ row: Row) -> Bool { mayHave(47, row) }
+    private static func mayWantContainers(_ row: Row) -> Bool { mayHave(18, row) }
+
+    /// Whether a function's message may have more than 0 in a field of its spec; nearly none does, and is not decoded for
+    /// that. In what release 1 and the test versions on it (0, 2) write, the field's tag is somewhere then.
+    ///
+    /// - Parameter field: number of a varint, 16 to 2047.
+    private static func mayHave(_ field: UInt16, _ row: Row) -> Bool {
         guard row.apiVersion <= 2 else { return true }
+        // The key is field × 8, and a varint of two bytes (protobuf encoding, "Message Structure").
+        let (first, second) = (UInt8(truncatingIfNeeded: field << 3) | 0x80, UInt8(field >> 4))
         return row.body.withUnsafeBufferPointer { body in
-            (0..<max(body.count - 2, 0)).contains { body[$0] == 0xF8 && body[$0 + 1] == 0x02 && body[$0 + 2] != 0 }
+            (0..<max(body.count - 2, 0)).contains { body[$0] == first && body[$0 + 1] == second && body[$0 + 2] != 0 }
         }
     }
 

@@ -119,12 +119,13 @@ package final class Server: Sendable {
             secrets: { source.secrets(of: $0, secretBox) }, log: { log.error("\($0)") })
         gate.attach(catalog, dispatcher)
         catalog.onRetire { dispatcher.retire($0) }
+        catalog.onKeep { dispatcher.keepMinimum($0) }
         let changes = Changes()
         let blocking = BlockingThreads(count: 4)
         let sweeper = PackageSweeper(
             store: store, packages: packages, isUsed: { dispatcher.usesPackage($0) }, log: { log.error("\($0)") })
         try sweeper.sweepAll()
-        let reserves = Reserves(store: store, dispatcher: dispatcher, log: { log.warning("\($0)") })
+        let reserves = Reserves(store: store, catalog: catalog, dispatcher: dispatcher, log: { log.warning("\($0)") })
         store.observe { committed in
             catalog.learn(committed)
             reserves.learn(committed)

@@ -39,7 +39,7 @@ struct FunctionOptions: ParsableArguments {
     private var concurrency: UInt32?
 
     @Option(
-        help: ArgumentHelp("Containers that stay however long they are unused.", valueName: "containers"),
+        help: ArgumentHelp("Containers that are there without a call, and stay.", valueName: "containers"),
         transform: UInt32.read)
     private var minContainers: UInt32?
 

@@ -23,7 +23,7 @@ struct WorkerScaleUp: AsyncParsableCommand {
 struct WorkerScaleDown: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scale-down", abstract: "Removes containers, idle ones first; calls in them end as usual.",
-        discussion: "Example: fnrpc worker scale-down demo/hello --count 2")
+        discussion: "Example: fnrpc worker scale-down demo/hello --count 2\nmin_containers stay, and one always.")
 
     @OptionGroup var function: RevisionArgument
     @OptionGroup var count: CountOptions

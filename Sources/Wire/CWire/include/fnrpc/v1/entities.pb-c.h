@@ -201,7 +201,7 @@ struct  Fnrpc__V1__FunctionSpec
   size_t n_headers;
   Fnrpc__V1__HeaderValues **headers;
   /*
-   * that stay however long they are idle
+   * that are there without a call, and stay
    */
   protobuf_c_boolean has_min_containers;
   uint32_t min_containers;
