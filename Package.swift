@@ -59,7 +59,8 @@ let package = Package(
         .systemLibrary(
             name: "CArchive", path: "Sources/Daemon/CArchive", pkgConfig: "libarchive",
             providers: [.apt(["libarchive-dev"])]),
-        .target(name: "CLinux", path: "Sources/Daemon/CLinux", cSettings: c),
+        .target(
+            name: "CLinux", path: "Sources/Daemon/CLinux", cSettings: c, linkerSettings: [.linkedLibrary("uring")]),
         .target(name: "Telemetry", dependencies: ["Model"], path: "Sources/Daemon/Telemetry", swiftSettings: swift),
         .target(
             name: "Loop", dependencies: ["CUV", "CLinux", "COpenSSL", "Model"], path: "Sources/Daemon/Loop",

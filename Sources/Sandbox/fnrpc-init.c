@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -198,11 +197,6 @@ __attribute__((noinline)) static pid_t start(const struct assignment *task, vola
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         setsid();
-        /* A call wakes it, and who is woken with this policy does not push aside who woke it: a daemon that has more to say
-         * to others says it first, and finds their answers together. Its share of the processors stays (sched(7)). The
-         * system call, because musl's function does nothing. */
-        const struct sched_param priority = {0};
-        syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &priority);
         if (chdir(task->directory) != 0)
             *error = errno;
         else

@@ -10,6 +10,9 @@ extension Connection {
     /// Output, and what is known about it; guarded by ``Connection/output``.
     struct Output: ~Copyable {
         var queue: ByteQueue
+        /// The loop sends from `queue`, without the lock: until that is over nobody changes it, and what others add goes here.
+        var isSending = false
+        var late: ByteQueue
         /// The socket takes no more for now.
         var isBlocked = false
         /// ``Connection/flush()`` will come.
@@ -28,13 +31,17 @@ extension Connection {
 
         init(budget: ByteBudget?) {
             queue = ByteQueue(budget: budget)
+            late = ByteQueue(budget: budget)
         }
+
+        /// Bytes that wait.
+        var count: Int { queue.count + late.count }
     }
 
     enum SendResult { case sent, blocked, failed }
 
     /// Output that waits, bytes. Thread-safe.
-    package var queuedOutput: Int { output.withLock { $0.queue.count } }
+    package var queuedOutput: Int { output.withLock { $0.count } }
 
     /// Adds `count` bytes that `fill` writes to the output; `false` if the connection is closed, or will be because its
     /// peer has not read for too long or the budget is used up. Thread-safe. On the loop, what one turn writes leaves
@@ -50,10 +57,13 @@ extension Connection {
                 output.failure = reason
                 return (false, Self.schedule(&output))
             }
-            guard output.queue.append(count: count, fill) else {
-                output.failure = .outputBudget(waiting: output.queue.count)
+            let hasRoom =
+                output.isSending ? output.late.append(count: count, fill) : output.queue.append(count: count, fill)
+            guard hasRoom else {
+                output.failure = .outputBudget(waiting: output.count)
                 return (false, Self.schedule(&output))
             }
+            if output.isSending { return (true, Self.schedule(&output)) }
             var mustFlush = false
             if !output.isBlocked {
                 // Another loop's reply leaves at once: waking this loop would cost more than the write. TLS is the
@@ -80,41 +90,96 @@ extension Connection {
     }
 
     private func refusal(_ count: Int, _ output: inout Output, onLoop: Bool) -> CloseReason? {
-        guard output.queue.count > 0, output.queue.count + count > options.maxStalledOutput else { return nil }
+        guard output.count > 0, output.count + count > options.maxStalledOutput else { return nil }
         // Many large replies may come in one turn; size alone does not tell a peer that never reads.
-        if !output.isBlocked, onLoop || tls == nil { _ = transmit(&output) }
-        guard output.queue.count > 0 else { return nil }
+        if !output.isBlocked, !output.isSending, onLoop || tls == nil { _ = transmit(&output) }
+        guard output.count > 0 else { return nil }
         let isStalled =
             output.isBlocked && Instant.now().nanoseconds(since: output.progressAt) > Self.stalledAfterNanos
         let limit = isStalled ? options.maxStalledOutput : options.maxMovingOutput
-        guard output.queue.count + count > limit else { return nil }
-        return .outputLimit(waiting: output.queue.count, limit: limit)
+        guard output.count + count > limit else { return nil }
+        return .outputLimit(waiting: output.count, limit: limit)
     }
 
     /// Sends what waits; loop-confined.
     func flush() {
-        let (result, failure, hasRoom) = output.withLock { output -> (SendResult, CloseReason?, Bool) in
+        guard let bytes = beginFlush() else { return }
+        var result = 0
+        repeat { result = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
+        while result < 0 && errno == EINTR
+        endFlush(sent: result < 0 ? -Int(errno) : result)
+    }
+
+    /// What a flush has come to, and what is known about the output then.
+    private struct Flushed {
+        var result: SendResult
+        var failure: CloseReason?
+        var hasRoom = false
+    }
+
+    /// Begins to send what waits; loop-confined.
+    ///
+    /// - Returns: what to send now, without the lock, and then to ``endFlush(sent:)``; `nil`: nothing is to do any more.
+    func beginFlush() -> UnsafeRawBufferPointer? {
+        let isPlain = tls == nil
+        // SAFETY: while `isSending`, nobody changes the queue or its memory.
+        let (bytes, flushed) = output.withLock { output -> (UnsafeRawBufferPointer?, Flushed) in
             output.isScheduled = false
-            if output.isClosed { return (.sent, nil, false) }
-            if let failure = output.failure { return (.failed, failure, false) }
-            var result = transmit(&output)
-            if result == .failed && !options.noticesHangUp && !output.endsAfterOutput {
-                output.isLost = true
-                output.isBlocked = false
-                output.queue.removeAll()
-                result = .sent
-            }
-            if result == .sent && output.endsAfterOutput { return (.failed, nil, false) }
-            let hasRoom = output.wasHigh && output.queue.count <= Self.lowWater
-            if hasRoom { output.wasHigh = false }
-            return (result, nil, hasRoom)
+            if output.isClosed { return (nil, Flushed(result: .sent)) }
+            if let failure = output.failure { return (nil, Flushed(result: .failed, failure: failure)) }
+            guard isPlain, output.queue.count > 0 else { return (nil, settle(&output, transmit(&output))) }
+            output.isSending = true
+            return (output.queue.bytes, Flushed(result: .sent))
         }
+        if bytes == nil { followUp(flushed) }
+        return bytes
+    }
+
+    /// Ends what ``beginFlush()`` began; loop-confined.
+    ///
+    /// - Parameter sent: bytes, or -errno.
+    func endFlush(sent: Int) {
+        let flushed = output.withLock { output -> Flushed in
+            output.isSending = false
+            if output.isClosed { return Flushed(result: .sent) }
+            // A socket that takes a part is full: asking again would only be told so.
+            let isBlocked = sent >= 0 ? sent < output.queue.count : sent == -Int(EAGAIN)
+            if sent > 0 {
+                output.queue.consume(sent)
+                output.sentBytes &+= UInt64(sent)
+            }
+            if isBlocked && (sent > 0 || !output.isBlocked) { output.progressAt = .now() }
+            output.isBlocked = isBlocked
+            if output.late.count > 0 {
+                if !output.queue.append(output.late.bytes) { output.failure = .outputBudget(waiting: output.count) }
+                output.late.removeAll()
+            }
+            return settle(&output, isBlocked ? .blocked : sent < 0 ? .failed : .sent)
+        }
+        followUp(flushed)
+    }
+
+    private func settle(_ output: inout Output, _ result: SendResult) -> Flushed {
+        var result = result
+        if result == .failed && !options.noticesHangUp && !output.endsAfterOutput {
+            output.isLost = true
+            output.isBlocked = false
+            output.queue.removeAll()
+            result = .sent
+        }
+        if result == .sent && output.endsAfterOutput && output.queue.count == 0 { return Flushed(result: .failed) }
+        let hasRoom = output.wasHigh && output.queue.count <= Self.lowWater
+        if hasRoom { output.wasHigh = false }
+        return Flushed(result: result, hasRoom: hasRoom)
+    }
+
+    private func followUp(_ flushed: Flushed) {
         guard watcher != nil else { return }
-        if let failure { return fail(failure) }
-        if result == .failed { return closeNow() }
-        waitsForRoom = result == .blocked && tls?.isReady != false
+        if let failure = flushed.failure { return fail(failure) }
+        if flushed.result == .failed { return closeNow() }
+        waitsForRoom = flushed.result == .blocked && tls?.isReady != false
         updateInterest()
-        if hasRoom { owner?.connectionHasRoom(self) }
+        if flushed.hasRoom { owner?.connectionHasRoom(self) }
     }
 
     /// Sends with the lock held; TLS on the loop only.

@@ -146,7 +146,7 @@ package final class Connection: @unchecked Sendable {
 
     /// What has passed and what waits, bytes; for people. Thread-safe.
     package var statistics: (bytesReceived: UInt64, bytesSent: UInt64, queuedOutput: Int, bufferedInput: Int) {
-        let (sent, queued) = output.withLock { ($0.sentBytes, $0.queue.count) }
+        let (sent, queued) = output.withLock { ($0.sentBytes, $0.count) }
         return (
             receivedBytes.load(ordering: .relaxed), sent, queued, bufferedBytes.load(ordering: .relaxed)
         )

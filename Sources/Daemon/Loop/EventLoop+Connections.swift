@@ -53,6 +53,15 @@ extension EventLoop {
         unread = []
     }
 
+    private func flushAll() {
+        if flushing.count > 1, let ring = sendRing { return ring.flush(flushing) }
+        var index = 0
+        while index < flushing.count {
+            flushing[index].flush()
+            index += 1
+        }
+    }
+
     /// Runs before the loop waits: lets go of input and output that no descriptor announces.
     func endTurn() {
         turn &+= 1
@@ -66,11 +75,7 @@ extension EventLoop {
             }
             continuing.removeAll(keepingCapacity: true)
             swap(&dirty, &flushing)
-            index = 0
-            while index < flushing.count {
-                flushing[index].flush()
-                index += 1
-            }
+            flushAll()
             flushing.removeAll(keepingCapacity: true)
             rounds += 1
         }

@@ -26,6 +26,8 @@ package final class EventLoop: @unchecked Sendable {
     /// Every open connection; see `EventLoop+Connections.swift` for this and what follows.
     var connections: [Connection] = []
     private var quiet: QuietDescriptors?
+    /// Made by the first turn with several connections to flush.
+    private(set) lazy var sendRing = SendRing()
     /// How often the loop has waited for events.
     var turn: UInt64 = 1
     /// Runs while there are connections.
@@ -167,6 +169,7 @@ package final class EventLoop: @unchecked Sendable {
         _ = fnrpc_name_thread(Self.threadName)
         threadID.store(UInt(pthread_self()), ordering: .relaxed)
         uv_run(uv, UV_RUN_DEFAULT)
+        sendRing = nil
     }
 
     private func runMailbox() {

@@ -127,6 +127,24 @@ int fnrpc_epoll_change(int epoll, int descriptor, int wanted);
 /* Which can be read now, at most `count`: how many were stored. Never waits. */
 int fnrpc_epoll_readable(int epoll, int32_t *descriptors, int count);
 
+/* ---- Several sends at once ---- */
+
+/* Sends on many connections with one system call (io_uring). Of one thread: the one that opened it. */
+struct fnrpc_ring;
+
+/* Room for so many sends at once, a power of 2. NULL: this kernel has none, or does not let us. */
+struct fnrpc_ring *fnrpc_ring_open(uint32_t room);
+void fnrpc_ring_close(struct fnrpc_ring *ring);
+
+/* Notes one; at most `room` until they are sent. The bytes have to stay where they are until then. */
+void fnrpc_ring_add(struct fnrpc_ring *ring, int connection, const void *bytes, size_t count);
+
+/*
+ * Sends what was noted, and never waits for a peer: what send(2) would have returned for each, in their order, as a count or
+ * -errno. Else -errno, and nothing is known.
+ */
+int fnrpc_ring_send(struct fnrpc_ring *ring, ssize_t *results);
+
 /* ---- Threads ---- */
 
 /* Names the calling thread for people who look at it; what is beyond 15 bytes is cut off. */
