@@ -54,7 +54,7 @@ extension EventLoop {
     }
 
     private func flushAll() {
-        if flushing.count > 1, let ring = sendRing { return ring.flush(flushing) }
+        if flushing.count >= SendRing.leastConnections, let ring = sendRing { return ring.flush(flushing) }
         var index = 0
         while index < flushing.count {
             flushing[index].flush()

@@ -4,6 +4,8 @@ internal import Glibc
 /// Sends what many connections have with one system call: their peers are woken by it, and on busy processors each would otherwise
 /// push the loop aside as soon as its own message is there. Loop-confined: opened, used and closed by the loop's thread.
 final class SendRing {
+    /// Below this, system calls of their own cost less.
+    static let leastConnections = 4
     /// Sends at once.
     private static let room = 64
 
