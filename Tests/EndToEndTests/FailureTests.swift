@@ -169,6 +169,18 @@ import Testing
             #expect(lines[report].contains("raised at Server/Server.swift:"), "\(lines[report])")
             #expect(lines[report...].contains { $0.hasPrefix("  at ") && $0.contains("fnrpcd+0x") }, "\(log)")
             #expect(lines.count { $0.contains("is not in the data directory") } == 1)
+            // Of many calls that wait for one container, each has a line.
+            let connection = try RawConnection(unix: daemon.socket)
+            let calls = try (0..<20).map { _ in
+                try connection.open(WireTests.invoke, WireTests.invocation("hello", "{}"))
+            }
+            for call in calls { #expect(try connection.answer(call).code == 13) }
+            let later = daemon.log.dropFirst(log.count).split(separator: "\n")
+            let reports = later.filter { $0.contains("is not in the data directory") }
+            let told = later.compactMap { $0.components(separatedBy: "failed with container ").dropFirst().first }
+            #expect(told.count == 20)
+            let containers = reports.compactMap { line in told.first { line.contains("container \($0) of") } }
+            #expect(containers.count == reports.count && Set(containers) == Set(told))
         }
     }
 }

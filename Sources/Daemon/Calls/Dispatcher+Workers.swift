@@ -156,9 +156,14 @@ extension Dispatcher {
     private func startFailed(_ start: WorkerStart, _ failure: Failure, _ exit: CallExit?) {
         let hand = start.runnable.pool.event { $0.startFailed(now: .now()) }
         upkeep.remove(start)
-        // Who scaled up has long had an answer.
-        if hand.calls.isEmpty { log(failure.message) }
-        for case let call as Call in hand.calls { fail(call, failure, exit: exit) }
+        let container = "container \(start.container)"
+        // Once, however many calls it ends; a caller hears only of what its function did.
+        if failure.code == .internalError {
+            log("\(container) of \(start.runnable.name), which \(hand.calls.count) calls waited for: \(failure.report)")
+        } else if hand.calls.isEmpty {
+            log("\(container): \(failure.message)")
+        }
+        for case let call as Call in hand.calls { fail(call, failure, exit: exit, reportedBy: container) }
         if hand.start { startWorker(start.runnable) }
     }
 

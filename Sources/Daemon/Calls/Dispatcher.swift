@@ -202,11 +202,13 @@ package final class Dispatcher: @unchecked Sendable {
 
     /// Answers a call that waits; `false` if it does not wait any more.
     ///
-    /// - Parameter exit: how the function ended that should have served it; `nil`: it has nothing to do with it.
+    /// - Parameters:
+    ///   - exit: how the function ended that should have served it; `nil`: it has nothing to do with it.
+    ///   - reporter: what the log has told of an internal error already; `nil`: nothing.
     @discardableResult
-    func fail(_ call: Call, _ failure: Failure, exit: CallExit? = nil) -> Bool {
+    func fail(_ call: Call, _ failure: Failure, exit: CallExit? = nil, reportedBy reporter: String? = nil) -> Bool {
         guard call.claimWaiting() else { return false }
-        let failure = failure.code == .internalError ? masked(failure, of: call) : failure
+        let failure = failure.code == .internalError ? masked(failure, of: call, reporter) : failure
         let status = Self.status(of: failure)
         if !status.hasErrorText { note(call, failure.message) }
         record(call, status, error: failure.message, exit: exit, worker: nil, coldNanos: nil)
@@ -296,8 +298,9 @@ package final class Dispatcher: @unchecked Sendable {
     }
 
     /// What a caller is told of an internal error; the log has the whole of it.
-    private func masked(_ failure: Failure, of call: Call) -> Failure {
-        log("call \(call.id) of \(call.runnable.name)\(Self.describe(call.origin.trace)): \(failure.report)")
+    private func masked(_ failure: Failure, of call: Call, _ reporter: String?) -> Failure {
+        let report = reporter.map { "failed with \($0)" } ?? failure.report
+        log("call \(call.id) of \(call.runnable.name)\(Self.describe(call.origin.trace)): \(report)")
         return Failure(
             .internalError, "\(call.runnable.name): the daemon failed; its log says why, beside the call's id")
     }
