@@ -135,6 +135,18 @@ import Testing
         }
     }
 
+    @Test(arguments: Variant.all) func processorsHaveTheirLimit(variant: Variant) throws {
+        try Workbench.use(variant) { bench in
+            let program =
+                "import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time())"
+            let outcome = try bench.run(["/usr/bin/python3", "-c", program]) { $0.cpuMilli = 200 }
+            let used = try #require(Double(outcome.lines.last ?? ""), "\(outcome.text)")
+            #expect(used < 1, "a fifth of 2 s, and what it began with")
+            // Less than 1 ms of 100 ms.
+            #expect(try bench.run(["/bin/true"]) { $0.cpuMilli = 9 }.exit.code == 0)
+        }
+    }
+
     @Test func processesHaveTheirLimit() throws {
         try Workbench.use { bench in
             let outcome = try bench.run([

@@ -155,10 +155,21 @@ package struct BundleConfiguration: Sendable {
         var memory: [(String, JSON)] = [("limit", .number(bytes))]
         // Memory and swap together: no swap for functions.
         if limitsSwap { memory.append(("swap", .number(bytes))) }
-        return .object([
+        var members: [(String, JSON)] = [
             ("memory", .object(memory)),
             ("pids", .object([("limit", .number(Int64(spec.spec.pids)))])),
-        ])
+        ]
+        if let processor { members.append(("cpu", processor)) }
+        return .object(members)
+    }
+
+    /// So much of each 100 ms; of a longer period where that would be below 1 ms, the least that the kernel takes
+    /// (Documentation/scheduler/sched-bwc.rst).
+    private var processor: JSON? {
+        let milli = Int64(spec.spec.cpuMilli)
+        guard milli > 0 else { return nil }
+        let period = max(100_000, 1_000_000 / milli)
+        return .object([("quota", .number(max(period * milli / 1000, 1000))), ("period", .number(period))])
     }
 
     /// What tells about the machine or lets it be changed.
