@@ -18,7 +18,7 @@ package final class Upkeep: @unchecked Sendable {
     private let state = Lock(State())
     private var timer: LoopTimer?
     private var processors = ProcessorWatch()
-    weak var dispatcher: Dispatcher?
+    unowned var dispatcher: Dispatcher?
 
     private struct State {
         var pools: [ObjectIdentifier: Runnable] = [:]
