@@ -89,7 +89,11 @@ import Wire
         recorder.add(Self.record(0), of: runnable)
         #expect(bench.dropped == 1)
         await recorder.flush()
-        #expect(bench.stored.withLock { $0.map { $0["a"]?.count } } == [Recorder.maxPending])
+        let (stored, groups) = bench.stored.withLock { stored in
+            let all = stored.compactMap { $0["a"] }.joined()
+            return (all.count { $0 != .max }, all.count { $0 == .max } + 1)
+        }
+        #expect(stored == Recorder.maxPending && groups == Recorder.maxPending / Recorder.maxGroup)
 
         let quarter = [UInt8](repeating: 1, count: 16 << 20)
         for number in 0..<4 { recorder.add(Self.record(UInt64(number), log: quarter), of: runnable) }

@@ -15,7 +15,7 @@ package final class Recorder: Sendable {
     /// How often records are written, milliseconds.
     private static let periodMilliseconds = 50
     /// Records of one group: beyond a megabyte memory comes fresh from the kernel each time, and costs more than the record.
-    private static let maxGroup = 512
+    static let maxGroup = 512
     /// Log and payload bytes that may wait for the store together.
     private static let maxPendingBytes = 64 << 20
     /// Log and payload bytes that are written at once, and what one record has of them on top: a small disk has room for
