@@ -54,20 +54,87 @@ import Wire
         #expect(bench.owner.next() == "2: body  [] ")
     }
 
-    @Test func aReusedConnectionThatEndsBeforeAnAnswerIsDialledAgainOnce() throws {
+    /// How a function ends a connection that it has not read a request from.
+    enum Ending: CaseIterable {
+        /// Before it is looked at.
+        case early
+        /// Likewise, and it could still read.
+        case half
+        /// Between that look and the write.
+        case between
+        /// Behind the write.
+        case late
+    }
+
+    private func invoke(_ body: [UInt8], _ bench: LinkBench, _ ending: Ending) throws {
+        let result = Lock<Result<Void, any Error>>(.success(()))
+        bench.onLoop {
+            if ending == .early { bench.far.close() }
+            if ending == .half { shutdown(bench.far.descriptor, Int32(SHUT_WR)) }
+            let sent = Result { try bench.invoke(1, body) }
+            result.withLock { $0 = sent }
+            if ending == .between { bench.far.close() }
+        }
+        try result.withLock { $0 }.get()
+        guard ending == .late else { return }
+        var entry = pollfd(fd: bench.far.descriptor, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&entry, 1, 20_000) == 1)
+        bench.far.close()
+    }
+
+    @Test(arguments: Ending.allCases)
+    func aReusedConnectionWithoutAReaderIsDialledAgainOnce(ending: Ending) throws {
         let function = Function()
         let bench = bench(function)
         defer { bench.close() }
-        try bench.invoke(1, field(1, "!"))
-        _ = bench.far.read(until: "!")
-        bench.far.close()
-        bench.onLoop {}
+        try invoke([], bench, ending)
         while function.count == 0 { bench.onLoop {} }
         let second = try #require(function.connection(0))
-        #expect(second.read(until: "!").hasPrefix("POST /call HTTP/1.1\r\n"))
+        var entry = pollfd(fd: second.descriptor, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&entry, 1, 20_000) == 1)
         second.close()
-        #expect(bench.owner.next() == "1: lost: it closed its connection")
+        #expect(bench.owner.next() == "1: not begun: it closed its connection")
         #expect(function.count == 1)
+    }
+
+    @Test(arguments: Ending.allCases)
+    func whoCannotBeDialledAgainKnowsOfNoCall(ending: Ending) throws {
+        let bench = LinkBench.http()
+        defer { bench.close() }
+        try invoke([], bench, ending)
+        #expect(bench.owner.next() == "1: not begun: no further connection")
+    }
+
+    /// Of a request with a body the head may have been read, and the call have begun.
+    @Test(arguments: [0, 1]) func aCallThatMayHaveBegunIsSentOnce(reads: Int) throws {
+        let function = Function()
+        let bench = bench(function)
+        defer { bench.close() }
+        if reads == 0 {
+            try invoke(field(1, "!"), bench, .late)
+        } else {
+            try bench.invoke(1, [])
+            _ = bench.far.read(until: "\r\n\r\n")
+            bench.far.close()
+        }
+        #expect(bench.owner.next() == "1: lost: it closed its connection without an answer")
+        #expect(function.count == 0)
+    }
+
+    /// The report of its end may be seen before what came before it.
+    @Test func whatAFunctionSaidLastIsReadWhenItHasEnded() throws {
+        let bench = LinkBench.http()
+        defer { bench.close() }
+        try bench.invoke(1, [])
+        _ = bench.far.read(until: "\r\n\r\n")
+        let ok = ok
+        bench.onLoop { [link = Carried(value: bench.link)] in
+            bench.far.write(ok)
+            bench.far.close()
+            link.value?.exited("it exited with code 0", success: true)
+            #expect(link.value?.takePending().isEmpty == true)
+        }
+        #expect(bench.owner.next() == "1: body  [] ")
     }
 
     @Test(arguments: [
@@ -129,7 +196,7 @@ import Wire
         let (second, third) = (try #require(function.connection(0)), try #require(function.connection(1)))
         for far in [bench.far, second, third] { _ = far.read(until: "\r\n\r\n") }
         second.close()
-        #expect(bench.owner.next() == "2: lost: it closed its connection")
+        #expect(bench.owner.next() == "2: lost: it closed its connection without an answer")
         third.write("nonsense\r\n\r\n")
         #expect(bench.owner.next() == "3: broken it broke HTTP/1.1: its status line is not HTTP/1.1")
         bench.far.write(ok)

@@ -49,6 +49,10 @@ final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
         add("\((token as? Token)?.number ?? -1): lost: \(reason)")
     }
 
+    func callNotBegun(_ token: AnyObject, _ request: PreparedRequest, _ reason: String) {
+        add("\((token as? Token)?.number ?? -1): not begun: \(reason)")
+    }
+
     private func add(_ event: String) {
         events.withLock { $0.append(event) }
         changed.signal()
@@ -235,6 +239,7 @@ final class LinkBench: @unchecked Sendable {
         let bench = LinkBench.http()
         defer { bench.close() }
         try bench.invoke(1, [])
+        _ = bench.far.read(until: "\r\n\r\n")
         bench.far.write(text)
         #expect(
             bench.owner.next() == "1: broken it broke HTTP/1.1: its reply is over the limit of 4128768 bytes")

@@ -9,7 +9,7 @@ import Wire
 
 /// Unary calls of hot functions on pipes, byte for byte.
 @Suite struct PipeLinkTests {
-    private func bench(_ format: FunctionSpec.Format, _ pipes: Pipes) -> LinkBench {
+    func bench(_ format: FunctionSpec.Format, _ pipes: Pipes) -> LinkBench {
         LinkBench { loop, descriptor, owner in
             close(descriptor)
             return PipeLink(loop: loop, process: pipes, format: format, owner: owner)
@@ -105,7 +105,7 @@ import Wire
         #expect(bench.owner.next() == "1: broken it broke format http: \(reason)")
         // Nothing is sent to it any more.
         try bench.invoke(2, [])
-        #expect(bench.owner.next() == "2: broken it broke format http: \(reason)")
+        #expect(bench.owner.next() == "2: not begun: it broke format http: \(reason)")
     }
 
     @Test func anAnswerMayEndWithStandardOutput() throws {
@@ -226,7 +226,7 @@ import Wire
         #expect(bench.owner.next() == "lost: it wrote to standard output what belongs to no call")
         #expect(bench.owner.next() == "1: body  [] a")
         try bench.invoke(2, [])
-        #expect(bench.owner.next() == "2: broken it wrote to standard output what belongs to no call")
+        #expect(bench.owner.next() == "2: not begun: it wrote to standard output what belongs to no call")
     }
 
     @Test func whatIsSaidBetweenCallsIsNoAnswer() throws {
@@ -236,7 +236,7 @@ import Wire
         pipes.standardOutput.write("{\"body\":\"early\"}")
         #expect(bench.owner.next() == "lost: it wrote to standard output what belongs to no call")
         try bench.invoke(1, [])
-        #expect(bench.owner.next() == "1: broken it wrote to standard output what belongs to no call")
+        #expect(bench.owner.next() == "1: not begun: it wrote to standard output what belongs to no call")
     }
 
     @Test func whoAnswersBeforeReadingIsNotCalledAgain() throws {
@@ -279,7 +279,7 @@ import Wire
         pipes.standardOutput.write("{}")
         #expect(pending(bench) == [])
         try bench.invoke(2, [])
-        #expect(bench.owner.next()?.hasPrefix("2: broken") == true)
+        #expect(bench.owner.next()?.hasPrefix("2: not begun: ") == true)
     }
 
     @Test func pipesAreLentToStreamedCalls() throws {
@@ -304,7 +304,7 @@ import Wire
         #expect(bench.owner.next() == "lost: it was left with a part of a call")
     }
 
-    private func pending(_ bench: LinkBench) -> [Int] {
+    func pending(_ bench: LinkBench) -> [Int] {
         let taken = Lock<[Int]>([])
         bench.onLoop { [link = Carried(value: bench.link)] in
             let tokens = link.value?.takePending() ?? []

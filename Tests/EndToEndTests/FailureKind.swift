@@ -15,6 +15,8 @@ struct FailureKind: Sendable {
         case idle
         /// Likewise, but its container is frozen and somebody else ends it.
         case frozen
+        /// Likewise, but process 1 lives, which is frozen and cannot tell.
+        case orphaned
     }
 
     /// What the program does; see `FailureKind+Program.swift`.
@@ -57,6 +59,9 @@ struct FailureKind: Sendable {
                 act: "idle", formats: [.httpStream, .ttrpc, .json], moment: .idle, record: .success, reason: .none),
             FailureKind(
                 act: "none", formats: [.httpStream, .ttrpc, .json], moment: .frozen, record: .success, reason: .none,
+                stays: true),
+            FailureKind(
+                act: "lone", formats: [.httpStream, .json], moment: .orphaned, record: .success, reason: .none,
                 stays: true),
         ]
 

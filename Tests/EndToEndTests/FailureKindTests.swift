@@ -63,26 +63,44 @@ struct FailureKindTests {
             connection.close()
         case .idle: break
         case .frozen: try expectAnswerOfAnother(name, daemon, connection)
+        case .orphaned:
+            try expectAnswerOfAnother(name, daemon, connection, sparesFirst: true)
+            try expectEndOfOrphan(daemon)
         }
         try await expectRecord(kind, format, name, daemon)
     }
 
     /// A call that the daemon takes before it can see that the function's frozen container has died.
-    private func expectAnswerOfAnother(_ name: String, _ daemon: TestDaemon, _ connection: RawConnection) throws {
+    private func expectAnswerOfAnother(
+        _ name: String, _ daemon: TestDaemon, _ connection: RawConnection, sparesFirst: Bool = false
+    ) throws {
         try daemon.wait("it is frozen") { try daemon.frozenGroups().count == 1 }
         let group = try #require(try daemon.frozenGroups().first)
         #expect(try connection.isAliveAndQuiet())
         try daemon.pause()
         defer { daemon.goOn() }
         let id = try connection.open(WireTests.invoke, WireTests.invocation(name, "x"))
-        let processes = try daemon.processes(in: group)
-        #expect(processes.count == 2)
+        let all = try daemon.processes(in: group)
+        #expect(all.count == 2)
+        let processes = all.filter { !sparesFirst || !isFirst($0) }
         for process in processes { kill(process, SIGKILL) }
         try daemon.wait("they have ended") { processes.allSatisfy { FreezingTests.hasEnded($0) } }
         daemon.goOn()
         let answer = try connection.answer(id)
         #expect(answer.code == 0 && Fields(answer.payload).text(1) == "ok", "\(name): \(answer)")
         try daemon.wait("the dead one is removed") { !FileManager.default.fileExists(atPath: group) }
+    }
+
+    private func isFirst(_ process: pid_t) -> Bool {
+        (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8))?.contains("fnrpc-init") ?? false
+    }
+
+    /// The daemon notices by itself that a frozen container has no function any more.
+    private func expectEndOfOrphan(_ daemon: TestDaemon) throws {
+        try daemon.wait("it is frozen") { try daemon.frozenGroups().count == 1 }
+        let group = try #require(try daemon.frozenGroups().first)
+        for process in try daemon.processes(in: group) where !isFirst(process) { kill(process, SIGKILL) }
+        try daemon.wait("it is removed") { !FileManager.default.fileExists(atPath: group) }
     }
 
     private func expectRecord(

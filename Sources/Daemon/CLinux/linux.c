@@ -6,11 +6,13 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -180,6 +182,17 @@ int fnrpc_open_beneath(int directory, const char *name)
 int fnrpc_pipe(int ends[2], int flags)
 {
     return pipe2(ends, O_CLOEXEC | flags) < 0 ? -errno : 0;
+}
+
+int fnrpc_pipe_left(int write_end)
+{
+    struct pollfd entry = {.fd = write_end};
+    if (poll(&entry, 1, 0) < 0)
+        return -errno;
+    if (!(entry.revents & POLLERR))
+        return -EBUSY;
+    int count = 0;
+    return ioctl(write_end, FIONREAD, &count) < 0 ? -errno : count;
 }
 
 /* ---- Sockets ---- */

@@ -36,6 +36,10 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     let startBy: Instant
     /// The data of the Request frame, kept while the call waits.
     private(set) var request: [UInt8] = []
+    /// What is kept is this, of a call that a container was given and did not begin; `nil`: the Request frame, or nothing.
+    private(set) var prepared: PreparedRequest?
+    /// How many containers were given it before and did not begin.
+    let moves: Int
     let waiter: Waiter
     let wheelEntry = WheelEntry()
 
@@ -58,7 +62,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
 
     init(
         id: Identifier, target: CallTarget, session: Session, streamID: UInt32, origin: CallOrigin,
-        relay: FunctionRelay?, deadline: Instant, startBy: Instant, now: Instant, time: Timestamp
+        relay: FunctionRelay?, deadline: Instant, startBy: Instant, now: Instant, time: Timestamp, moves: Int = 0
     ) {
         self.id = id
         runnable = target.runnable
@@ -75,6 +79,7 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         self.startBy = startBy
         acceptedAt = now
         acceptedTime = time
+        self.moves = moves
     }
 
     /// Keeps the request until a slot is there.
@@ -87,8 +92,15 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     func recordInput(limit: Int) { input = RecordedInput(limit: limit) }
 
     /// Takes over what `other` has kept and holds.
-    func takeRequest(of other: Call) {
+    ///
+    /// - Parameter prepared: kept instead, for a call that need not have kept anything; it holds the bytes already.
+    func takeRequest(of other: Call, prepared: PreparedRequest? = nil) {
         input = other.input
+        if let prepared {
+            self.prepared = prepared
+            request = prepared.bytes
+            return
+        }
         request = other.request
         hold(other.takeHeldBytes())
     }
@@ -97,7 +109,10 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     func hold(_ count: Int) { heldBytes.store(count, ordering: .relaxed) }
 
     /// It has been sent: nobody else reads it.
-    func forgetRequest() { request = [] }
+    func forgetRequest() {
+        request = []
+        prepared = nil
+    }
 
     /// How many bytes it held; 0 from the second time on.
     func takeHeldBytes() -> Int {

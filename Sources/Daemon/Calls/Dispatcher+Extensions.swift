@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Contracts
 internal import Extensions
 internal import Model
 internal import Wire
@@ -99,7 +100,9 @@ extension Dispatcher {
 
     /// Puts another call in the place of one that waits for its listeners, or was sent and did not begin; `nil` if that one
     /// was answered meanwhile.
-    func replace(_ call: Call, by other: Call, wasSent: Bool = false) -> Call? {
+    func replace(
+        _ call: Call, by other: Call, wasSent: Bool = false, prepared: PreparedRequest? = nil
+    ) -> Call? {
         let isNamed = !call.origin.invocationID.isEmpty
         // First, so that who cancels from now on finds the other.
         if isNamed { invocations.replace(call, by: other) }
@@ -107,7 +110,7 @@ extension Dispatcher {
             if isNamed { invocations.remove(other) }
             return nil
         }
-        other.takeRequest(of: call)
+        other.takeRequest(of: call, prepared: prepared)
         if let relay = call.relay {
             relay.call = other
             relay.stream.call.withLock { $0 = other }

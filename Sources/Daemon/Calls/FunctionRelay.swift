@@ -292,13 +292,12 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         do throws(Failure) {
             made = try isBody ? makeBody(worker, call) : makeService(worker, call)
         } catch {
-            releaseRequest(of: call)
             // What the caller asked for does not fit the function; or the function is not there any more.
             let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
+            guard isCallers else { return worker.streamNotBegun(call, error.message) }
+            releaseRequest(of: call)
             return worker.streamEnded(
-                call,
-                isCallers
-                    ? .failed(code: error.code.status, message: error.message, status: []) : .broken(error.message))
+                call, .failed(code: error.code.status, message: error.message, status: []))
         }
         function = made
         if isBody { responseHeaders = worker.responseHeaders }

@@ -50,23 +50,4 @@ extension Worker {
             "\(runnable.name): it answered a call before the one that came first; no call is sent ahead any more (queue_ahead)"
         )
     }
-
-    /// A call that has not begun gets another container, before all that wait.
-    func sendElsewhere(_ call: Call) {
-        dispatcher.comeBack(call)
-        released(call, serviceNanos: 0)
-    }
-}
-
-extension Dispatcher {
-    /// Lets a call wait again that was sent and did not begin.
-    func comeBack(_ call: Call) {
-        let again = Call(
-            id: call.id, target: CallTarget(call), session: call.session, streamID: call.streamID, origin: call.origin,
-            relay: nil, deadline: call.deadline, startBy: call.startBy, now: call.acceptedAt, time: call.acceptedTime)
-        guard let again = replace(call, by: again, wasSent: true) else { return }
-        wheels[0].remove(call.wheelEntry)
-        let lease = again.runnable.pool.event { $0.comeBack(again.waiter, of: again, now: .now()) }
-        again.request.withUnsafeBytes { follow(lease, again, data: $0) }
-    }
 }

@@ -38,7 +38,11 @@ extension Worker {
                 let count = read(sandbox.log, buffer.baseAddress, buffer.count)
                 if count < 0 && errno == EINTR { continue }
                 guard count > 0 else {
-                    if count == 0 { closeLog() }
+                    if count == 0 {
+                        closeLog()
+                        // If that was a function's death, its frozen process 1 has to run to tell of it.
+                        thaw()
+                    }
                     return
                 }
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])

@@ -121,6 +121,10 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             }
             return
         }
+        if let prepared = call.prepared {
+            link?.send(prepared, for: call)
+            return
+        }
         guard let target = wanted ?? call.functionTarget(in: data) else { return }
         let left = call.deadline.nanoseconds(since: now)
         link?.send(
@@ -187,7 +191,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         if grace == nil { startGrace() }
     }
 
-    private func forget(_ call: Call) {
+    func forget(_ call: Call) {
         if ahead === call { ahead = nil }
         if current === call {
             current = nil
@@ -295,10 +299,11 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let description = endDescription
         let unbegun = isLinkLost ? ahead : nil
         ahead = nil
+        sendUnreadElsewhere(description)
         for token in link?.takePending() ?? [] {
             guard let call = token as? Call else { continue }
             if call === unbegun {
-                sendElsewhere(call)
+                sendElsewhere(call, nil, description)
                 continue
             }
             broke(call, description)

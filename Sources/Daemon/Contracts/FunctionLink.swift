@@ -52,6 +52,16 @@ package struct FunctionCall {
     }
 }
 
+/// A call as it is written to a function. Every container of one version is written the same.
+package struct PreparedRequest: Sendable {
+    /// What is written.
+    package let bytes: [UInt8]
+    /// How many of them, at the end, are the body.
+    let bodyCount: Int
+    /// How the answer is read; `nil` where the format has only one way.
+    let reply: PipeReply?
+}
+
 /// How a function answered.
 package enum FunctionReply {
     /// The payload of its Response (a CallResponse message if the function itself was called), not decoded; borrowed
@@ -87,6 +97,10 @@ package protocol FunctionLinkOwner: AnyObject {
     func wants(_ token: AnyObject) -> Bool
     /// The connection of a call was lost; those of others go on.
     func callLost(_ token: AnyObject, _ reason: String)
+    /// The function has read nothing of a call, and will not: another container may have it. This one takes no calls any more.
+    ///
+    /// - Parameter reason: why, as the end of a sentence.
+    func callNotBegun(_ token: AnyObject, _ request: PreparedRequest, _ reason: String)
     /// The function closed its side or spoke nonsense; no further answers come.
     func linkLost(_ reason: String)
 }
@@ -95,10 +109,15 @@ package protocol FunctionLinkOwner: AnyObject {
 package protocol FunctionLink: AnyObject {
     /// Sends a call; the answer comes to the owner. Thread-safe.
     func send(_ call: FunctionCall)
+    /// Sends a call that another link of the same version did not: what it told of by ``FunctionLinkOwner/callNotBegun(_:_:_:)``
+    /// or gave by ``takeUnread()``. Thread-safe.
+    func send(_ request: PreparedRequest, for token: AnyObject)
     /// Forgets a call: its answer, if it comes, is dropped. On the loop.
     func abandon(_ token: AnyObject)
     /// Takes the calls that have no answer yet. On the loop.
     func takePending() -> [AnyObject]
+    /// Takes those of them of which nothing was read, nor will be. Once the function has ended, or is thought to; on the loop.
+    func takeUnread() -> [(token: AnyObject, request: PreparedRequest)]
     /// The function's process has ended. On the loop.
     func exited(_ description: String, success: Bool)
     /// A streamed call is about to use the function: what it shares with unary calls is let go of. On the loop.
@@ -112,6 +131,10 @@ package protocol FunctionLink: AnyObject {
 extension FunctionLink {
     package func lend() {}
     package func takeBack() {}
+    package func takeUnread() -> [(token: AnyObject, request: PreparedRequest)] { [] }
+    package func send(_ request: PreparedRequest, for token: AnyObject) {
+        preconditionFailure("BUG: a link of this format prepares no requests")
+    }
 }
 
 /// Limits that all contracts share.

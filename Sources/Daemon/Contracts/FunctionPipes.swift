@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Loop
 
@@ -33,6 +34,10 @@ final class FunctionPipes {
     private(set) var isReading = false
     private var hadNoRoom = false
     private var endsInput = false
+    /// What the pipe took since ``begin(_:)``, bytes.
+    private var written = 0
+    /// Standard input was closed because nobody reads it, and nothing of that was read.
+    private var wasUnread = false
     private var isClosed = false
 
     /// - Parameter owner: held weakly; told nothing before this returns.
@@ -95,6 +100,20 @@ final class FunctionPipes {
         write(count: bytes.count) { $0.copyBytes(from: bytes) }
     }
 
+    /// Writes a request.
+    func begin(_ request: [UInt8]) {
+        written = 0
+        wasUnread = process.input == nil
+        write(request)
+    }
+
+    /// Whether nothing was read of the request, and nobody can read it any more. System calls.
+    var isUnread: Bool {
+        guard let descriptor = process.input else { return wasUnread }
+        // What comes before it in the pipe was read before it.
+        return Int(fnrpc_pipe_left(descriptor)) >= written
+    }
+
     /// Closes standard input when everything is written.
     func endInput() {
         endsInput = true
@@ -121,11 +140,13 @@ final class FunctionPipes {
             let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
             if count > 0 {
                 pending.consume(count)
+                written += count
             } else if errno == EAGAIN {
                 inputWatcher?.watch(.writable)
                 return
             } else if errno != EINTR {
                 // It does not want its input; that is its right.
+                wasUnread = isUnread
                 closeInput()
             }
         }

@@ -130,8 +130,8 @@ package protocol FunctionStream: AnyObject {
 ///   - call: its borrowed parts are used during this call only. With kind `body` the caller's first message still
 ///     has to be sent like the others.
 ///   - owner: held weakly; told nothing before this returns.
-/// - Throws: `unavailable` or `functionFailed` if the function accepts no connection, `tooLarge` or `invalid` if the
-///   call's names and headers do not fit, `unimplemented` for a service of a function that is not of format `ttrpc`.
+/// - Throws: `unavailable`, `busy` or `functionFailed` if the function accepts no connection or reads no standard input, and so
+///   knows nothing of the call; `tooLarge` or `invalid` if the call's names and headers do not fit, `unimplemented` for a service of a function that is not of format `ttrpc`.
 package func makeFunctionStream(
     format: FunctionSpec.Format, loop: EventLoop, sandbox: Sandbox, plan: Assignment, call: FunctionStreamCall,
     owner: any FunctionStreamOwner
@@ -148,10 +148,12 @@ package func makeFunctionStream(
             loop: loop, process: sandbox, plan: plan, call: call, contentType: contentType, headers: headers,
             owner: owner)
     case (.http, .body(let contentType, let headers)):
+        try sandbox.requireReader()
         return PipeStream(
             loop: loop, process: sandbox, head: CallHead(call, contentType: contentType, headers: headers),
             owner: owner)
     case (.json, .body(let contentType, let headers)), (.cloudevent, .body(let contentType, let headers)):
+        try sandbox.requireReader()
         return WholeStream(
             format: format, loop: loop, process: sandbox,
             head: CallHead(call, contentType: contentType, headers: headers), owner: owner)

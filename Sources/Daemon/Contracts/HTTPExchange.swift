@@ -5,7 +5,7 @@ internal import Wire
 /// One connection of ``HTTPStreamLink``, which serves one call at a time. Loop-confined.
 ///
 /// It is closed after a second without use: some FDKs close idle ones by themselves, and Python's spins on them after
-/// 75 s. A reused connection that ends before the first byte of an answer is dialled again once.
+/// 75 s. A reused connection whose function cannot have read a whole head of a request is dialled again once.
 final class HTTPExchange: ConnectionOwner {
     /// How a call on it ended.
     enum End {
@@ -13,6 +13,8 @@ final class HTTPExchange: ConnectionOwner {
         case answered(FunctionReply, isReusable: Bool)
         /// There will be no answer.
         case lost(String)
+        /// Nor did the function get to know of the call.
+        case notBegun(PreparedRequest, String)
     }
 
     /// How long an unused connection stays, milliseconds.
@@ -29,8 +31,10 @@ final class HTTPExchange: ConnectionOwner {
     private var head = HTTPResponseParser.Head()
     private var body: [UInt8] = []
     private(set) var token: AnyObject?
-    private var request: [UInt8] = []
+    private var request: PreparedRequest?
     private var isReused = false
+    /// What the connection had sent before the request, bytes.
+    private var sentBefore: UInt64 = 0
     private var timer: LoopTimer?
 
     /// - Parameters:
@@ -49,11 +53,14 @@ final class HTTPExchange: ConnectionOwner {
     }
 
     /// Sends a request; no other one may be under way.
-    func begin(_ token: AnyObject, _ request: [UInt8]) {
+    func begin(_ token: AnyObject, _ request: PreparedRequest) {
         self.token = token
         self.request = request
-        isReused = connection != nil
         timer?.stop()
+        // Its end may be there already, or bytes that nobody asked for.
+        if connection?.isSilent == false { closeConnection() }
+        isReused = connection != nil
+        sentBefore = connection?.statistics.bytesSent ?? 0
         transmit()
     }
 
@@ -72,7 +79,16 @@ final class HTTPExchange: ConnectionOwner {
         connection?.close()
     }
 
+    /// The function's process has ended: takes what it said last.
+    func exited() {
+        if let connection { return connection.receiveRest() }
+        guard token != nil else { return }
+        timer?.stop()
+        transmit()
+    }
+
     private func transmit() {
+        guard let request else { return }
         parser = HTTPResponseParser()
         head = HTTPResponseParser.Head()
         body = []
@@ -81,12 +97,11 @@ final class HTTPExchange: ConnectionOwner {
             case .success(let descriptor):
                 connection = Connection(loop: loop, descriptor: descriptor, owner: self, options: .toFunction)
             case .failure(let failure):
-                guard failure.code == .busy else { return end(.lost(failure.message)) }
+                guard failure.code == .busy else { return end(.notBegun(request, failure.message)) }
                 return startTimer(milliseconds: Self.dialMilliseconds)
             }
         }
-        let request = request
-        connection?.write(count: request.count) { $0.copyBytes(from: request) }
+        connection?.write(count: request.bytes.count) { $0.copyBytes(from: request.bytes) }
     }
 
     // MARK: - In
@@ -129,15 +144,25 @@ final class HTTPExchange: ConnectionOwner {
     func connectionClosed(_ connection: Connection) {
         guard connection === self.connection else { return }
         self.connection = nil
-        guard token != nil else { return end(.lost("it closed its connection")) }
+        guard token != nil, let request else { return end(.lost("it closed its connection")) }
         if parser.finish() {
             finish(isReusable: false)
-        } else if isReused && !parser.hasBegun {
-            isReused = false
+        } else if parser.hasBegun {
+            end(.lost("it closed its connection"))
+        } else if !isUnread(request, on: connection) {
+            end(.lost("it closed its connection without an answer"))
+        } else if isReused {
+            (isReused, sentBefore) = (false, 0)
             transmit()
         } else {
-            end(.lost("it closed its connection"))
+            end(.notBegun(request, "it closed its connection"))
         }
+    }
+
+    /// Whether a function that has closed the connection cannot have read a whole head: nothing was sent, or the head was all
+    /// that was and its last byte was not taken. With a body the kernel does not tell which part of both was not.
+    private func isUnread(_ request: PreparedRequest, on connection: Connection) -> Bool {
+        connection.statistics.bytesSent == sentBefore || (connection.wasReset && request.bodyCount == 0)
     }
 
     private func finish(isReusable: Bool) {
@@ -158,7 +183,7 @@ final class HTTPExchange: ConnectionOwner {
     private func end(_ end: End) {
         let token = token
         self.token = nil
-        request = []
+        request = nil
         onEnd(self, token, end)
     }
 

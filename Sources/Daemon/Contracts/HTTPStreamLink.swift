@@ -41,11 +41,18 @@ package final class HTTPStreamLink: FunctionLink, @unchecked Sendable {
         guard case .invoke(let invoke) = call.target else {
             return loop.run { [self] in owner?.answered(token.object, .hasNoServices) }
         }
-        let request = CallHead(call, invoke).httpStream(length: invoke.payload.count) + invoke.payload
+        let head = CallHead(call, invoke).httpStream(length: invoke.payload.count)
+        send(
+            PreparedRequest(bytes: head + invoke.payload, bodyCount: invoke.payload.count, reply: nil),
+            for: token.object)
+    }
+
+    package func send(_ request: PreparedRequest, for token: AnyObject) {
+        let token = UncheckedToken(token)
         loop.run { [self] in
             guard owner?.wants(token.object) == true else { return }
             guard !isClosed else {
-                owner?.answered(token.object, .broken("its container was closed"))
+                owner?.callNotBegun(token.object, request, "its container was closed")
                 return
             }
             let exchange = idle.popLast() ?? makeExchange()
@@ -67,6 +74,9 @@ package final class HTTPStreamLink: FunctionLink, @unchecked Sendable {
         case .lost(let reason):
             exchange.close()
             owner?.callLost(token, reason)
+        case .notBegun(let request, let reason):
+            exchange.close()
+            owner?.callNotBegun(token, request, reason)
         }
     }
 
@@ -84,7 +94,9 @@ package final class HTTPStreamLink: FunctionLink, @unchecked Sendable {
         }
     }
 
-    package func exited(_ description: String, success: Bool) {}
+    package func exited(_ description: String, success: Bool) {
+        for exchange in idle + busy.values { exchange.exited() }
+    }
 
     /// Some functions serve as many connections at a time as they take calls: a streamed call's own comes when an idle one
     /// has gone.

@@ -18,6 +18,8 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
     private var pipes: FunctionPipes?
     private var current: AnyObject?
     private var reply: PipeReply?
+    /// The call's, until something of an answer came.
+    private var unanswered: PreparedRequest?
     private var isClosed = false
     /// Why no call can be sent any more; `nil`: one can.
     private var spoiledBy: String?
@@ -54,21 +56,28 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
             let text = error.reason
             return loop.run { [self] in owner?.answered(token.object, .failed(code: 3, message: text)) }
         }
-        let reply = PipeReply(format, to: head)
-        loop.run { [self] in begin(request, reply, token.object) }
+        send(
+            PreparedRequest(bytes: request, bodyCount: invoke.payload.count, reply: PipeReply(format, to: head)),
+            for: token.object)
     }
 
-    private func begin(_ request: [UInt8], _ reply: PipeReply, _ token: AnyObject) {
+    package func send(_ request: PreparedRequest, for token: AnyObject) {
+        let token = UncheckedToken(token)
+        loop.run { [self] in begin(request, token.object) }
+    }
+
+    private func begin(_ request: PreparedRequest, _ token: AnyObject) {
         guard owner?.wants(token) == true else { return }
         // What was said since the last answer must not be taken for this one.
         pipes?.read()
         guard !isClosed, spoiledBy == nil, let pipes else {
-            owner?.answered(token, .broken(spoiledBy ?? "its container was closed"))
+            owner?.callNotBegun(token, request, spoiledBy ?? "its container was closed")
             return
         }
         current = token
-        self.reply = reply
-        pipes.write(request)
+        reply = request.reply
+        unanswered = request
+        pipes.begin(request.bytes)
     }
 
     private static let left = "it was left with a part of a call"
@@ -81,6 +90,7 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
             if !isBlank(bytes[...]) { lost(Self.unasked) }
             return bytes.count
         }
+        if !isBlank(bytes[...]) { unanswered = nil }
         var position = 0
         do throws(MalformedReply) {
             guard let body = try reply?.take(bytes, from: &position) else { return position }
@@ -110,6 +120,7 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         guard let token = current else { return }
         current = nil
         reply = nil
+        unanswered = nil
         // Before the answer, which would bring the next call.
         if isLast { lost(Self.unasked) }
         owner?.answered(token, .body(body))
@@ -147,8 +158,16 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         return current.map { [$0] } ?? []
     }
 
+    package func takeUnread() -> [(token: AnyObject, request: PreparedRequest)] {
+        guard let token = current, let unanswered, pipes?.isUnread == true else { return [] }
+        current = nil
+        return [(token, unanswered)]
+    }
+
     package func exited(_ description: String, success: Bool) {
         pipes?.read()
+        // A child may keep the pipes open.
+        if current == nil, pipes != nil { lost(description) }
     }
 
     package func lend() {

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Drivers
 internal import Loop
 internal import Model
@@ -16,6 +17,13 @@ protocol FunctionProcess {
 }
 
 extension Sandbox: FunctionProcess {}
+
+extension FunctionProcess {
+    /// Refuses to write to a function that cannot read it.
+    func requireReader() throws(Failure) {
+        guard let input, fnrpc_pipe_left(input) < 0 else { throw Failure(.unavailable, "it closed its standard input") }
+    }
+}
 
 /// A streamed call over contract `default`: standard input and output of the container's one process, as they come. Its
 /// end is the process' end.

@@ -7,6 +7,8 @@ extension Connection {
     /// long while a peer sends as fast as it can; a read without a limit goes on for as long as it sends.
     private static let maxReads = 2
     private static let maxReadBytes = 64 << 10
+    /// Turns' worth of reading in one, enough for the longest message.
+    private static let restReads = maxInput / maxReadBytes
 
     /// How a read ended.
     enum ReadEnd: Equatable {
@@ -38,6 +40,24 @@ extension Connection {
         if !isDelivering { updateInterest() }
         // Of input inside TLS the descriptor knows nothing; what a delivery leaves is known when it ends.
         if isDelivering || input.count > 0 || tls != nil { continueSoon() }
+    }
+
+    /// Whether nothing has come that was not delivered, not even the peer's end: a system call. Plain connections; loop-confined.
+    package var isSilent: Bool {
+        var byte: UInt8 = 0
+        return input.count == 0 && recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+    }
+
+    /// Delivers what has come until now, and its end, because the peer's process has ended. Loop-confined; not from inside a
+    /// delivery.
+    package func receiveRest() {
+        // Bounded, because the peer's children may go on sending.
+        for _ in 0..<Self.restReads {
+            let before = receivedBytes.load(ordering: .relaxed)
+            guard watcher != nil, reads, !isDelivering else { return }
+            receive()
+            if receivedBytes.load(ordering: .relaxed) == before { return }
+        }
     }
 
     func continueSoon() {
@@ -104,7 +124,9 @@ extension Connection {
         if let tls { return tls.read(target) }
         let count = recv(descriptor, target.baseAddress, target.count, 0)
         if count > 0 { return (count, count == target.count ? .filled : .drained) }
-        return (0, count < 0 && (errno == EAGAIN || errno == EINTR) ? .drained : .ended)
+        if count < 0 && (errno == EAGAIN || errno == EINTR) { return (0, .drained) }
+        wasReset = count < 0 && errno == ECONNRESET
+        return (0, .ended)
     }
 
     private func offerScratch(_ length: Int) {

@@ -99,6 +99,8 @@ package final class Connection: @unchecked Sendable {
     var isContinuing = false
     /// Output waits for the socket, as ``flush()`` saw it last.
     var waitsForRoom = false
+    /// The peer has closed a Unix socket without having read everything that was sent. Plain connections; loop-confined.
+    package internal(set) var wasReset = false
     /// The first message has been taken.
     var hasTalked = false
     /// When it was made, or the TLS handshake was done.
