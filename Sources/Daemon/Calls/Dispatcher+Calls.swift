@@ -13,27 +13,29 @@ extension Dispatcher {
 
     /// Accepts an Invoke call.
     func invoke(_ incoming: Incoming) {
+        let origin = CallOrigin(incoming)
+        var version: UInt32?
         do throws(Failure) {
             let request: InvokeScan
             do throws(EnvelopeError) { request = try InvokeScan(scanning: incoming.envelope.payload) } catch {
                 throw Failure(.invalid, "\(error.message)")
             }
+            let target = try resolve(request.target, for: origin, incoming.session, &version)
             try checkSize(request.bytes.count)
             try ReservedHeaders.check(request)
-            let origin = CallOrigin(incoming)
-            let target = try resolve(request.target, for: origin, incoming.session)
             open(incoming, target, origin, .invoke(request), payload: request.payload)
         } catch {
-            incoming.session.refuse(incoming, error)
+            incoming.session.refuse(incoming, error, CallMetadata(id: origin.callID, version: version))
         }
     }
 
     /// Accepts a call by the name of a function's service.
     func route(_ incoming: Incoming) {
+        let origin = CallOrigin(incoming)
+        var version: UInt32?
         do throws(Failure) {
+            let target = try findService(incoming, origin, &version)
             try checkSize(incoming.envelope.payload.count)
-            let origin = CallOrigin(incoming)
-            let target = try findService(incoming, origin)
             if incoming.isStream {
                 FunctionRelay.openService(incoming, target, origin)
             } else {
@@ -44,7 +46,7 @@ extension Dispatcher {
                     payload: envelope.payload)
             }
         } catch {
-            incoming.session.refuse(incoming, error)
+            incoming.session.refuse(incoming, error, CallMetadata(id: origin.callID, version: version))
         }
     }
 
@@ -70,15 +72,12 @@ extension Dispatcher {
     func makeCall(
         _ target: CallTarget, _ origin: CallOrigin, session: Session, streamID: UInt32, relay: FunctionRelay?
     ) -> Call {
-        let time = Timestamp.now()
         var timeout = target.runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
         let deadline = origin.arrivedAt.advanced(byNanoseconds: timeout)
         let call = Call(
-            id: target.callID ?? newID(time), target: target, session: session, streamID: streamID, origin: origin,
-            relay: relay, deadline: deadline,
-            startBy: startBy(target.runnable.version.spec, accepted: origin.arrivedAt, deadline: deadline),
-            now: origin.arrivedAt, time: time)
+            target: target, session: session, streamID: streamID, origin: origin, relay: relay, deadline: deadline,
+            startBy: startBy(target.runnable.version.spec, accepted: origin.arrivedAt, deadline: deadline))
         if target.runnable.version.spec.recordInput { call.recordInput(limit: limits.inputBytes) }
         return call
     }

@@ -62,8 +62,8 @@ extension Dispatcher {
     /// Lets a call wait again that was sent and did not begin.
     func comeBack(_ call: Call) {
         let again = Call(
-            id: call.id, target: CallTarget(call), session: call.session, streamID: call.streamID, origin: call.origin,
-            relay: nil, deadline: call.deadline, startBy: call.startBy, now: call.acceptedAt, time: call.acceptedTime)
+            target: CallTarget(call), session: call.session, streamID: call.streamID, origin: call.origin, relay: nil,
+            deadline: call.deadline, startBy: call.startBy)
         guard let again = replace(call, by: again, wasSent: true) else { return }
         wheels[0].remove(call.wheelEntry)
         let lease = again.runnable.pool.event { $0.comeBack(again.waiter, of: again, now: .now()) }

@@ -92,7 +92,7 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
     func endInput() {
         guard inputIsOpen else { return }
         inputIsOpen = false
-        connection?.write(count: FrameHeader.size) { DataFrame.writeEnd(streamID: Self.streamID, to: $0) }
+        connection?.write(count: FrameHeader.size) { EndFrame().write(streamID: Self.streamID, to: $0) }
     }
 
     func pause() {
