@@ -108,6 +108,10 @@ extension Dispatcher {
     func place(
         _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, at moment: Moment = .now()
     ) {
+        if let refusal = refusal(of: call, data, wanted) {
+            fail(call, refusal)
+            return
+        }
         // Kept before it can be handed to a slot by another thread. A relay keeps its own.
         let pool = call.runnable.pool
         let keeps = call.relay == nil
@@ -125,6 +129,17 @@ extension Dispatcher {
             return
         }
         follow(lease, call, data: data, wanted, at: moment)
+    }
+
+    /// What a function's format cannot take of a call. Asked last: a listener may have chosen the function.
+    private func refusal(
+        of call: Call, _ data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target?
+    ) -> Failure? {
+        let format = call.runnable.version.spec.format
+        guard format != .ttrpc else { return nil }
+        if let relay = call.relay { return relay.refusal(format) }
+        guard case .invoke(let request)? = wanted ?? call.functionTarget(in: data) else { return nil }
+        return RequestCheck.refusal(format, request)
     }
 
     /// Does what the pool answered to a call that wants a slot.

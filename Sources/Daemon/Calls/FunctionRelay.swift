@@ -25,7 +25,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     var call: Call?
     var function: (any FunctionStream)?
     private var bodyEnded = false
-    private var firstMessage: [UInt8] = []
+    private(set) var firstMessage: [UInt8] = []
     var isOver = false
     /// `nil`: the caller does not count.
     private var credit: CallerCredit?
@@ -302,10 +302,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             releaseRequest(of: call)
             // What the caller asked for does not fit the function; or the function is not there any more.
             let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
-            return worker.streamEnded(
-                call,
-                isCallers
-                    ? .failed(code: error.code.status, message: error.message, status: []) : .broken(error.message))
+            return worker.streamEnded(call, isCallers ? .refused(error) : .broken(error.message))
         }
         function = made
         if isBody { responseHeaders = worker.responseHeaders }
@@ -382,6 +379,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         case .response(let payload): end(.response(Array(payload)))
         case .failed(let code, let message, let status):
             end(.failed(code: code, message: message, status: Array(status)))
+        case .refused(let failure): end(.refused(failure))
         case .broken(let reason): end(.broken(reason))
         }
     }
