@@ -25,8 +25,9 @@ import Wire
             let scan = try InvokeScan(scanning: bytes)
             let request = bench.incoming(try RequestEnvelope(scanning: envelope), scopes)
             let origin = CallOrigin(request)
+            var version: UInt32?
             do throws(Failure) {
-                let callee = try bench.dispatcher.resolve(scan.target, for: origin, bench.session)
+                let callee = try bench.dispatcher.resolve(scan.target, for: origin, bench.session, &version)
                 guard let path = callee.path else { return callee.runnable.name }
                 let parameters = path.parameters.map { " \($0.name)=\($0.value)" }.joined()
                 return "\(callee.runnable.name) \(path.method) \(path.url)\(parameters)"
@@ -42,8 +43,10 @@ import Wire
         return try frame.withUnsafeBytes { envelope in
             try InvokeBody().encoded(for: target).withUnsafeBytes { bytes in
                 let origin = CallOrigin(bench.incoming(try RequestEnvelope(scanning: envelope), [.invoke]))
+                var version: UInt32?
                 let callee = try bench.dispatcher.resolve(
-                    try InvokeScan(scanning: bytes).target, for: origin, bench.session)
+                    try InvokeScan(scanning: bytes).target, for: origin, bench.session, &version)
+                #expect(version == callee.runnable.version.number)
                 return "\(callee.requestedVersion) \(callee.requestedAlias)"
             }
         }

@@ -121,8 +121,8 @@ struct Peer {
     }
 
     /// Ends the server's half.
-    func end(_ request: ReceivedRequest) throws {
-        try send([], on: request, flags: 0x05)
+    func end(_ request: ReceivedRequest, metadata: [(StaticString, String)] = []) throws {
+        try send(response(metadata: metadata), on: request, flags: 0x05)
     }
 
     /// Answers with an error.

@@ -76,7 +76,7 @@ import Wire
                     payload: [1], contentType: "text/html", headers: [CallHeader(name: "x", value: "y")]
                 ).encoded(), on: request)
             try peer.send(InvokeChunk(payload: [2]).encoded(), on: request)
-            try peer.end(request)
+            try peer.end(request, metadata: [("fn-call-id", "01CALL"), ("fnrpc-version", "7")])
             peer.waitForClose()
         }
         try await with(server) { client async throws in
@@ -90,6 +90,7 @@ import Wire
             #expect(stream.contentType == "text/html" && stream.headers == [Header("x", "y")])
             #expect(try await stream.receive() == [2])
             #expect(try await stream.receive() == nil)
+            #expect(stream.callID == "01CALL" && stream.version == 7)
         }
     }
 

@@ -22,7 +22,7 @@ import Wire
             // "No message" without an end says nothing.
             try peer.send([8, 8], on: request, flags: 0x04)
             try peer.send([3], on: request)
-            try peer.end(request)
+            try peer.end(request, metadata: [("a", "1"), ("b", "2")])
             peer.waitForClose()
         }
         try await with(server) { client async throws in
@@ -31,6 +31,7 @@ import Wire
             var all: [[UInt8]] = []
             for try await message in stream.messages { all.append(message) }
             #expect(all == [[1], [], [3]])
+            #expect(stream.metadata == [Header("a", "1"), Header("b", "2")])
             #expect(try await stream.receive() == nil)
             #expect(await failure { () throws(ClientError) in try await stream.send([1]) }?.code == .invalid)
             #expect(await failure { () throws(ClientError) in try await stream.response() }?.code == .invalid)

@@ -149,6 +149,7 @@ final class Witness: FunctionStreamOwner, @unchecked Sendable {
                         state.status = Array(status)
                         return "failed \(code): \(message)"
                     }()
+                case .refused(let failure): "refused \(failure.status): \(failure.message)"
                 case .broken(let reason): "broken: \(reason)"
                 }
             state.end = state.end.map { $0 + " AND " + text } ?? text

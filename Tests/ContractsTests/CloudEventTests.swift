@@ -46,13 +46,13 @@ import Wire
     }
 
     @Test(arguments: [
-        ("text", "application/json", "body: is not JSON"), ("{} x", "application/json", "body: is not JSON"),
-        ("[]", "application/cloudevents+json", "body: is not a JSON object"),
-        ("", "application/cloudevents+json", "body: is not a JSON object"),
+        ("text", "application/json", "payload: is not JSON"), ("{} x", "application/json", "payload: is not JSON"),
+        ("[]", "application/cloudevents+json", "payload: is not a JSON object"),
+        ("", "application/cloudevents+json", "payload: is not a JSON object"),
     ])
     func otherBodiesAreTheCallersMistake(body: String, type: String, message: String) {
-        let error = #expect(throws: MalformedReply.self) { try line(body, type) }
-        #expect(error?.reason.hasPrefix(message) == true, "\(error as Any)")
+        let error = #expect(throws: Failure.self) { try line(body, type) }
+        #expect(error?.code == .invalid && error?.message.hasPrefix(message) == true, "\(error as Any)")
     }
 
     @Test(arguments: [

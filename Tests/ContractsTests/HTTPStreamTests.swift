@@ -74,8 +74,9 @@ import Wire
 
     @Test func aBodyOfKnownLengthHasExactlyThat() throws {
         for (parts, end) in [
-            (["he", "llo"], "finished"), (["hell"], "failed 3: the body has 4 bytes; its content-length says 5"),
-            (["hell", "oo"], "failed 3: the body is longer than its content-length of 5 bytes"),
+            (["he", "llo"], "finished"),
+            (["hell"], "refused 3: payload: the body has 4 bytes; its content-length says 5"),
+            (["hell", "oo"], "refused 3: payload: the body is longer than its content-length of 5 bytes"),
         ] {
             let bench = try open(headers: [.init(name: "content-length", value: "5")])
             defer { bench.close() }

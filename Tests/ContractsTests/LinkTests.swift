@@ -36,6 +36,7 @@ final class LinkWitness: FunctionLinkOwner, @unchecked Sendable {
             case .body(let body):
                 "body \(body.contentType) \(body.headers.map(\.name)) \(String(decoding: body.payload, as: UTF8.self))"
             case .failed(let code, let message, let status): "failed \(code) \(message) \(Array(status))"
+            case .refused(let failure): "refused \(failure.status) \(failure.message)"
             case .broken(let reason): "broken \(reason)"
             }
         add("\((token as? Token)?.number ?? -1): \(text)")
@@ -175,7 +176,7 @@ final class LinkBench: @unchecked Sendable {
         bench.far.writeFrame(2, id: 1)
         bench.far.writeFrame(3, id: 99, [1])
         bench.far.writeFrame(2, id: 3)
-        #expect(bench.owner.next() == "1: failed 3 the method answers with a stream; call it as one []")
+        #expect(bench.owner.next() == "1: refused 3 the method answers with a stream; call it as one")
         #expect(bench.owner.next() == "2: message []")
     }
 
@@ -183,7 +184,7 @@ final class LinkBench: @unchecked Sendable {
         let bench = LinkBench.ttrpc()
         defer { bench.close() }
         bench.service(1, payload: [UInt8](repeating: 0, count: (4 << 20) - 40))
-        #expect(bench.owner.next()?.hasPrefix("1: failed 8 the request and its metadata do not fit") == true)
+        #expect(bench.owner.next()?.hasPrefix("1: refused 8 the request and its metadata do not fit") == true)
         // Others are not hit by it.
         bench.service(2)
         bench.far.writeFrame(2, id: 3)
@@ -228,7 +229,7 @@ final class LinkBench: @unchecked Sendable {
         #expect(bench.owner.next() == "2: failed 2 why []")
         bench.service(3)
         #expect(
-            bench.owner.next() == "3: failed 12 only functions of format ttrpc serve methods of their own []")
+            bench.owner.next() == "3: refused 12 only functions of format ttrpc serve methods of their own")
     }
 
     @Test(arguments: [

@@ -54,7 +54,7 @@ import Wire
         }
         #expect(bench.owner.next() == "2: body  [] ab")
         bench.service(3)
-        #expect(bench.owner.next() == "3: failed 12 only functions of format ttrpc serve methods of their own []")
+        #expect(bench.owner.next() == "3: refused 12 only functions of format ttrpc serve methods of their own")
     }
 
     @Test func httpRequestsByPathAreTheOriginalOnes() throws {

@@ -78,7 +78,7 @@ import Wire
             #expect(pipes.standardInput.read(until: "\r\n\r\n") == head + "Content-Length: 3\r\n\r\n")
             #expect(bench.send(field(1, [UInt8](repeating: 1, count: count))))
             bench.endInput()
-            #expect(bench.owner.ended()?.hasPrefix("failed 3: the body " + message) == true)
+            #expect(bench.owner.ended()?.hasPrefix("refused 3: payload: the body " + message) == true)
             #expect(pipes.input == nil)
         }
     }
@@ -147,7 +147,8 @@ import Wire
             }
             #expect(
                 bench.owner.end
-                    == (isTaken ? nil : "failed 8: the body is over 4128768 bytes, which format json takes at most")
+                    == (isTaken
+                        ? nil : "refused 8: payload: the body is over 4128768 bytes, which format json takes at most")
             )
             // Nothing of it has reached the function.
             #expect(pipes.input != nil)

@@ -41,7 +41,10 @@ import Testing
             try Self.deploy("waits", "max_wait: 0.3\ntimeout: 60", to: daemon)
             let answer = try Self.callBeside("waits", sleeping: "2", daemon)
             #expect(answer.code == 4 && answer.reason == "TIMEOUT", "\(answer)")
-            #expect(answer.message.contains("all it may wait (max_wait); of its 60.000 s it ran nothing"), "\(answer)")
+            #expect(
+                answer.message.contains(
+                    "all it may wait (max_wait); of its 60.000 s (timeout of the function) it ran nothing"), "\(answer)"
+            )
             let calls = try daemon.fnrpc("call", "list", "demo/waits").output
             #expect(calls.contains("timeout"), "\(calls)")
         }
@@ -53,7 +56,53 @@ import Testing
             let answer = try Self.callBeside("late", sleeping: "4.5", daemon)
             #expect(answer.code == 4 && answer.reason == "TIMEOUT", "\(answer)")
             #expect(
-                answer.message.contains("of its 6.000 s too little was left to start it (start_margin)"), "\(answer)")
+                answer.message.contains(
+                    "of its 6.000 s (timeout of the function) too little was left to start it (start_margin)"),
+                "\(answer)")
+        }
+    }
+
+    /// Its own clock or the caller's, whichever is shorter; and a start is part of the wait.
+    @Test func theDeadlineSaysWhoseItIsAndWhatTookTheTime() async throws {
+        try await withDaemon { daemon in
+            try Self.deploy("two", "timeout: 2\nstart_margin: false", to: daemon)
+            let connection = try RawConnection(unix: daemon.socket)
+            func text(_ timeout: Int64) throws -> String {
+                let answer = try connection.call(WireTests.invoke, Self.call("two", "30"), timeout: timeout)
+                #expect(answer.code == 4 && answer.reason == "TIMEOUT", "\(answer)")
+                return answer.message
+            }
+            // Hot, so that only the last one of them waits for a start.
+            let own = try text(60_000_000_000)
+            #expect(own.contains("timed out after 2.000 s (timeout of the function): it waited"), "\(own)")
+            #expect(own.contains(" for a container and ran the rest"), "\(own)")
+            #expect(try daemon.fnrpc("invoke", "demo/two", "-d", "{\"seconds\": 0}").code == 0)
+            let callers = try text(500_000_000)
+            #expect(callers.contains("timed out after 500 ms (the caller's deadline): it waited"), "\(callers)")
+            let cold = try text(0)
+            #expect(cold.contains(" of it while that started, and ran the rest"), "\(cold)")
+        }
+    }
+
+    @Test func aCallThatOnlyWaitedSaysHowLongForAStart() async throws {
+        try await withDaemon { daemon in
+            let folder = try daemon.write(
+                "slow",
+                [
+                    "func.yaml":
+                        "name: slow\nruntime: python\nentry: func.handler\ntimeout: 1\nstart_margin: false\n",
+                    "func.py": "import time\ntime.sleep(60)\ndef handler():\n    return 'started'\n",
+                ])
+            #expect(try daemon.fnrpc("deploy", folder, "--app", "demo").code == 0)
+            let connection = try RawConnection(unix: daemon.socket)
+            for (timeout, clock) in [
+                (0, "1.000 s (timeout of the function)"), (900_000_000, "900 ms (the caller's deadline)"),
+            ] {
+                let answer = try connection.call(
+                    WireTests.invoke, WireTests.invocation("slow"), timeout: Int64(timeout))
+                #expect(answer.message.contains("timed out after \(clock) waiting for a container, "), "\(answer)")
+                #expect(answer.message.hasSuffix(" of it while one was starting"), "\(answer)")
+            }
         }
     }
 

@@ -28,7 +28,9 @@ import Testing
         for (index, name) in attempt.names.enumerated() {
             text = text.replacingOccurrences(of: name, with: "NAME\(index)")
         }
-        return "\(answer.code) \(answer.reason) \(text) \(answer.field) \(answer.metadata.sorted { $0.key < $1.key }) "
+        // Each call has an id of its own, known or not.
+        let metadata = answer.metadata.map { $0.key == "fn-call-id" ? $0.key : "\($0.key) \($0.value)" }.sorted()
+        return "\(answer.code) \(answer.reason) \(text) \(answer.field) \(metadata) "
             + "\(answer.details.keys.sorted())"
     }
 

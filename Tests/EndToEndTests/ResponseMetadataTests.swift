@@ -7,8 +7,9 @@ import Testing
     private static let watch = "grpc.health.v1.Health/Watch"
     private static let echo = TestDaemon.repository.path + "/examples/echo-ttrpc"
 
-    private func isOfCall(_ answer: Answer, version: String = "1") -> Bool {
-        answer.metadata.count == 2 && answer.metadata["fn-call-id"]?.utf8.count == 26
+    /// - Parameter version: `nil`: it was refused before that was known.
+    private func isOfCall(_ answer: Answer, version: String? = "1") -> Bool {
+        answer.metadata.count == (version == nil ? 1 : 2) && answer.metadata["fn-call-id"]?.utf8.count == 26
             && answer.metadata["fnrpc-version"] == version
     }
 
@@ -44,14 +45,14 @@ import Testing
             let nobody = try RawConnection(port: daemon.port).call(list)
             #expect(nobody.code == 16 && nobody.metadata == [Self.version: "1"])
             // Those that no version means anything to.
-            for method in [WireTests.echo, "fnrpc.v1.Transport/Hello", WireTests.invoke, "some.other/Service"] {
+            for method in [WireTests.echo, "fnrpc.v1.Transport/Hello"] {
                 #expect(try connection.call(method, [0xFF]).metadata.isEmpty, "\(method)")
             }
             #expect(try connection.isAliveAndQuiet())
         }
     }
 
-    @Test func streamsNameTheVersionInTheirLastResponse() async throws {
+    @Test func streamsNameTheVersionAtTheirEnd() async throws {
         try await withDaemon(["--allow-test-versions", "true"]) { daemon in
             let connection = try RawConnection(unix: daemon.socket)
             _ = try connection.call("fnrpc.v1.Transport/Hello", Proto.field(1, "cancel"))
@@ -61,6 +62,10 @@ import Testing
                 try connection.send(.end(collect))
                 let collected = try connection.answer(collect)
                 #expect(collected.code == 0 && collected.metadata == [Self.version: number])
+                // Other streams end with a frame of their own.
+                let generate = try connection.open(WireTests.generate, flags: 0x01, metadata: metadata)
+                #expect(try connection.message(generate) == nil)
+                #expect(connection.endMetadata == [Self.version: number])
                 // The handler's error.
                 let bad = try connection.open(WireTests.collect, flags: 0x02, metadata: metadata)
                 try connection.send(.data(bad, [0xFF]))
@@ -112,20 +117,90 @@ import Testing
             try connection.send(.data(mistaken, [1]))
             let mistake = try connection.answer(mistaken)
             #expect(mistake.code == 3 && isOfCall(mistake), "\(mistake)")
-            // What was never a call has no id.
-            #expect(try connection.answer(invoke("nobody")).metadata.isEmpty)
         }
     }
 
-    @Test func streamedCallsSayItInTheResponseThatEndsThem() async throws {
+    /// Every way in which a call is refused before it waits for a container.
+    @Test func refusedCallsHaveAnIDToo() async throws {
+        try await withDaemon(["--max-streams", "8", "--listen", "tcp:127.0.0.1:0"]) { daemon in
+            try daemon.deploy("sleeper")
+            #expect(try daemon.fnrpc("deploy", Self.echo, "--app", "demo").code == 0)
+            try daemon.deploy("later", yaml: "type: async\n")
+            let connection = try RawConnection(unix: daemon.socket)
+            func named(_ function: String, _ more: Bytes = []) -> Bytes { WireTests.invocation(function) + more }
+            let reserved = Proto.field(3, Proto.field(1, "fn-intent") + Proto.field(2, "x"))
+            let long = Proto.field(2, String(repeating: "q", count: 2000))
+            let large = Bytes(repeating: 0, count: 4_128_769)
+            let missing = Proto.field(6, varint: 9)
+            // Known is the version where nothing but the rest of the request was wrong.
+            let cases: [(Bytes, [(String, String)], Int, String?)] = [
+                (named("sleeper", reserved), [], 3, "1"), (named("sleeper", long), [], 3, nil),
+                (named("sleeper", missing), [], 5, nil), (named("nobody"), [], 5, nil), (named("later"), [], 12, "1"),
+                (named("sleeper", Proto.field(9, "none")), [], 5, nil), ([0xFF], [], 3, nil), ([], [], 3, nil),
+                (named("sleeper"), [("fnrpc-timeout", "-1s")], 4, nil),
+                (named("sleeper"), [("fnrpc-timeout", "soon")], 3, nil),
+                (named("sleeper"), [("authorization", "Bearer wrong")], 16, nil),
+            ]
+            for (payload, metadata, code, version) in cases {
+                let unary = try connection.call(WireTests.invoke, payload, metadata: metadata)
+                #expect(unary.code == code && isOfCall(unary, version: version), "\(payload) \(unary)")
+                let stream = try connection.open(WireTests.invokeStream, payload, flags: 0x01, metadata: metadata)
+                let streamed = try connection.answer(stream)
+                #expect(streamed.code == code && isOfCall(streamed, version: version), "\(payload) \(streamed)")
+            }
+            // Only Invoke has to fit into a frame.
+            let huge = try connection.call(WireTests.invoke, named("sleeper", Proto.field(1, large)))
+            #expect(huge.code == 8 && isOfCall(huge), "\(huge)")
+            let service = "echo.v1.Echo/Unary"
+            for (method, payload, metadata, code, version) in [
+                (service, large, [], 8, "1"), (service, [], [("fnrpc-version", "9")], 5, nil),
+                (service, [], [("fnrpc-alias", "none")], 5, nil), (service, [], [("fnrpc-version", "x")], 3, nil),
+                (service, [], [("fnrpc-timeout", "-1s")], 4, nil), ("some.other/Service", [], [], 12, nil),
+            ] as [(String, Bytes, [(String, String)], Int, String?)] {
+                for flags in [0x00, 0x01] as [UInt8] {
+                    let answer = try connection.call(method, payload, flags: flags, metadata: metadata)
+                    #expect(answer.code == code && isOfCall(answer, version: version), "\(method) \(answer)")
+                }
+            }
+            let nobody = try RawConnection(port: daemon.port).call(WireTests.invoke, named("sleeper"))
+            #expect(nobody.code == 16 && isOfCall(nobody, version: nil), "\(nobody)")
+            // Each has its own.
+            let two = try (0..<2).map { _ in
+                try connection.call(WireTests.invoke, named("nobody")).metadata["fn-call-id"]
+            }
+            #expect(two[0] != two[1])
+            #expect(try connection.isAliveAndQuiet())
+            // No room for a ninth.
+            for _ in 0..<8 { try connection.open(WireTests.invokeStream, flags: 0x02) }
+            for method in [WireTests.invoke, service] {
+                let full = try connection.call(method, named("sleeper"))
+                #expect(
+                    full.code == 8 && full.message.contains("max-streams") && isOfCall(full, version: nil), "\(full)")
+            }
+        }
+    }
+
+    @Test func streamedCallsSayItAtTheirEnd() async throws {
         try await withDaemon { daemon in
             try daemon.deploy("sleeper")
+            try daemon.deploy("cat")
             let connection = try RawConnection(unix: daemon.socket)
             _ = try connection.call("fnrpc.v1.Transport/Hello", Proto.field(1, "cancel"))
             func stream(_ metadata: [(String, String)] = []) throws -> UInt32 {
                 try connection.open(
                     WireTests.invokeStream, WireTests.invocation("sleeper", "30\n"), flags: 0x02, metadata: metadata)
             }
+            for input in ["x", ""] {
+                let good = try connection.open(
+                    WireTests.invokeStream, WireTests.invocation("cat", input), flags: 0x01)
+                while try connection.message(good) != nil {}
+                let id = connection.endMetadata["fn-call-id"] ?? ""
+                #expect(connection.endMetadata == ["fn-call-id": id, "fnrpc-version": "1"])
+                // It is the one of the record.
+                #expect(try daemon.fnrpc("call", "get", id).code == 0, "\(id)")
+            }
+            let shown = try daemon.fnrpc("invoke", "demo/cat", "--stream", "-d", "x", "--output", "json")
+            #expect(!shown.output.contains("null") && shown.output.contains("call_id"), "\(shown)")
             let late = try connection.answer(stream([("fnrpc-timeout", "50ms")]))
             #expect(late.code == 4 && isOfCall(late), "\(late)")
             let again = try stream()
@@ -142,9 +217,12 @@ import Testing
             let limit = try connection.answer(oversized)
             #expect(limit.code == 8 && isOfCall(limit), "\(limit)")
             // None was named yet.
-            let early = try connection.open(WireTests.invokeStream, flags: 0x02)
-            try connection.send(.end(early))
-            #expect(try connection.answer(early).metadata.isEmpty)
+            for metadata in [[("fnrpc-timeout", "50ms")], []] {
+                let early = try connection.open(WireTests.invokeStream, flags: 0x02, metadata: metadata)
+                if metadata.isEmpty { try connection.send(.end(early)) }
+                let unnamed = try connection.answer(early)
+                #expect(isOfCall(unnamed, version: nil), "\(unnamed)")
+            }
         }
     }
 
@@ -161,6 +239,11 @@ import Testing
             try connection.send(.data(collect, hi), .end(collect))
             let collected = try connection.answer(collect)
             #expect(collected.code == 0 && isOfCall(collected), "\(collected)")
+            let bidi = try connection.open("echo.v1.Echo/Bidi", flags: 0x02)
+            try connection.send(.data(bidi, hi), .end(bidi))
+            while try connection.message(bidi) != nil {}
+            #expect(connection.endMetadata["fn-call-id"]?.utf8.count == 26)
+            #expect(connection.endMetadata["fnrpc-version"] == "1")
             let failing = try connection.open("echo.v1.Echo/Nothing", flags: 0x02)
             let failed = try connection.answer(failing)
             #expect(failed.code != 0 && isOfCall(failed), "\(failed)")

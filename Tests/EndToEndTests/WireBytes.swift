@@ -36,6 +36,9 @@ struct RawFrame: Equatable, CustomStringConvertible {
     /// The empty Data frame that closes one half of a stream.
     static func end(_ id: UInt32) -> RawFrame { RawFrame(id: id, type: message, flags: 0x05) }
 
+    /// Whether it ends a stream without a message; the daemon's ends have response metadata in them.
+    var isEnd: Bool { type == Self.message && flags == 0x05 }
+
     /// A Request frame.
     static func request(
         _ id: UInt32, _ path: String, _ payload: Bytes = [], flags: UInt8 = 0, timeout: Int64 = 0,

@@ -16,6 +16,8 @@ final class RawConnection: @unchecked Sendable {
     private var start = 0
     private var nextID: UInt32 = 1
     private var isOpen = true
+    /// What the last stream said that ``message(_:)`` saw the end of.
+    private(set) var endMetadata: [String: String] = [:]
 
     /// Connects to a Unix socket.
     init(unix path: String) throws {
@@ -182,7 +184,10 @@ final class RawConnection: @unchecked Sendable {
         guard frame.type == RawFrame.message, frame.id == id else {
             throw RawError(description: "expected a message of \(id), got \(frame)")
         }
-        if frame.flags == 0x05, frame.data.isEmpty { return nil }
+        if frame.isEnd {
+            endMetadata = Answer(frame.data).metadata
+            return nil
+        }
         guard frame.flags == 0 else { throw RawError(description: "flags \(frame.flags) in \(frame)") }
         return frame.data
     }

@@ -23,6 +23,7 @@ import Testing
                 let id = try connection.open(WireTests.invoke, WireTests.invocation("sleeper", "0\n"))
                 let refused = try connection.answer(id)
                 #expect(refused.code == 14 && refused.reason == "UNAVAILABLE")
+                #expect(refused.metadata["fn-call-id"]?.utf8.count == 26)
                 #expect(refused.retryNanos == 1_000_000_000)
             }
             #expect(try polite.call("fnrpc.v1.Apps/Create", Proto.field(1, "late")).code == 14)

@@ -76,7 +76,7 @@ extension WireTests {
             // What may be on its way before an answer: the output queue, a turn, the sockets' buffers; not the stream.
             #expect(worst < 8 << 20, "\(worst) bytes of the stream before an echo")
             #expect(total < 100 << 20)
-            while case let frame = try connection.frame(), frame != .end(stream) {}
+            while case let frame = try connection.frame(), frame.id != stream || !frame.isEnd {}
             #expect(try connection.isAliveAndQuiet())
         }
 
@@ -90,7 +90,7 @@ extension WireTests {
             var ended = 0
             while ended < 2 {
                 let frame = try connection.frame()
-                if frame == .end(frame.id) {
+                if frame.isEnd {
                     ended += 1
                     if atFirstEnd == nil { atFirstEnd = counts[frame.id == first ? second : first] }
                 } else {

@@ -170,7 +170,7 @@ extension WireTests {
             var ended: Set<UInt32> = []
             while ended.count < ids.count {
                 let frame = try connection.frame()
-                if frame == .end(frame.id) {
+                if frame.isEnd {
                     ended.insert(frame.id)
                 } else {
                     received[frame.id, default: []] += Fields(frame.data).part(1) ?? []

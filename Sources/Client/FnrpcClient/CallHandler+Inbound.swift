@@ -82,7 +82,7 @@ extension CallHandler {
                 id, ClientError(.internalError, "\(address) sent stream data where one response belongs"))
         }
         guard hasMessage else {
-            if isLast { finishStream(id) }
+            if isLast { finish(id, .reply(Reply(payload: [], metadata: metadata(inEnd: data)))) }
             return
         }
         deliver(id, inbox, Array(data.readableBytesView), isLast: isLast)
@@ -95,11 +95,13 @@ extension CallHandler {
             return
         }
         inbox.add(message)
-        if isLast { finishStream(id) }
+        if isLast { finish(id, .reply(Reply(payload: [], metadata: []))) }
     }
 
-    private func finishStream(_ id: UInt32) {
-        finish(id, .reply(Reply(payload: [], metadata: [])))
+    /// What the daemon says behind the last message of a stream; other servers say nothing there.
+    private func metadata(inEnd data: ByteBuffer) -> [Header] {
+        guard case .reply(let reply)? = data.withUnsafeReadableBytes({ CallOutcome(response: $0) }) else { return [] }
+        return reply.metadata
     }
 
     /// Ends a call whose peer made a mistake, and lets the peer know that nobody listens.

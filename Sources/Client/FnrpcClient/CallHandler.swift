@@ -142,7 +142,7 @@ final class CallHandler: ChannelInboundHandler {
             case .reply(let reply):
                 // A server that ends a stream by a Response may put its last message there.
                 if !reply.payload.isEmpty { inbox.add(reply.payload) }
-                inbox.end(.closed)
+                inbox.end(.closed(reply.metadata))
             case .failure(let error): inbox.end(.failure(error))
             case .notSent:
                 inbox.end(

@@ -40,6 +40,15 @@ public final class ClientStream: Sendable {
         if inbox.ended == nil { connection.cancel(ticket) }
     }
 
+    /// What the server said beside its last message or its response, in its order; empty before, and if the stream failed.
+    public var metadata: [Header] {
+        switch inbox.ended {
+        case .closed(let metadata): metadata
+        case .response(let reply): reply.metadata
+        case .failure, nil: []
+        }
+    }
+
     /// Sends one message; returns when the connection has taken it, which may have to wait for the peer.
     ///
     /// - Parameter message: at most 4 MiB.

@@ -28,6 +28,14 @@ public final class InvocationStream: Sendable {
     /// In the function's order; known after the first ``receive()``.
     public var headers: [Header] { state.headers }
 
+    /// The id of the call's record; known when ``receive()`` has given `nil`. The error of a call that failed has its own.
+    public var callID: String? { stream.metadata.last { $0.name == "fn-call-id" }?.value }
+
+    /// The version that answered; known when ``receive()`` has given `nil`.
+    public var version: UInt32? {
+        stream.metadata.last { $0.name == "fnrpc-version" }.flatMap { UInt32($0.value) }
+    }
+
     /// Sends the next part of the body, in pieces of at most 256 KiB; returns when the last one was taken.
     ///
     /// - Throws: the function's or the daemon's error if the call has ended; `precondition` if the function has
@@ -98,7 +106,7 @@ public final class InvocationStream: Sendable {
             while let message = try await stream.receive() {
                 if let error = state.receive(try chunk(message)) { throw error }
             }
-            state.end(.closed)
+            state.end(.closed(stream.metadata))
         } catch {
             state.end(.failure(error))
             stream.cancel()

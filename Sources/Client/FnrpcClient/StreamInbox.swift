@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// How a stream ended, as its reader sees it.
 enum StreamEnd: Sendable {
-    /// The server sent its last message.
-    case closed
+    /// The server sent its last message, and this behind it.
+    case closed([Header])
     /// The server answered a client stream, or ended a stream, by a Response.
     case response(Reply)
     /// It failed, or was given up.

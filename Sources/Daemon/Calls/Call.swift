@@ -12,7 +12,6 @@ internal import Wire
 // SAFETY: `stage` is atomic; `request` is written before the call can be handed on; `worker` is written before the stage
 // becomes `running` and read after; `endedAt` is touched by who has claimed it; the log fields are confined to the worker's loop; everything else never changes.
 package final class Call: OpenCall, Expiring, @unchecked Sendable {
-    package let id: Identifier
     package let runnable: Runnable
     /// The number that the caller asked for; 0: none.
     let requestedVersion: UInt32
@@ -29,8 +28,6 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     private(set) var input: RecordedInput?
     /// Its streams, unless it is unary.
     let relay: FunctionRelay?
-    let acceptedAt: Instant
-    let acceptedTime: Timestamp
     let deadline: Instant
     /// Until when it may wait for a container.
     let startBy: Instant
@@ -61,10 +58,9 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
     }
 
     init(
-        id: Identifier, target: CallTarget, session: Session, streamID: UInt32, origin: CallOrigin,
-        relay: FunctionRelay?, deadline: Instant, startBy: Instant, now: Instant, time: Timestamp, moves: Int = 0
+        target: CallTarget, session: Session, streamID: UInt32, origin: CallOrigin, relay: FunctionRelay?,
+        deadline: Instant, startBy: Instant, moves: Int = 0
     ) {
-        self.id = id
         runnable = target.runnable
         requestedVersion = target.requestedVersion
         requestedAlias = target.requestedAlias
@@ -77,10 +73,12 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
         waiter = Waiter(mayGoAhead: relay == nil)
         self.deadline = deadline
         self.startBy = startBy
-        acceptedAt = now
-        acceptedTime = time
         self.moves = moves
     }
+
+    package var id: Identifier { origin.callID }
+    var acceptedAt: Instant { origin.arrivedAt }
+    var acceptedTime: Timestamp { origin.arrivedTime }
 
     /// Keeps the request until a slot is there.
     func keep(_ bytes: UnsafeRawBufferPointer) {
@@ -193,9 +191,12 @@ package final class Call: OpenCall, Expiring, @unchecked Sendable {
 
 /// Where a call comes from.
 struct CallOrigin: Sendable {
+    /// The call's id from now on, also if nothing comes of it.
+    let callID: Identifier
     let principal: Principal
     let method: Method
     let arrivedAt: Instant
+    let arrivedTime: Timestamp
     /// 0: no limit of the caller's.
     let timeoutNanos: Int64
     let trace: TraceContext?
@@ -205,6 +206,8 @@ struct CallOrigin: Sendable {
     let metadata: [CallHeader]
 
     init(_ request: Incoming) {
+        arrivedTime = .now()
+        callID = request.session.context.dispatcher.newID(arrivedTime)
         principal = request.principal ?? Session.nobody
         method = request.method
         arrivedAt = request.arrivedAt
@@ -228,9 +231,11 @@ struct CallOrigin: Sendable {
 
     /// The same caller's, with other metadata for the function.
     init(_ origin: CallOrigin, metadata: [CallHeader]) {
+        callID = origin.callID
         principal = origin.principal
         method = origin.method
         arrivedAt = origin.arrivedAt
+        arrivedTime = origin.arrivedTime
         timeoutNanos = origin.timeoutNanos
         trace = origin.trace
         invocationID = origin.invocationID
@@ -241,7 +246,8 @@ struct CallOrigin: Sendable {
 /// Response metadata of a call of a function.
 struct CallMetadata: Sendable {
     let id: Identifier
-    let version: UInt32
+    /// `nil`: it was refused before that was known.
+    var version: UInt32?
 
     private static var callIDKey: StaticString { "fn-call-id" }
     private static var versionKey: StaticString { "fnrpc-version" }
@@ -251,14 +257,16 @@ struct CallMetadata: Sendable {
         withUnsafeTemporaryAllocation(byteCount: Identifier.textCount + DecimalText.maxCount, alignment: 8) { texts in
             id.write(to: texts)
             let number = UnsafeMutableRawBufferPointer(rebasing: texts[Identifier.textCount...])
-            let count = DecimalText.write(version, to: number)
+            let count = version.map { DecimalText.write($0, to: number) }
             withUnsafeTemporaryAllocation(of: MetadataEntry.self, capacity: 2) { entries in
                 entries.initializeElement(
                     at: 0,
                     to: MetadataEntry(key: Self.callIDKey, value: .init(rebasing: texts[..<Identifier.textCount])))
-                entries.initializeElement(
-                    at: 1, to: MetadataEntry(key: Self.versionKey, value: .init(rebasing: number[..<count])))
-                body(UnsafeBufferPointer(entries))
+                if let count {
+                    entries.initializeElement(
+                        at: 1, to: MetadataEntry(key: Self.versionKey, value: .init(rebasing: number[..<count])))
+                }
+                body(UnsafeBufferPointer(rebasing: entries[..<(count == nil ? 1 : 2)]))
             }
         }
     }

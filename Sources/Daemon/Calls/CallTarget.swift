@@ -9,17 +9,13 @@ struct CallTarget: Sendable {
     let requestedVersion: UInt32
     /// By its name, however it was named; empty: none.
     let requestedAlias: String
-    /// The call's id, where it has decided between two versions; else it gets one later.
-    let callID: Identifier?
     /// Of a call by path.
     let path: PathRequest?
 
     init(
-        _ runnable: Runnable, _ choice: VersionChoice, in catalog: Catalog, callID: Identifier? = nil,
-        path: PathRequest? = nil
+        _ runnable: Runnable, _ choice: VersionChoice, in catalog: Catalog, path: PathRequest? = nil
     ) {
         self.runnable = runnable
-        self.callID = callID
         self.path = path
         if case .version(let number) = choice { requestedVersion = number } else { requestedVersion = 0 }
         let named = choice.aliasID.flatMap { catalog.alias($0, of: runnable.function.meta.id) }
@@ -31,7 +27,6 @@ struct CallTarget: Sendable {
         self.runnable = runnable ?? call.runnable
         requestedVersion = call.requestedVersion
         requestedAlias = call.requestedAlias
-        callID = call.id
         path = call.path
     }
 

@@ -13,27 +13,29 @@ extension Dispatcher {
 
     /// Accepts an Invoke call.
     func invoke(_ incoming: Incoming) {
+        let origin = CallOrigin(incoming)
+        var version: UInt32?
         do throws(Failure) {
             let request: InvokeScan
             do throws(EnvelopeError) { request = try InvokeScan(scanning: incoming.envelope.payload) } catch {
                 throw Failure(.invalid, "\(error.message)")
             }
+            let target = try resolve(request.target, for: origin, incoming.session, &version)
             try checkSize(request.bytes.count)
             try ReservedHeaders.check(request)
-            let origin = CallOrigin(incoming)
-            let target = try resolve(request.target, for: origin, incoming.session)
             open(incoming, target, origin, .invoke(request), payload: request.payload)
         } catch {
-            incoming.session.refuse(incoming, error)
+            incoming.session.refuse(incoming, error, CallMetadata(id: origin.callID, version: version))
         }
     }
 
     /// Accepts a call by the name of a function's service.
     func route(_ incoming: Incoming) {
+        let origin = CallOrigin(incoming)
+        var version: UInt32?
         do throws(Failure) {
+            let target = try findService(incoming, origin, &version)
             try checkSize(incoming.envelope.payload.count)
-            let origin = CallOrigin(incoming)
-            let target = try findService(incoming, origin)
             if incoming.isStream {
                 FunctionRelay.openService(incoming, target, origin)
             } else {
@@ -44,7 +46,7 @@ extension Dispatcher {
                     payload: envelope.payload)
             }
         } catch {
-            incoming.session.refuse(incoming, error)
+            incoming.session.refuse(incoming, error, CallMetadata(id: origin.callID, version: version))
         }
     }
 
@@ -70,15 +72,12 @@ extension Dispatcher {
     func makeCall(
         _ target: CallTarget, _ origin: CallOrigin, session: Session, streamID: UInt32, relay: FunctionRelay?
     ) -> Call {
-        let time = Timestamp.now()
         var timeout = target.runnable.version.spec.timeoutNanos
         if origin.timeoutNanos > 0 { timeout = min(timeout, UInt64(origin.timeoutNanos)) }
         let deadline = origin.arrivedAt.advanced(byNanoseconds: timeout)
         let call = Call(
-            id: target.callID ?? newID(time), target: target, session: session, streamID: streamID, origin: origin,
-            relay: relay, deadline: deadline,
-            startBy: startBy(target.runnable.version.spec, accepted: origin.arrivedAt, deadline: deadline),
-            now: origin.arrivedAt, time: time)
+            target: target, session: session, streamID: streamID, origin: origin, relay: relay, deadline: deadline,
+            startBy: startBy(target.runnable.version.spec, accepted: origin.arrivedAt, deadline: deadline))
         if target.runnable.version.spec.recordInput { call.recordInput(limit: limits.inputBytes) }
         return call
     }
@@ -109,6 +108,10 @@ extension Dispatcher {
     func place(
         _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, at moment: Moment = .now()
     ) {
+        if let refusal = refusal(of: call, data, wanted) {
+            fail(call, refusal)
+            return
+        }
         // Kept before it can be handed to a slot by another thread. A relay keeps its own.
         let pool = call.runnable.pool
         let keeps = call.relay == nil
@@ -126,6 +129,17 @@ extension Dispatcher {
             return
         }
         follow(lease, call, data: data, wanted, at: moment)
+    }
+
+    /// What a function's format cannot take of a call. Asked last: a listener may have chosen the function.
+    private func refusal(
+        of call: Call, _ data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target?
+    ) -> Failure? {
+        let format = call.runnable.version.spec.format
+        guard format != .ttrpc else { return nil }
+        if let relay = call.relay { return relay.refusal(format) }
+        guard case .invoke(let request)? = wanted ?? call.functionTarget(in: data) else { return nil }
+        return RequestCheck.refusal(format, request)
     }
 
     /// Does what the pool answered to a call that wants a slot.

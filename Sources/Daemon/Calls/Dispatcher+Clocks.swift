@@ -42,9 +42,11 @@ extension Dispatcher {
             guard call.claim() else { return }
             worker.readLog()
             let limit = seconds(call.deadline.nanoseconds(since: call.acceptedAt))
-            let waited = seconds((call.startedAt ?? call.acceptedAt).nanoseconds(since: call.acceptedAt))
+            let waited = (call.startedAt ?? call.acceptedAt).nanoseconds(since: call.acceptedAt)
+            let share = shareOfStart(worker.startedAt, took: worker.coldNanos, in: waited, of: call)
             let text =
-                "\(call.runnable.name): timed out after \(limit): it waited \(waited) for a container and ran the rest"
+                "\(call.runnable.name): timed out after \(limit) (\(clockName(of: call))): it waited \(seconds(waited)) for a "
+                + "container\(share.map { ", \($0) of it while that started," } ?? "") and ran the rest"
             record(call, .timeout, error: text, worker: worker, coldNanos: nil)
             let failure = Failure(.timeout, text + worker.logTail(of: call))
             answer(call, status: failure.encodedStatus(), code: failure.code.status)
@@ -61,24 +63,50 @@ extension Dispatcher {
         worker.abandon(call)
     }
 
-    /// Says which clock ended the waiting.
+    /// Which clock a call's deadline is.
+    private func clockName(of call: Call) -> String {
+        let nanos = call.deadline.nanoseconds(since: call.acceptedAt)
+        if nanos == call.runnable.version.spec.timeoutNanos { return "timeout of the function" }
+        return call.origin.timeoutNanos > 0 && nanos == UInt64(call.origin.timeoutNanos)
+            ? "the caller's deadline" : "set by an extension"
+    }
+
+    /// How much of the time that a call waited a start took; `nil`: nothing.
+    ///
+    /// - Parameters:
+    ///   - took: nanoseconds, as `waited`; `nil`: it has not ended.
+    private func shareOfStart(
+        _ began: Timestamp, took: UInt64? = nil, in waited: UInt64, of call: Call
+    ) -> String? {
+        let accepted = call.acceptedTime.nanoseconds
+        let over = accepted + Int64(clamping: waited)
+        let start = max(began.nanoseconds, accepted)
+        let end = took.map { min(began.nanoseconds + Int64(clamping: $0), over) } ?? over
+        return start < end ? seconds(UInt64(end - start)) : nil
+    }
+
+    /// Says which clock ended the waiting, and how much of it a start took that has not ended yet.
     func waitedTooLong(_ call: Call, now: Instant) -> Failure {
         let spec = call.runnable.version.spec
         let name = call.runnable.name
         let waited = now.nanoseconds(since: call.acceptedAt)
-        let all = call.deadline.nanoseconds(since: call.acceptedAt)
+        let all = seconds(call.deadline.nanoseconds(since: call.acceptedAt))
+        let clock = clockName(of: call)
+        let start = upkeep.starts(of: call.runnable).first
+        let share = start.flatMap { shareOfStart($0.time, in: waited, of: call) }
+        let waiting = "waiting for a container" + (share.map { ", \($0) of it while one was starting" } ?? "")
         if spec.maxWaitNanos > 0, waited >= spec.maxWaitNanos, now < call.deadline {
             return Failure(
                 .timeout,
-                "\(name): timed out after \(seconds(waited)) waiting for a container, all it may wait (max_wait); "
-                    + "of its \(seconds(all)) it ran nothing")
+                "\(name): timed out after \(seconds(waited)) \(waiting): all it may wait (max_wait); "
+                    + "of its \(all) (\(clock)) it ran nothing")
         }
         guard spec.startMargin, now < call.deadline else {
-            return Failure(.timeout, "\(name): timed out after \(seconds(all)) waiting for a container")
+            return Failure(.timeout, "\(name): timed out after \(all) (\(clock)) \(waiting)")
         }
         return Failure(
             .timeout,
-            "\(name): timed out after \(seconds(waited)) waiting for a container: of its \(seconds(all)) too little was "
+            "\(name): timed out after \(seconds(waited)) \(waiting): of its \(all) (\(clock)) too little was "
                 + "left to start it (start_margin)")
     }
 }

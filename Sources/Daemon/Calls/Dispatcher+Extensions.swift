@@ -67,10 +67,9 @@ extension Dispatcher {
         let nanos = min(wanted.timeoutNanos, asked.timeoutNanos, target.runnable.version.spec.timeoutNanos)
         let deadline = call.acceptedAt.advanced(byNanoseconds: nanos)
         return Call(
-            id: call.id, target: target, session: call.session, streamID: call.streamID,
+            target: target, session: call.session, streamID: call.streamID,
             origin: CallOrigin(call.origin, metadata: wanted.metadata), relay: call.relay, deadline: deadline,
-            startBy: startBy(target.runnable.version.spec, accepted: call.acceptedAt, deadline: deadline),
-            now: call.acceptedAt, time: call.acceptedTime)
+            startBy: startBy(target.runnable.version.spec, accepted: call.acceptedAt, deadline: deadline))
     }
 
     /// Where a listener sends a call. The caller's scopes were asked for what the caller named.

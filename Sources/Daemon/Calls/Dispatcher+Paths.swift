@@ -6,16 +6,18 @@ internal import Wire
 /// Finds what an Invoke request names: a function, or a path that a trigger answers.
 extension Dispatcher {
     /// What a caller may call of what it names.
+    ///
+    /// - Parameter version: set as soon as it is known which one is meant.
     func resolve(
-        _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session
+        _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session, _ version: inout UInt32?
     ) throws(Failure) -> CallTarget {
-        if target.isByPath { return try resolvePath(target, for: origin, session) }
+        if target.isByPath { return try resolvePath(target, for: origin, session, &version) }
         let choice = try VersionChoice(version: target.version, alias: target.alias)
-        return try find(target.app, target.function, choice, for: origin, session)
+        return try find(target.app, target.function, choice, for: origin, session, &version)
     }
 
     private func resolvePath(
-        _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session
+        _ target: InvokeTargetScan, for origin: CallOrigin, _ session: Session, _ version: inout UInt32?
     ) throws(Failure) -> CallTarget {
         guard target.path.count > 0 else {
             throw Failure(.invalid, "path: missing; method and query are those of a call by path")
@@ -28,7 +30,7 @@ extension Dispatcher {
             ? String(decoding: target.app, as: UTF8.self) : Self.defaultApp(origin.principal, session) ?? ""
         guard !app.isEmpty else { throw Failure(.invalid, "app: missing; a path is looked up in an app") }
         let first = try trigger(target, in: app, for: origin)
-        if let found = try find(first, target, for: origin) { return found }
+        if let found = try find(first, target, for: origin, &version) { return found }
         guard !first.trigger.isLatest else {
             throw Failure(
                 .notFound, "the function of trigger \(quoted(first.trigger.name.text)) has no published version")
@@ -37,7 +39,7 @@ extension Dispatcher {
         catalog.changedPaths(app: first.trigger.appID)
         catalog.changed(function: first.trigger.functionID)
         let second = try trigger(target, in: app, for: origin)
-        if let found = try find(second, target, for: origin) { return found }
+        if let found = try find(second, target, for: origin, &version) { return found }
         throw Failure(.notFound, "the target of trigger \(quoted(second.trigger.name.text)) was not found")
     }
 
@@ -77,7 +79,7 @@ extension Dispatcher {
 
     /// What a trigger's target runs; `nil`: it is not there.
     private func find(
-        _ match: Match, _ target: InvokeTargetScan, for origin: CallOrigin
+        _ match: Match, _ target: InvokeTargetScan, for origin: CallOrigin, _ version: inout UInt32?
     ) throws(Failure) -> CallTarget? {
         let trigger = match.trigger
         let choice: VersionChoice =
@@ -90,17 +92,17 @@ extension Dispatcher {
             } else {
                 .working
             }
-        var id: Identifier?
-        let found = catalog.find(function: trigger.functionID, choice) { split($0, origin, &id) }
+        let found = catalog.find(function: trigger.functionID, choice) { split($0, origin) }
         guard mayCall(found, match, origin.principal.grants) else {
             throw hidden(target, in: match.app, for: origin)
         }
         if case .unreadable(let failure) = found { throw failure }
         guard case .runnable(let runnable) = found else { return nil }
+        version = runnable.version.number
         let request = try PathRequest(
             target, match.parameters, source: trigger.source, trigger: trigger.name.text)
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, in: catalog, callID: id, path: request)
+        return CallTarget(runnable, choice, in: catalog, path: request)
     }
 
     /// Whether a caller has rights to the function of a trigger, also where the version is missing that it names.

@@ -25,15 +25,16 @@ extension Dispatcher {
     ///
     /// - Parameters:
     ///   - app: name or id, as `function`; empty: the token's, or the listener's default.
+    ///   - version: set as soon as it is known which one is meant.
     func find(
         _ app: UnsafeRawBufferPointer, _ function: UnsafeRawBufferPointer, _ choice: VersionChoice,
-        for origin: CallOrigin, _ session: Session
+        for origin: CallOrigin, _ session: Session, _ version: inout UInt32?
     ) throws(Failure) -> CallTarget {
         if app.count == 0, let name = Self.defaultApp(origin.principal, session) {
             let bytes = Array(name.utf8)
             let result = bytes.withUnsafeBytes { bytes -> Result<CallTarget, Failure> in
                 do throws(Failure) {
-                    return .success(try find(bytes, function, choice, for: origin, session))
+                    return .success(try find(bytes, function, choice, for: origin, session, &version))
                 } catch {
                     return .failure(error)
                 }
@@ -46,8 +47,7 @@ extension Dispatcher {
         guard isAllowed || Identifier(utf8: app) != nil || Identifier(utf8: function) != nil else {
             throw Self.notPermitted(origin.principal, app, function)
         }
-        var id: Identifier?
-        let found = catalog.find(app: app, function: function, choice) { split($0, origin, &id) }
+        let found = catalog.find(app: app, function: function, choice) { split($0, origin) }
         guard case .runnable(let runnable) = found else {
             throw isAllowed
                 ? Self.notFound(found, app, function, choice) : Self.notPermitted(origin.principal, app, function)
@@ -55,12 +55,13 @@ extension Dispatcher {
         guard isAllowed || grants.allowsCall(to: runnable) else {
             throw Self.notPermitted(origin.principal, app, function)
         }
+        version = runnable.version.number
         if let refusal = runnable.refusal { throw refusal }
-        return CallTarget(runnable, choice, in: catalog, callID: id)
+        return CallTarget(runnable, choice, in: catalog)
     }
 
     /// The hash that decides between two versions of an alias.
-    func split(_ stickyKey: String, _ origin: CallOrigin, _ id: inout Identifier?) -> UInt64 {
+    func split(_ stickyKey: String, _ origin: CallOrigin) -> UInt64 {
         if !stickyKey.isEmpty {
             // Some clients write keys in lower case, whatever they were given.
             let key = stickyKey.lowercased()
@@ -68,9 +69,7 @@ extension Dispatcher {
                 return FNV1a.hash(header.value)
             }
         }
-        let callID = id ?? newID(.now())
-        id = callID
-        return FNV1a.hash(callID.description)
+        return FNV1a.hash(origin.callID.description)
     }
 
     static func defaultApp(_ principal: Principal, _ session: Session) -> String? {
@@ -117,14 +116,17 @@ extension Dispatcher {
     // MARK: - By the name of a service
 
     /// Finds the function that serves the service that is called.
-    func findService(_ incoming: Incoming, _ origin: CallOrigin) throws(Failure) -> CallTarget {
+    ///
+    /// - Parameter version: set as soon as it is known which one is meant.
+    func findService(
+        _ incoming: Incoming, _ origin: CallOrigin, _ version: inout UInt32?
+    ) throws(Failure) -> CallTarget {
         let envelope = incoming.envelope
         let principal = origin.principal
         let choice = try Self.choice(envelope)
-        var id: Identifier?
         var name = envelope.metadata("fnrpc-app").map { String(decoding: $0, as: UTF8.self) }
         if name == nil { name = Self.defaultApp(principal, incoming.session) }
-        var route = self.route(envelope.service, in: name, choice, origin, &id)
+        var route = self.route(envelope.service, in: name, choice, origin)
         if case .ambiguous(let functions) = route {
             // What the caller may not call, it is not told of either.
             let callable = functions.filter {
@@ -133,7 +135,7 @@ extension Dispatcher {
             guard callable.count < 2 else { throw Self.ambiguous(callable.map(\.app), envelope.service) }
             if let only = callable.first {
                 name = only.app
-                route = self.route(envelope.service, in: name, choice, origin, &id)
+                route = self.route(envelope.service, in: name, choice, origin)
             }
         }
         guard mayCall(route, envelope.service, in: name, origin) else {
@@ -143,17 +145,19 @@ extension Dispatcher {
         let service = String(decoding: envelope.service, as: UTF8.self)
         switch route {
         case .runnable(let runnable):
+            version = runnable.version.number
             if let refusal = runnable.refusal { throw refusal }
-            return CallTarget(runnable, choice, in: catalog, callID: id)
-        case .noVersion(let version):
+            return CallTarget(runnable, choice, in: catalog)
+        case .noVersion(let number):
             throw Failure(
-                .notFound, "fnrpc-version: \(version) of the function that serves \(quoted(service)) not found")
+                .notFound, "fnrpc-version: \(number) of the function that serves \(quoted(service)) not found")
         case .noAlias:
             let alias = CallTarget.alias(choice)
             throw Failure(
                 .notFound, "fnrpc-alias: \(quoted(alias)) of the function that serves \(quoted(service)) not found")
         case .notServed(let runnable):
             let number = runnable.version.number
+            version = number
             throw Failure(
                 .unimplemented,
                 "service \(service) is not served by \(number == 0 ? "the working copy" : "version \(number)")")
@@ -172,8 +176,7 @@ extension Dispatcher {
         switch route {
         case .runnable(let runnable), .notServed(let runnable): return grants.allowsCall(to: runnable)
         case .noVersion, .noAlias, .unreadable:
-            var id: Identifier?
-            switch self.route(service, in: app, .working, origin, &id) {
+            switch self.route(service, in: app, .working, origin) {
             case .runnable(let working), .notServed(let working): return grants.allowsCall(to: working)
             case .unreadable: return mayCallAll(of: app, grants)
             case .noService, .noApp, .ambiguous, .noVersion, .noAlias: return grants.allowsAllCalls
@@ -188,12 +191,11 @@ extension Dispatcher {
     }
 
     private func route(
-        _ service: UnsafeRawBufferPointer, in app: String?, _ choice: VersionChoice, _ origin: CallOrigin,
-        _ id: inout Identifier?
+        _ service: UnsafeRawBufferPointer, in app: String?, _ choice: VersionChoice, _ origin: CallOrigin
     ) -> Catalog.Route {
-        guard var app else { return catalog.route(service: service, app: nil, choice) { split($0, origin, &id) } }
+        guard var app else { return catalog.route(service: service, app: nil, choice) { split($0, origin) } }
         return app.withUTF8 { app in
-            catalog.route(service: service, app: UnsafeRawBufferPointer(app), choice) { split($0, origin, &id) }
+            catalog.route(service: service, app: UnsafeRawBufferPointer(app), choice) { split($0, origin) }
         }
     }
 

@@ -151,6 +151,8 @@ package final class Dispatcher: @unchecked Sendable {
             body.encoded().withUnsafeBytes { answer(call, reply: $0, worker.responseHeaders) }
         case .failed(let code, let message, let status):
             answer(call, status: failed(call, code, message, Array(status), worker, coldNanos), code: code)
+        case .refused(let failure):
+            answer(call, status: refused(call, failure, worker, coldNanos), code: failure.status)
         case .broken(let reason):
             answer(call, status: broken(call, reason, worker, coldNanos), code: Failure.Code.functionFailed.status)
         }
@@ -168,6 +170,9 @@ package final class Dispatcher: @unchecked Sendable {
         case .failed(let code, let message, let status):
             let status = failed(call, code, message, status, worker, coldNanos)
             answer(call, .failed(status, isUrgent: false), code: code)
+        case .refused(let failure):
+            let status = refused(call, failure, worker, coldNanos)
+            answer(call, .failed(status, isUrgent: false), code: failure.status)
         case .broken(let reason):
             let status = broken(call, reason, worker, coldNanos)
             answer(call, .failed(status, isUrgent: false), code: Failure.Code.functionFailed.status)
@@ -191,6 +196,12 @@ package final class Dispatcher: @unchecked Sendable {
         }
         let text = "\(call.runnable.name): the function failed: \(message)\(tail)"
         return Failure.encodedStatus(code: code, reason: reason, message: text)
+    }
+
+    /// Records that the caller made a mistake which showed only now; gives the Status for it.
+    private func refused(_ call: Call, _ failure: Failure, _ worker: Worker, _ coldNanos: UInt64?) -> [UInt8] {
+        record(call, Self.status(of: failure), error: failure.message, worker: worker, coldNanos: coldNanos)
+        return failure.encodedStatus()
     }
 
     private func broken(_ call: Call, _ reason: String, _ worker: Worker, _ coldNanos: UInt64?) -> [UInt8] {

@@ -1,8 +1,17 @@
 internal import Contracts
 internal import Loop
 internal import Model
+internal import Wire
 
 extension FunctionRelay {
+    /// What is wrong with InvokeStream's first message for a function; `nil`: nothing.
+    func refusal(_ format: FunctionSpec.Format) -> Failure? {
+        guard isBody, format != .ttrpc else { return nil }
+        return firstMessage.withUnsafeBytes { bytes in
+            (try? InvokeStreamScan(scanning: bytes)).flatMap { RequestCheck.refusal(format, $0) }
+        }
+    }
+
     /// The function's side of a call that has got a container; on the caller's loop.
     func make(
         _ kind: FunctionStreamCall.Kind, _ worker: Worker, _ call: Call

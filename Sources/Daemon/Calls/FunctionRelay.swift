@@ -25,7 +25,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     var call: Call?
     var function: (any FunctionStream)?
     private var bodyEnded = false
-    private var firstMessage: [UInt8] = []
+    private(set) var firstMessage: [UInt8] = []
     var isOver = false
     /// `nil`: the caller does not count.
     private var credit: CallerCredit?
@@ -48,9 +48,10 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
 
     /// Accepts InvokeStream: the first message says what is called.
     static func openBody(_ request: Incoming) {
-        let stream = Stream(session: request.session, id: request.streamID)
-        let relay = FunctionRelay(
-            stream: stream, isBody: true, frame: [], flags: 0, opening: CallOrigin(request))
+        let origin = CallOrigin(request)
+        let stream = Stream(
+            session: request.session, id: request.streamID, .call(CallMetadata(id: origin.callID)))
+        let relay = FunctionRelay(stream: stream, isBody: true, frame: [], flags: 0, opening: origin)
         stream.receiver = relay
         guard request.session.add(stream, request.streamID) else { return }
         if request.timeoutNanos > 0 {
@@ -66,7 +67,9 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         let held = request.envelope.bytes.count
         let dispatcher = request.session.context.dispatcher
         let hasRoom = dispatcher.budget.reserve(held)
-        let stream = Stream(session: request.session, id: request.streamID)
+        let stream = Stream(
+            session: request.session, id: request.streamID,
+            .call(CallMetadata(id: origin.callID, version: target.runnable.version.number)))
         let relay = FunctionRelay(
             stream: stream, isBody: false, frame: hasRoom ? Array(request.envelope.bytes) : [], flags: request.flags,
             opening: nil)
@@ -136,10 +139,14 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
     private func begin(_ origin: CallOrigin, _ scan: InvokeStreamScan) -> Bool {
         let dispatcher = stream.session.context.dispatcher
         let target: CallTarget
+        var version: UInt32?
         do throws(Failure) {
+            target = try dispatcher.resolve(scan.target, for: origin, stream.session, &version)
             try ReservedHeaders.check(scan)
-            target = try dispatcher.resolve(scan.target, for: origin, stream.session)
-        } catch { return refuse(error) }
+        } catch {
+            stream.metadata = .call(CallMetadata(id: origin.callID, version: version))
+            return refuse(error)
+        }
         self.opening = nil
         wheel.remove(entry)
         let call = dispatcher.makeCall(target, origin, session: stream.session, streamID: stream.id, relay: self)
@@ -296,8 +303,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
             let isCallers = [.unimplemented, .invalid, .tooLarge].contains(error.code)
             guard isCallers else { return worker.streamNotBegun(call, error.message) }
             releaseRequest(of: call)
-            return worker.streamEnded(
-                call, .failed(code: error.code.status, message: error.message, status: []))
+            return worker.streamEnded(call, .refused(error))
         }
         function = made
         if isBody { responseHeaders = worker.responseHeaders }
@@ -374,6 +380,7 @@ final class FunctionRelay: StreamReceiver, FunctionStreamOwner, Expiring, @unche
         case .response(let payload): end(.response(Array(payload)))
         case .failed(let code, let message, let status):
             end(.failed(code: code, message: message, status: Array(status)))
+        case .refused(let failure): end(.refused(failure))
         case .broken(let reason): end(.broken(reason))
         }
     }

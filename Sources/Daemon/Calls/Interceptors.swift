@@ -142,6 +142,14 @@ extension Method {
         }
     }
 
+    /// Whether it is a call of a function, which has an id from its arrival on.
+    var callsFunction: Bool {
+        switch handler {
+        case .invoke, .invokeStream: true
+        case .echo, .hello, .immediate, .deferred, .unary, .streaming: false
+        }
+    }
+
     /// Whether it answers while the daemon stops: who looks at the end should see it.
     var worksWhileDraining: Bool { access == .read || access == .known || (access == .call && isUnaryTask) }
 

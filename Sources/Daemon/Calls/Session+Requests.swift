@@ -119,7 +119,7 @@ extension Session {
         let version: APIVersion?
         do throws(Failure) { version = try namedVersion(request) } catch { return refuse(request, error) }
         let stream = Stream(
-            session: self, id: request.streamID, metadata: VersionMetadata(version ?? context.apiVersions.current))
+            session: self, id: request.streamID, .own(VersionMetadata(version ?? context.apiVersions.current)))
         let served = ServerStream(
             stream: stream, caller: request.caller(version), request: Array(request.envelope.payload),
             method: request.method, arrivedAt: request.arrivedAt, timeoutNanos: request.timeoutNanos)
@@ -157,9 +157,15 @@ extension Session {
     // MARK: - Answers
 
     /// Refuses a request that was counted as started.
-    func refuse(_ request: Incoming, _ failure: Failure) {
+    ///
+    /// - Parameter call: what is known of a call of a function; `nil`: nothing yet.
+    func refuse(_ request: Incoming, _ failure: Failure, _ call: CallMetadata? = nil) {
         request.method.metrics.observe(
             code: failure.code.status, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        if request.method.callsFunction {
+            let call = call ?? CallMetadata(id: context.dispatcher.newID(.now()))
+            return call.withEntries { refuse(request.streamID, failure, metadata: $0) }
+        }
         guard request.method.hasVersion, let version = meantVersion(request.envelope) else {
             return refuse(request.streamID, failure)
         }

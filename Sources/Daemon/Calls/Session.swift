@@ -5,7 +5,7 @@ internal import Wire
 
 /// Something that a client has open: a call or a stream.
 protocol OpenCall: AnyObject, Sendable {
-    /// The metadata that each Response of it carries, borrowed. Thread-safe.
+    /// The metadata that its answer carries, borrowed. On the connection's loop.
     func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void)
     /// Nobody waits for it any more. On the connection's loop; its answer, if one comes, goes nowhere.
     func abandoned(_ reason: AbandonReason)

@@ -22,6 +22,14 @@ extension StreamReceiver {
     func stream(_ stream: Stream, saw message: UnsafeRawBufferPointer) {}
 }
 
+/// What the answer of a stream carries beside it.
+enum StreamMetadata: Sendable {
+    /// Of a method of the daemon's own.
+    case own(VersionMetadata)
+    /// Of a call of a function.
+    case call(CallMetadata)
+}
+
 /// One streamed call of a connection: bounded input and output between the wire and its handler.
 // SAFETY: confined to the connection's loop, but for `session` and `id`, which never change, and `call`, which is a lock.
 final class Stream: OpenCall, @unchecked Sendable {
@@ -29,8 +37,8 @@ final class Stream: OpenCall, @unchecked Sendable {
     let id: UInt32
     /// The call of a function that it belongs to, if any.
     let call = Lock<Call?>(nil)
-    /// What its Response carries if it is no call's.
-    private let metadata: VersionMetadata?
+    /// What its answer carries until it has a call.
+    var metadata: StreamMetadata
     /// Who handles it; cut when the stream ends.
     var receiver: (any StreamReceiver)?
     /// Whether its handler cannot take anything yet, as while a call waits for a container: not its fault.
@@ -57,7 +65,7 @@ final class Stream: OpenCall, @unchecked Sendable {
     /// It has failed already; its handler does not know yet.
     private var isAnswered = false
 
-    init(session: Session, id: UInt32, metadata: VersionMetadata? = nil) {
+    init(session: Session, id: UInt32, _ metadata: StreamMetadata) {
         self.metadata = metadata
         self.session = session
         self.id = id
@@ -181,13 +189,20 @@ final class Stream: OpenCall, @unchecked Sendable {
         enqueue(frame)
     }
 
-    /// Ends it well: an empty closing frame of its own.
+    /// Ends it well: a closing frame of its own.
     func finish() {
-        end(
-            with: [UInt8](unsafeUninitializedCapacity: FrameHeader.size) { buffer, count in
-                DataFrame.writeEnd(streamID: id, to: UnsafeMutableRawBufferPointer(buffer))
-                count = FrameHeader.size
-            })
+        var frame: [UInt8] = []
+        withMetadata { metadata in
+            let ending = EndFrame(metadata: metadata)
+            let size = FrameHeader.size + ending.length
+            frame = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                ending.write(
+                    streamID: id,
+                    to: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<size])))
+                count = size
+            }
+        }
+        end(with: frame)
     }
 
     /// Ends it with a Response, behind what was sent before.
@@ -222,8 +237,10 @@ final class Stream: OpenCall, @unchecked Sendable {
 
     func withMetadata(_ body: (UnsafeBufferPointer<MetadataEntry>) -> Void) {
         if let call = call.withLock({ $0 }) { return call.withMetadata(body) }
-        if let metadata { return metadata.withEntries(body) }
-        body(.init(start: nil, count: 0))
+        switch metadata {
+        case .own(let version): version.withEntries(body)
+        case .call(let call): call.withEntries(body)
+        }
     }
 
     func abandoned(_ reason: AbandonReason) {

@@ -70,9 +70,8 @@ extension Dispatcher {
     /// - Parameter prepared: its request; `nil`: it, or its relay, has kept it.
     func comeBack(_ call: Call, _ prepared: PreparedRequest? = nil) {
         let again = Call(
-            id: call.id, target: CallTarget(call), session: call.session, streamID: call.streamID, origin: call.origin,
-            relay: call.relay, deadline: call.deadline, startBy: call.startBy, now: call.acceptedAt,
-            time: call.acceptedTime, moves: call.moves + 1)
+            target: CallTarget(call), session: call.session, streamID: call.streamID, origin: call.origin,
+            relay: call.relay, deadline: call.deadline, startBy: call.startBy, moves: call.moves + 1)
         let hasRoom = budget.reserve(prepared?.bytes.count ?? 0)
         if hasRoom, let prepared { again.hold(prepared.bytes.count) }
         guard let again = replace(call, by: again, wasSent: true, prepared: prepared) else {

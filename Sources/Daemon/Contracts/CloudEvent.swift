@@ -10,6 +10,38 @@ enum CloudEvent {
         HTTPHeader.trimmed(contentType.prefix { $0 != ";" }).lowercased() == name
     }
 
+    /// Whether a caller's body can be one, or the data of one; nothing is made of it.
+    static func check(_ body: UnsafeRawBufferPointer, isEvent: Bool) throws(MalformedReply) {
+        var reader = JSONReader(body)
+        guard isEvent else {
+            guard body.count > 0 else { return }
+            _ = try reader.raw()
+            return try reader.end()
+        }
+        try checkIsObject(body, reader)
+        try reader.members { (name, reader) throws(MalformedReply) in
+            guard name == "extensions" else {
+                _ = try reader.raw()
+                return
+            }
+            try reader.members { (_, reader) throws(MalformedReply) in _ = try reader.raw() }
+        }
+        try reader.end()
+    }
+
+    static func checkIsObject(_ text: UnsafeRawBufferPointer, _ reader: JSONReader) throws(MalformedReply) {
+        guard text.first(where: { !JSONReader.isBlank($0) }) == UInt8(ascii: "{") else {
+            throw reader.malformed("an object is missing")
+        }
+    }
+
+    /// Says that a caller's body cannot be passed.
+    static func refusal(_ malformed: MalformedReply, isEvent: Bool) -> Failure {
+        let wanted = isEvent ? "a JSON object" : "JSON"
+        return Failure(
+            .invalid, "payload: is not \(wanted), which format cloudevent takes alone: \(malformed.reason)")
+    }
+
     /// A JSON text without blanks between its parts, so that it is one line.
     static func compact(_ text: UnsafeRawBufferPointer) -> [UInt8] {
         var texts = JSONTextScan()
@@ -64,19 +96,16 @@ extension CallHead {
 
     /// The line that a function of format `cloudevent` reads.
     ///
-    /// - Throws: what is wrong with the caller's body.
-    func cloudEvent(_ body: UnsafeRawBufferPointer) throws(MalformedReply) -> [UInt8] {
+    /// - Throws: `invalid` if the caller's body does not fit.
+    func cloudEvent(_ body: UnsafeRawBufferPointer) throws(Failure) -> [UInt8] {
         // What is not UTF-8 would not be JSON for its reader.
         let text = Array(String(decoding: body, as: UTF8.self).utf8)
-        let line = try text.withUnsafeBufferPointer { (text) throws(MalformedReply) -> [UInt8] in
+        let line = try text.withUnsafeBufferPointer { (text) throws(Failure) -> [UInt8] in
             let text = UnsafeRawBufferPointer(text)
             do throws(MalformedReply) {
                 return isCloudEvent ? try passing(text) : try wrapping(text)
             } catch {
-                throw MalformedReply(
-                    reason:
-                        "body: is not \(isCloudEvent ? "a JSON object" : "JSON"), which format cloudevent takes alone: "
-                        + error.reason)
+                throw CloudEvent.refusal(error, isEvent: isCloudEvent)
             }
         }
         return line + [UInt8(ascii: "\n")]
@@ -116,9 +145,7 @@ extension CallHead {
         extensions.open()
         line.open()
         var reader = JSONReader(event)
-        guard event.first(where: { !JSONReader.isBlank($0) }) == UInt8(ascii: "{") else {
-            throw reader.malformed("an object is missing")
-        }
+        try CloudEvent.checkIsObject(event, reader)
         try reader.members { (name, reader) throws(MalformedReply) in
             guard name == "extensions" else {
                 line.name(name)

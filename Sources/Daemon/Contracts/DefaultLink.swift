@@ -43,7 +43,7 @@ package final class DefaultLink: FunctionLink, FunctionPipesOwner, @unchecked Se
         do throws(Failure) { try sandbox.assign(assignment) } catch {
             // Too long an environment is the caller's doing: its headers are in it.
             let isInvalid = error.code == .invalid
-            owner?.answered(token, isInvalid ? .failed(code: 3, message: error.message) : .broken(error.message))
+            owner?.answered(token, isInvalid ? .refused(error) : .broken(error.message))
             return
         }
         current = token

@@ -75,6 +75,8 @@ package enum FunctionReply {
     ///   - code: google.rpc.Code, 1 to 16.
     ///   - status: the function's whole Status message, empty if it sent none; borrowed like a message.
     case failed(code: Int32, message: String, status: UnsafeRawBufferPointer)
+    /// The call is its caller's mistake, for all that the function says; it takes the next one.
+    case refused(Failure)
     /// The function broke its contract; it is not used again.
     case broken(String)
 
@@ -85,7 +87,7 @@ package enum FunctionReply {
 
     /// The answer of formats that have no services of their own.
     static var hasNoServices: FunctionReply {
-        failed(code: 12, message: "only functions of format ttrpc serve methods of their own")
+        .refused(Failure(.unimplemented, "only functions of format ttrpc serve methods of their own"))
     }
 }
 

@@ -58,6 +58,8 @@ package enum FunctionStreamEnd {
     ///   - code: google.rpc.Code, not 0.
     ///   - status: the function's whole Status message, empty if it sent none; borrowed.
     case failed(code: Int32, message: String, status: UnsafeRawBufferPointer)
+    /// The call is its caller's mistake, for all that the function says.
+    case refused(Failure)
     /// The function broke its contract or went away; it is not used again.
     case broken(String)
 
@@ -68,7 +70,7 @@ package enum FunctionStreamEnd {
 
     /// What the caller of a body sent is no InvokeStreamRequest.
     static var unreadable: FunctionStreamEnd {
-        .failed(code: 3, message: "a message of the stream does not parse")
+        .refused(Failure(.invalid, "a message of the stream does not parse"))
     }
 }
 

@@ -20,9 +20,9 @@ struct HTTPRequestBody {
     }
 
     /// What is wrong with a further part; `nil`: nothing.
-    func refusal(of payload: UnsafeRawBufferPointer) -> String? {
+    func refusal(of payload: UnsafeRawBufferPointer) -> Failure? {
         guard let length, payload.count > length - sent else { return nil }
-        return "the body is longer than its content-length of \(length) bytes"
+        return Failure(.invalid, "payload: the body is longer than its content-length of \(length) bytes")
     }
 
     /// Writes a part, which is not empty and not refused.
@@ -43,12 +43,13 @@ struct HTTPRequestBody {
     /// Writes what ends the body.
     ///
     /// - Returns: what is wrong with it; `nil`: nothing.
-    func end(_ write: Write) -> String? {
+    func end(_ write: Write) -> Failure? {
         guard let length else {
             let last = "0\r\n\r\n".utf8
             write(last.count) { $0.copyBytes(from: last) }
             return nil
         }
-        return sent < length ? "the body has \(sent) bytes; its content-length says \(length)" : nil
+        guard sent < length else { return nil }
+        return Failure(.invalid, "payload: the body has \(sent) bytes; its content-length says \(length)")
     }
 }

@@ -42,7 +42,7 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
         // An empty chunk would be the last one.
         guard payload.count > 0 else { return true }
         if let refusal = body.refusal(of: payload) {
-            end(.failed(code: 3, message: refusal))
+            end(.refused(refusal))
             return true
         }
         guard StreamLimits.hasRoom(queued: connection.queuedOutput, for: payload.count) else {
@@ -57,7 +57,7 @@ final class HTTPStream: FunctionStream, ConnectionOwner {
         guard let connection, inputIsOpen else { return }
         inputIsOpen = false
         if let refusal = body.end({ connection.write(count: $0, $1) }) {
-            end(.failed(code: 3, message: refusal))
+            end(.refused(refusal))
         }
     }
 

@@ -52,9 +52,8 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         }
         let head = CallHead(call, invoke)
         let request: [UInt8]
-        do throws(MalformedReply) { request = try head.pipeRequest(format, invoke.payload) } catch {
-            let text = error.reason
-            return loop.run { [self] in owner?.answered(token.object, .failed(code: 3, message: text)) }
+        do throws(Failure) { request = try head.pipeRequest(format, invoke.payload) } catch {
+            return loop.run { [self] in owner?.answered(token.object, .refused(error)) }
         }
         send(
             PreparedRequest(bytes: request, bodyCount: invoke.payload.count, reply: PipeReply(format, to: head)),
@@ -195,7 +194,7 @@ extension CallHead {
     /// - Throws: what is wrong with the caller's body.
     func pipeRequest(
         _ format: FunctionSpec.Format, _ body: UnsafeRawBufferPointer
-    ) throws(MalformedReply) -> [UInt8] {
+    ) throws(Failure) -> [UInt8] {
         switch format {
         case .http: return http(length: body.count) + body
         case .json: return json(body)

@@ -33,7 +33,7 @@ final class PipeStream: FunctionStream, FunctionPipesOwner {
         // An empty chunk would be the last one.
         guard payload.count > 0 else { return true }
         if let refusal = body.refusal(of: payload) {
-            end(.failed(code: 3, message: refusal))
+            end(.refused(refusal))
             return true
         }
         guard StreamLimits.hasRoom(queued: pipes.queued, for: payload.count) else { return false }
@@ -44,7 +44,7 @@ final class PipeStream: FunctionStream, FunctionPipesOwner {
     func endInput() {
         guard let pipes, inputIsOpen else { return }
         inputIsOpen = false
-        if let refusal = body.end({ pipes.write(count: $0, $1) }) { end(.failed(code: 3, message: refusal)) }
+        if let refusal = body.end({ pipes.write(count: $0, $1) }) { end(.refused(refusal)) }
     }
 
     func pause() { pipes?.pause() }

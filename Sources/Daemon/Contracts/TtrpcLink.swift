@@ -101,7 +101,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
             guard let token = pending.withLock({ $0.take(streamID) }) else { return }
             guard written == .refused else {
                 let text = "the request and its metadata do not fit into a frame of \(FrameHeader.maxLength) bytes"
-                owner?.answered(token, .failed(code: 8, message: text))
+                owner?.answered(token, .refused(Failure(.tooLarge, text, quota: "frame")))
                 return
             }
             owner?.answered(token, .broken("it does not take calls any more"))
@@ -182,7 +182,7 @@ package final class TtrpcLink: FunctionLink, ConnectionOwner, @unchecked Sendabl
         // Here the caller is wrong about a method of the function's; that is no reason to give up the container.
         let answer: FunctionReply =
             isService
-            ? .failed(code: 3, message: "the method answers with a stream; call it as one")
+            ? .refused(Failure(.invalid, "the method answers with a stream; call it as one"))
             : .broken("it sent stream data on a unary call")
         owner?.answered(token, answer)
     }

@@ -76,7 +76,8 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
 
     private func write(_ message: UnsafeRawBufferPointer, _ connection: Connection) -> Bool {
         guard message.count <= FrameHeader.maxLength else {
-            end(.failed(code: 8, message: "a message of \(message.count) bytes does not fit into a frame"))
+            let text = "a message of \(message.count) bytes does not fit into a frame of \(FrameHeader.maxLength)"
+            end(.refused(Failure(.tooLarge, text, quota: "frame")))
             return true
         }
         guard StreamLimits.hasRoom(queued: connection.queuedOutput, for: message.count) else {
@@ -92,7 +93,7 @@ final class TtrpcStream: FunctionStream, ConnectionOwner {
     func endInput() {
         guard inputIsOpen else { return }
         inputIsOpen = false
-        connection?.write(count: FrameHeader.size) { DataFrame.writeEnd(streamID: Self.streamID, to: $0) }
+        connection?.write(count: FrameHeader.size) { EndFrame().write(streamID: Self.streamID, to: $0) }
     }
 
     func pause() {

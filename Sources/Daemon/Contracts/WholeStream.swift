@@ -39,8 +39,8 @@ final class WholeStream: FunctionStream, FunctionPipesOwner {
         }
         guard request.count + payload.count <= StreamLimits.wholeBytes else {
             let text =
-                "the body is over \(StreamLimits.wholeBytes) bytes, which format \(format.rawValue) takes at most"
-            end(.failed(code: 8, message: text), isInStep: true)
+                "payload: the body is over \(StreamLimits.wholeBytes) bytes, which format \(format.rawValue) takes at most"
+            end(.refused(Failure(.tooLarge, text, quota: "request")), isInStep: true)
             return true
         }
         request.append(contentsOf: payload)
@@ -51,14 +51,14 @@ final class WholeStream: FunctionStream, FunctionPipesOwner {
         guard let pipes, !isSent else { return }
         let body = request
         request = []
-        do throws(MalformedReply) {
-            let bytes = try body.withUnsafeBufferPointer { (body) throws(MalformedReply) in
+        do throws(Failure) {
+            let bytes = try body.withUnsafeBufferPointer { (body) throws(Failure) in
                 try head.pipeRequest(format, UnsafeRawBufferPointer(body))
             }
             isSent = true
             pipes.write(bytes)
         } catch {
-            end(.failed(code: 3, message: error.reason), isInStep: true)
+            end(.refused(error), isInStep: true)
         }
     }
 

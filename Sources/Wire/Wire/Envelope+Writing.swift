@@ -86,31 +86,44 @@ package struct DataFrame {
         _ message: UnsafeRawBufferPointer, streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer
     ) {
         precondition(buffer.count == FrameHeader.size + message.count, "BUG: frame size")
-        header(streamID: streamID, length: message.count, flags: 0, to: buffer)
+        precondition(message.count <= FrameHeader.maxLength, "BUG: a frame over the limit")
+        guard let base = buffer.baseAddress else { preconditionFailure("BUG: a frame has at least a header") }
+        FrameHeader(length: UInt32(message.count), streamID: streamID, type: FrameHeader.data).write(to: base)
         UnsafeMutableRawBufferPointer(rebasing: buffer[FrameHeader.size...]).copyMemory(from: message)
     }
+}
 
-    /// Writes the end of this side: an empty frame of its own, which every peer understands.
-    ///
-    /// - Parameter buffer: exactly `FrameHeader.size` bytes.
-    package static func writeEnd(streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
-        header(streamID: streamID, length: 0, flags: FrameHeader.remoteClosed | FrameHeader.noData, to: buffer)
+/// The end of this side of a stream: a frame of its own, without a message. Its flags tell every peer to look for none, so
+/// a server says there what else would stand in a Response, which some clients take for one more message.
+package struct EndFrame {
+    private let metadata: UnsafeBufferPointer<MetadataEntry>
+    /// Bytes of data.
+    package let length: Int
+
+    /// - Parameter metadata: borrowed; must stay alive until written.
+    package init(metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)) {
+        self.metadata = metadata
+        length = metadata.reduce(0) { $0 + FieldSize.field(100, length: $1.size) }
     }
 
-    private static func header(streamID: UInt32, length: Int, flags: UInt8, to buffer: UnsafeMutableRawBufferPointer) {
-        precondition(length <= FrameHeader.maxLength, "BUG: a frame over the limit")
-        guard let base = buffer.baseAddress else { preconditionFailure("BUG: a frame has at least a header") }
-        FrameHeader(length: UInt32(length), streamID: streamID, type: FrameHeader.data, flags: flags).write(to: base)
+    /// Writes header and data.
+    ///
+    /// - Parameter buffer: exactly `FrameHeader.size + length` bytes.
+    package func write(streamID: UInt32, to buffer: UnsafeMutableRawBufferPointer) {
+        let flags = FrameHeader.remoteClosed | FrameHeader.noData
+        var writer = frameWriter(buffer, length: length, streamID: streamID, type: FrameHeader.data, flags: flags)
+        for entry in metadata { entry.write(100, to: &writer) }
+        precondition(writer.isFull, "BUG: the computed size is too large")
     }
 }
 
 /// Writes the header and gives a writer for the data behind it.
 private func frameWriter(
-    _ buffer: UnsafeMutableRawBufferPointer, length: Int, streamID: UInt32, type: UInt8
+    _ buffer: UnsafeMutableRawBufferPointer, length: Int, streamID: UInt32, type: UInt8, flags: UInt8 = 0
 ) -> FieldWriter {
     precondition(buffer.count == FrameHeader.size + length && length <= FrameHeader.maxLength, "BUG: frame size")
     guard let base = buffer.baseAddress else { preconditionFailure("BUG: a frame has at least a header") }
-    FrameHeader(length: UInt32(length), streamID: streamID, type: type).write(to: base)
+    FrameHeader(length: UInt32(length), streamID: streamID, type: type, flags: flags).write(to: base)
     // A frame without data is legal; the writer then has nothing to write.
     return FieldWriter(UnsafeMutableRawBufferPointer(start: base + FrameHeader.size, count: length))
 }

@@ -202,7 +202,7 @@ private struct Answer {
         self.payload = payload
         contentType = stream.contentType
         headers = stream.headers
-        callID = headers.last { $0.name == "fn-call-id" }?.value
-        version = headers.last { $0.name == "fnrpc-version" }.flatMap { UInt32($0.value) }
+        callID = stream.callID
+        version = stream.version
     }
 }
