@@ -105,8 +105,9 @@ extension Connection {
     func flush() {
         guard let bytes = beginFlush() else { return }
         var result = 0
-        repeat { result = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
-        while result < 0 && errno == EINTR
+        repeat {
+            result = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        } while result < 0 && errno == EINTR
         endFlush(sent: result < 0 ? -Int(errno) : result)
     }
 
