@@ -19,6 +19,7 @@ extension PipeLinkTests {
         #expect(pipes.standardInput.read(taken).count == taken)
         // While somebody could read it nothing is known.
         #expect(unread(bench).isEmpty)
+        bench.onLoop { [link = Carried(value: bench.link)] in #expect(link.value?.isUndecided == isUnread) }
         pipes.standardInput.close()
         pipes.standardOutput.close()
         #expect(bench.owner.next() == "lost: it closed its standard output")

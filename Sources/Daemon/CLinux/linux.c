@@ -184,13 +184,12 @@ int fnrpc_pipe(int ends[2], int flags)
     return pipe2(ends, O_CLOEXEC | flags) < 0 ? -errno : 0;
 }
 
-int fnrpc_pipe_left(int write_end)
+int fnrpc_pipe_left(int write_end, int *has_reader)
 {
     struct pollfd entry = {.fd = write_end};
     if (poll(&entry, 1, 0) < 0)
         return -errno;
-    if (!(entry.revents & POLLERR))
-        return -EBUSY;
+    *has_reader = !(entry.revents & POLLERR);
     int count = 0;
     return ioctl(write_end, FIONREAD, &count) < 0 ? -errno : count;
 }

@@ -244,8 +244,13 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         retire(kill: false)
         // Without a call in it, that was its end.
         if isStopped { return }
-        if exit != nil || control == nil { return failPending() }
+        if exit != nil || control == nil { return settlePending() }
         startGrace()
+    }
+
+    /// Its end is known, but perhaps not yet whether it was told of the calls that it has left.
+    private func settlePending() {
+        if link?.isUndecided == true { startGrace() } else { failPending() }
     }
 
     private func startGrace() {
@@ -289,7 +294,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         for call in streams.values { call.relay?.exited(endDescription, success: success) }
         retire(kill: false)
         // What it said last tells whether the call behind the one that ran may have begun.
-        if ahead != nil && !isLinkLost { startGrace() } else { failPending() }
+        if ahead != nil && !isLinkLost { startGrace() } else { settlePending() }
     }
 
     private func failPending() {

@@ -118,6 +118,9 @@ package protocol FunctionLink: AnyObject {
     func abandon(_ token: AnyObject)
     /// Takes the calls that have no answer yet. On the loop.
     func takePending() -> [AnyObject]
+    /// Whether nothing was read of a pending call by now, and whoever still could is not known to have gone: the runtime that made
+    /// the container holds its pipes for some milliseconds. On the loop.
+    var isUndecided: Bool { get }
     /// Takes those of them of which nothing was read, nor will be. Once the function has ended, or is thought to; on the loop.
     func takeUnread() -> [(token: AnyObject, request: PreparedRequest)]
     /// The function's process has ended. On the loop.
@@ -133,6 +136,7 @@ package protocol FunctionLink: AnyObject {
 extension FunctionLink {
     package func lend() {}
     package func takeBack() {}
+    package var isUndecided: Bool { false }
     package func takeUnread() -> [(token: AnyObject, request: PreparedRequest)] { [] }
     package func send(_ request: PreparedRequest, for token: AnyObject) {
         preconditionFailure("BUG: a link of this format prepares no requests")

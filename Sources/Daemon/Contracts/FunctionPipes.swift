@@ -107,11 +107,13 @@ final class FunctionPipes {
         write(request)
     }
 
-    /// Whether nothing was read of the request, and nobody can read it any more. System calls.
-    var isUnread: Bool {
+    /// Whether nothing was read of the request, and nobody can read it any more; `nil`: somebody still can. System calls.
+    var isUnread: Bool? {
         guard let descriptor = process.input else { return wasUnread }
+        var hasReader: Int32 = 0
         // What comes before it in the pipe was read before it.
-        return Int(fnrpc_pipe_left(descriptor)) >= written
+        guard Int(fnrpc_pipe_left(descriptor, &hasReader)) >= written else { return false }
+        return hasReader == 0 ? true : nil
     }
 
     /// Closes standard input when everything is written.
@@ -146,7 +148,7 @@ final class FunctionPipes {
                 return
             } else if errno != EINTR {
                 // It does not want its input; that is its right.
-                wasUnread = isUnread
+                wasUnread = isUnread ?? false
                 closeInput()
             }
         }

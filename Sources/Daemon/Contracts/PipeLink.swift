@@ -157,6 +157,11 @@ package final class PipeLink: FunctionLink, FunctionPipesOwner, @unchecked Senda
         return current.map { [$0] } ?? []
     }
 
+    package var isUndecided: Bool {
+        guard current != nil, unanswered != nil, let pipes else { return false }
+        return pipes.isUnread == nil
+    }
+
     package func takeUnread() -> [(token: AnyObject, request: PreparedRequest)] {
         guard let token = current, let unanswered, pipes?.isUnread == true else { return [] }
         current = nil

@@ -21,7 +21,10 @@ extension Sandbox: FunctionProcess {}
 extension FunctionProcess {
     /// Refuses to write to a function that cannot read it.
     func requireReader() throws(Failure) {
-        guard let input, fnrpc_pipe_left(input) < 0 else { throw Failure(.unavailable, "it closed its standard input") }
+        var hasReader: Int32 = 0
+        guard let input, fnrpc_pipe_left(input, &hasReader) >= 0, hasReader != 0 else {
+            throw Failure(.unavailable, "it closed its standard input")
+        }
     }
 }
 

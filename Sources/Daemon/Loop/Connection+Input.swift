@@ -42,10 +42,10 @@ extension Connection {
         if isDelivering || input.count > 0 || tls != nil { continueSoon() }
     }
 
-    /// Whether nothing has come that was not delivered, not even the peer's end: a system call. Plain connections; loop-confined.
+    /// Whether nothing more can be read now, not even the peer's end: a system call. Plain connections; loop-confined.
     package var isSilent: Bool {
         var byte: UInt8 = 0
-        return input.count == 0 && recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+        return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
     }
 
     /// Delivers what has come until now, and its end, because the peer's process has ended. Loop-confined; not from inside a

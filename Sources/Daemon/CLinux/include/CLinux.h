@@ -82,10 +82,8 @@ int fnrpc_open_beneath(int directory, const char *name);
 /* A pipe: `ends[0]` to read, `ends[1]` to write. `flags` is 0 or O_NONBLOCK, for both ends. */
 int fnrpc_pipe(int ends[2], int flags);
 
-/*
- * The bytes in a pipe that nobody has read or can read any more, by its write end; -EBUSY while its read end is open somewhere.
- */
-int fnrpc_pipe_left(int write_end);
+/* The bytes in a pipe that nobody has read, by its write end. Stores whether its read end is open somewhere. */
+int fnrpc_pipe_left(int write_end, int *has_reader);
 
 /* ---- Sockets ---- */
 
