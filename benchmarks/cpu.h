@@ -5,10 +5,10 @@
 
 #include "wire.h"
 
-static double micros(struct timespec time) { return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3; }
+static inline double micros(struct timespec time) { return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3; }
 
 /* User and system time of a process, in microseconds; 0: of none. */
-static double process_micros(long watched) {
+static inline double process_micros(long watched) {
     clockid_t clock;
     struct timespec time;
     if (!watched) return 0;
@@ -17,7 +17,7 @@ static double process_micros(long watched) {
 }
 
 /* The same of this process. */
-static double own_micros(void) {
+static inline double own_micros(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +

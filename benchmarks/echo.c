@@ -3,7 +3,9 @@
  * One thread, epoll, one read and one write for each round. It reads frame headers and finds the payload in the request;
  * it does not look at names, limits, deadlines or ids.
  *
- *     echo --listen PATH
+ *     echo --listen PATH [--burn MICROSECONDS]
+ *
+ * It serves as a function of format ttrpc, too; with --burn each call costs so much processor time.
  */
 #define _GNU_SOURCE
 #include "message.h"
@@ -17,10 +19,22 @@ struct peer {
 };
 
 static volatile sig_atomic_t stopping;
+static uint64_t burnt; /* nanoseconds for each call */
 
 static void stop(int signal_number) {
     (void)signal_number;
     stopping = 1;
+}
+
+static uint64_t thread_nanos(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void burn(void) {
+    uint64_t end = burnt ? thread_nanos() + burnt : 0;
+    while (burnt && thread_nanos() < end) continue;
 }
 
 /* Request field 3 goes back as Response field 2. */
@@ -31,6 +45,7 @@ static bool answer(struct peer *p, const uint8_t *frame, size_t size) {
         if (!field(&request, &number, &scalar, &value)) return false;
         if (number == 3) payload = value;
     }
+    burn();
     uint8_t header[HEADER] = {[8] = 2};
     memcpy(header + 4, frame + 4, 4);
     size_t begin = p->out.end - p->out.begin;
@@ -78,16 +93,22 @@ static void leave(struct peer *p) {
 }
 
 int main(int count, char **values) {
-    if (count != 3 || strcmp(values[1], "--listen") != 0) {
-        fprintf(stderr, "usage: echo --listen PATH\n");
+    bool burns = count == 5 && strcmp(values[3], "--burn") == 0;
+    if ((count != 3 && !burns) || strcmp(values[1], "--listen") != 0) {
+        fprintf(stderr, "usage: echo --listen PATH [--burn MICROSECONDS]\n");
         return 2;
     }
+    if (burns) burnt = strtoull(values[4], NULL, 10) * 1000;
     struct sigaction action = {.sa_handler = stop};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    struct sockaddr_un name = unix_name(values[2]);
+    /* Its name appears when it can be connected to. */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    if ((size_t)snprintf(path, sizeof path, "%s.new", values[2]) >= sizeof path) fail("a path that is too long");
+    struct sockaddr_un name = unix_name(path);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&name, sizeof name) < 0 || listen(listener, 1024) < 0)
+    if (listener < 0 || bind(listener, (struct sockaddr *)&name, sizeof name) < 0 || listen(listener, 1024) < 0 ||
+        rename(path, values[2]) < 0)
         fail(values[2]);
     struct epoll_event event = {.events = EPOLLIN}, events[256];
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0) fail("epoll");

@@ -3,18 +3,20 @@
  * Closed loop: every caller sends a call, waits for its reply, and sends the next. That finds throughput and best-case
  * latency; its p99 is not "latency under load", because a stall delays few calls. Open loop (--rate): calls are due at
  * fixed times whatever the server does, and a latency counts from when the call was due, so that a stall is seen by all
- * calls that it delayed (coordinated omission is corrected).
+ * calls that it delayed (coordinated omission is corrected). With --tick calls that are due in one tick leave together, and
+ * answers are read so often: at high rates the generator would otherwise take the processors from what it measures.
  *
  * Calls fnrpc.v1.Invocation/Invoke when --function is given, --service/--method when those are, else
  * fnrpc.function.v1.Function/Call, which a function and the relay serve. The payload is field 1 of request and reply.
  * With --requests any unary method: the file has the encoded messages, each after its length in four bytes, big endian.
- * They are sent in turn, over and over; of a reply only the status is looked at.
- * Callers are spread over the connections. Prints one line of JSON; exits 1 on any error.
+ * They are sent in turn, over and over; of a reply only the status is looked at, and with --expect its payload.
+ * Callers are spread over the connections. Prints one line of JSON; exits 1 on any error, but counts answers that say that
+ * a queue or limit is full apart with --accept-busy.
  */
 #define _GNU_SOURCE
 #include "cpu.h"
 #include "latency.h"
-#include "message.h"
+#include "requests.h"
 #include <getopt.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -23,6 +25,7 @@
 enum {
     STALL_SECONDS = 10, /* without any reply: given up */
     SHOWN_ERRORS = 5,
+    RESOURCE_EXHAUSTED = 8,
 };
 
 struct caller {
@@ -38,89 +41,35 @@ struct connection {
     struct caller *callers;
 };
 
-static const char *address, *app = "demo", *function, *service, *method, *payload_text, *content_type, *requests_path;
-static size_t caller_count = 1, connection_count = 1, payload_size = 64, per_connection;
+static const char *address;
+static size_t caller_count = 1, connection_count = 1, per_connection;
 static double seconds = 5, warmup = 1, rate;
-static uint64_t call_limit;
+static uint64_t call_limit, tick; /* tick: nanoseconds */
 static long watched;
-static bool echo = true;
+static bool echo = true, accepts_busy;
+static struct bytes expected; /* payload of every reply; without data: any */
 static FILE *reply_file; /* where the first reply goes */
 
-static struct bytes payload;
-static struct bytes *requests; /* whole frames; only their stream ids change */
-static size_t request_count, next_request;
 static unsigned caller_bits;
-static struct latency latency;
+static struct latency latency, refusals;
 static uint64_t measured_from, errors, started_calls;
 static bool measuring, sending = true;
 static size_t in_flight;
-/* Open loop: who can send, most recently used on top; and when the next call is due. */
-static struct idle {
-    struct connection *connection;
-    size_t caller;
-} *idle;
-static size_t idle_count;
-static uint64_t schedule_start, scheduled;
+static struct connection *connections;
 
 _Noreturn static void give_up(const char *what) {
     fprintf(stderr, "load: %s; %zu calls unanswered\n", what, in_flight);
     exit(1);
 }
 
-/* --- the request */
+/* Open loop: who can send, a ring, so that every connection has its turn; and when the next call is due. */
+static struct idle {
+    struct connection *connection;
+    size_t caller;
+} *idle;
+static size_t idle_begin, idle_count;
+static uint64_t schedule_start, scheduled;
 
-static void add_request(struct bytes message) {
-    struct buffer frame = {0};
-    uint8_t header[HEADER] = {[8] = 1};
-    append(&frame, header, HEADER);
-    put_text(&frame, 1, service);
-    put_text(&frame, 2, method);
-    put(&frame, 3, message.data, message.size);
-    if (frame.end - HEADER > MAX_FRAME) give_up("the request does not fit into a frame");
-    store32(frame.data, (uint32_t)(frame.end - HEADER));
-    /* Room for twice as many whenever their number is a power of two. */
-    if (!(request_count & (request_count - 1)))
-        requests = checked(realloc(requests, (request_count ? request_count * 2 : 1) * sizeof *requests));
-    requests[request_count++] = (struct bytes){frame.data, frame.end};
-}
-
-static void prepare(void) {
-    if (payload_text) payload_size = strlen(payload_text);
-    uint8_t *data = checked(malloc(payload_size + 1));
-    for (size_t i = 0; i < payload_size; i++) data[i] = (uint8_t)("0123456789abcdef"[i % 16]);
-    if (payload_text) memcpy(data, payload_text, payload_size);
-    payload = (struct bytes){data, payload_size};
-
-    struct buffer call = {0};
-    put(&call, 1, payload.data, payload.size);
-    if (!content_type && !service) content_type = "application/octet-stream";
-    if (content_type) put_text(&call, 2, content_type);
-    if (function) {
-        put_text(&call, 4, app);
-        put_text(&call, 5, function);
-    }
-    if (!service) service = function ? "fnrpc.v1.Invocation" : "fnrpc.function.v1.Function";
-    if (!method) method = function ? "Invoke" : "Call";
-    add_request((struct bytes){call.data, call.end});
-    free(call.data);
-}
-
-static void read_requests(void) {
-    FILE *file = fopen(requests_path, "re");
-    if (!file) fail(requests_path);
-    uint8_t length[4];
-    size_t got;
-    while ((got = fread(length, 1, sizeof length, file)) == sizeof length) {
-        size_t size = load32(length);
-        if (size > MAX_FRAME) give_up("a request does not fit into a frame");
-        uint8_t *message = checked(malloc(size + 1));
-        if (fread(message, 1, size, file) != size) give_up("the file of requests ends in the middle of one");
-        add_request((struct bytes){message, size});
-        free(message);
-    }
-    if (got || !request_count) give_up("the file of requests ends in a length, or has none");
-    fclose(file);
-}
 
 /* --- the reply */
 
@@ -129,36 +78,47 @@ static bool complain(const char *what) {
     return false;
 }
 
-static bool check_status(struct bytes status) {
+/* google.rpc.Code; -1: it does not parse. */
+static int read_status(struct bytes status, struct bytes *message) {
     uint64_t number, scalar = 0, code = 0;
-    struct bytes value, message = {0};
+    struct bytes value;
     while (status.size) {
-        if (!field(&status, &number, &scalar, &value)) return complain("malformed status");
+        if (!field(&status, &number, &scalar, &value)) return -1;
         if (number == 1) code = scalar;
-        if (number == 2) message = value;
+        if (number == 2) *message = value;
     }
-    if (!code) return true;
+    return (int)code;
+}
+
+/* Whether it is an answer that counts; `*refused`: or one that says that a queue or limit is full. */
+static bool check_status(struct bytes status, bool *refused) {
+    struct bytes message = {0};
+    int code = read_status(status, &message);
+    if (code == 0) return true;
+    *refused = accepts_busy && code == RESOURCE_EXHAUSTED;
+    if (*refused) return false;
+    if (code < 0) return complain("malformed status");
     char what[400];
-    snprintf(what, sizeof what, "status %llu: %.*s", (unsigned long long)code, (int)message.size,
+    snprintf(what, sizeof what, "status %d: %.*s", code, (int)message.size,
              message.size ? (const char *)message.data : "");
     return complain(what);
 }
 
-static bool check_reply(struct bytes response) {
+static bool check_reply(struct bytes response, bool *refused) {
     uint64_t number, scalar;
     struct bytes value, call = {0}, got = {0};
     while (response.size) {
         if (!field(&response, &number, &scalar, &value)) return complain("malformed response");
-        if (number == 1 && !check_status(value)) return false;
+        if (number == 1 && !check_status(value, refused)) return false;
         if (number == 2) call = value;
     }
-    if (requests_path && !reply_file) return true;
+    if (!expected.data && !reply_file) return true;
     while (call.size) {
         if (!field(&call, &number, &scalar, &value)) return complain("malformed reply");
         if (number == 1) got = value;
     }
-    if (echo && (got.size != payload.size || (got.size && memcmp(got.data, payload.data, got.size) != 0)))
-        return complain("the reply differs from what was sent");
+    if (expected.data && (got.size != expected.size || (got.size && memcmp(got.data, expected.data, got.size) != 0)))
+        return complain("the reply is not what was expected");
     if (reply_file) {
         if (fwrite(got.data, 1, got.size, reply_file) != got.size || fclose(reply_file)) fail("the reply's file");
         reply_file = NULL;
@@ -167,8 +127,8 @@ static bool check_reply(struct bytes response) {
 }
 
 /* A call that was sent during the warm-up does not count. */
-static void record(uint64_t sent, uint64_t now) {
-    if (measuring && sent >= measured_from) latency_record(&latency, now > sent ? now - sent : 0);
+static void record(struct latency *l, uint64_t sent, uint64_t now) {
+    if (measuring && sent >= measured_from) latency_record(l, now > sent ? now - sent : 0);
 }
 
 /* --- the loop */
@@ -184,11 +144,14 @@ static void send_call(struct connection *c, size_t index, uint64_t due) {
     /* Ids rise and name their caller, so that no table is needed. */
     caller->stream = (c->sequence++ << caller_bits | (uint32_t)index) << 1 | 1;
     caller->sent = due;
-    struct bytes request = requests[next_request];
-    if (++next_request == request_count) next_request = 0;
+    struct bytes request = take_request();
     append(&c->out, request.data, request.size);
     store32(c->out.data + c->out.end - request.size + 4, caller->stream);
     in_flight++;
+}
+
+static void add_idle(struct connection *c, size_t index) {
+    idle[(idle_begin + idle_count++) % caller_count] = (struct idle){c, index};
 }
 
 static void push(int epoll, struct connection *c) {
@@ -217,28 +180,31 @@ static void pull(struct connection *c) {
         }
         c->callers[index].stream = 0;
         in_flight--;
-        if (check_reply((struct bytes){frame + HEADER, (size_t)size - HEADER})) record(c->callers[index].sent, now);
+        bool refused = false;
+        if (check_reply((struct bytes){frame + HEADER, (size_t)size - HEADER}, &refused))
+            record(&latency, c->callers[index].sent, now);
+        else if (refused)
+            record(&refusals, c->callers[index].sent, now);
         if (rate > 0)
-            idle[idle_count++] = (struct idle){c, index};
+            add_idle(c, index);
         else if (sending)
             send_call(c, index, now);
     }
     if (size < 0) give_up("a frame over the limit");
 }
 
-static struct connection *connect_all(int epoll) {
+static void connect_all(int epoll) {
     per_connection = caller_count / connection_count;
     while (1u << caller_bits < per_connection) caller_bits++;
-    struct connection *all = checked(calloc(connection_count, sizeof *all));
+    connections = checked(calloc(connection_count, sizeof *connections));
     for (size_t i = 0; i < connection_count; i++) {
-        struct connection *c = &all[i];
+        struct connection *c = &connections[i];
         c->callers = checked(calloc(per_connection, sizeof *c->callers));
         c->fd = connect_unix(address);
         if (c->fd < 0) fail(address);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) < 0) fail("epoll_ctl");
     }
-    return all;
 }
 
 static uint64_t next_due(void) { return schedule_start + (uint64_t)((double)scheduled * 1e9 / rate); }
@@ -247,20 +213,33 @@ static uint64_t next_due(void) { return schedule_start + (uint64_t)((double)sche
 static uint64_t send_due(int epoll) {
     uint64_t due, now = now_nanos();
     while (idle_count && (due = next_due()) <= now && sending) {
-        struct idle next = idle[--idle_count];
+        struct idle next = idle[idle_begin];
+        idle_begin = (idle_begin + 1) % caller_count;
+        idle_count--;
         scheduled++;
         send_call(next.connection, next.caller, due);
-        push(epoll, next.connection);
     }
+    /* Those of one connection leave together, as they do in the closed loop. */
+    for (size_t i = 0; i < connection_count; i++)
+        if (connections[i].out.begin < connections[i].out.end) push(epoll, &connections[i]);
     return idle_count && sending ? next_due() : UINT64_MAX;
+}
+
+/* With --tick waits until it is time to look at the clock and at answers again; returns the present. */
+static uint64_t next_look(void) {
+    static uint64_t looked;
+    uint64_t next = looked + tick;
+    struct timespec time = {.tv_sec = (time_t)(next / 1000000000), .tv_nsec = (long)(next % 1000000000)};
+    if (tick) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+    return looked = now_nanos();
 }
 
 /* Until `until`, or until everything is answered. */
 static void run(int epoll, uint64_t until) {
     struct epoll_event events[256];
     uint64_t last_reply = now_nanos(), now;
-    while ((now = now_nanos()) < until) {
-        uint64_t wake = until;
+    while ((now = next_look()) < until) {
+        uint64_t wake = tick ? now : until;
         if (rate > 0) {
             uint64_t due = send_due(epoll);
             if (due < wake) wake = due;
@@ -283,9 +262,9 @@ static void run(int epoll, uint64_t until) {
 
 static void usage(void) {
     fprintf(stderr, "usage: load --address PATH [--app demo --function NAME | --service NAME --method NAME]\n"
-                    "            [--callers 1] [--connections 1] [--rate CALLS-PER-SECOND]\n"
+                    "            [--callers 1] [--connections 1] [--rate CALLS-PER-SECOND [--tick MICROSECONDS]]\n"
                     "            [--seconds 5 | --calls N] [--warmup 1] [--size 64 | --data TEXT] [--type TYPE]\n"
-                    "            [--requests FILE] [--any-reply] [--reply FILE] [--pid PID]\n");
+                    "            [--requests FILE] [--any-reply | --expect TEXT] [--reply FILE] [--accept-busy] [--pid PID]\n");
     exit(2);
 }
 
@@ -295,7 +274,8 @@ static void parse(int count, char **values) {
         {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"calls", 1, 0, 'N'},    {"warmup", 1, 0, 'w'},
         {"size", 1, 0, 'z'},    {"data", 1, 0, 'd'},    {"type", 1, 0, 't'},     {"any-reply", 0, 0, 'y'},
         {"pid", 1, 0, 'p'},     {"reply", 1, 0, 'r'},   {"service", 1, 0, 'S'},  {"method", 1, 0, 'M'},
-        {"rate", 1, 0, 'R'},    {"requests", 1, 0, 'q'}, {0}};
+        {"rate", 1, 0, 'R'},    {"requests", 1, 0, 'q'}, {"accept-busy", 0, 0, 'b'}, {"tick", 1, 0, 'T'},
+        {"expect", 1, 0, 'e'},  {0}};
     for (int o; (o = getopt_long(count, values, "", options, NULL)) != -1;) {
         switch (o) {
         case 'a': address = optarg; break;
@@ -321,6 +301,12 @@ static void parse(int count, char **values) {
             if (!reply_file) fail(optarg);
             break;
         case 'y': echo = false; break;
+        case 'T': tick = strtoull(optarg, NULL, 10) * 1000; break;
+        case 'b': accepts_busy = true; break;
+        case 'e':
+            echo = false;
+            expected = (struct bytes){(const uint8_t *)optarg, strlen(optarg)};
+            break;
         case 'p': watched = strtol(optarg, NULL, 10); break;
         default: usage();
         }
@@ -328,23 +314,23 @@ static void parse(int count, char **values) {
     if (optind != count || !address || !connection_count || !caller_count || caller_count % connection_count ||
         caller_count / connection_count > 4096 || payload_size > MAX_FRAME || seconds <= 0 || warmup < 0 ||
         rate < 0 || !service != !method || (service && function) || (requests_path && !service) ||
-        (rate > 0 && call_limit))
+        (rate > 0 && call_limit) || (tick && rate == 0))
         usage();
 }
 
-static void start(int epoll, struct connection *all) {
+static void start(int epoll) {
     prctl(PR_SET_TIMERSLACK, 1ul);
     schedule_start = now_nanos();
     idle = checked(calloc(caller_count, sizeof *idle));
-    for (size_t i = 0; i < connection_count; i++) {
-        for (size_t k = 0; k < per_connection; k++) {
+    for (size_t k = 0; k < per_connection; k++) {
+        for (size_t i = 0; i < connection_count; i++) {
             if (rate > 0)
-                idle[idle_count++] = (struct idle){&all[i], k};
+                add_idle(&connections[i], k);
             else
-                send_call(&all[i], k, now_nanos());
+                send_call(&connections[i], k, now_nanos());
         }
-        push(epoll, &all[i]);
     }
+    for (size_t i = 0; i < connection_count; i++) push(epoll, &connections[i]);
 }
 
 static void report(double elapsed, double own_cpu, double server_cpu, uint64_t unsent) {
@@ -354,6 +340,9 @@ static void report(double elapsed, double own_cpu, double server_cpu, uint64_t u
     printf("\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.2f,",
            latency_micros(&latency, 0.5), latency_micros(&latency, 0.9), latency_micros(&latency, 0.99),
            latency_micros(&latency, 0.999), (double)latency.longest / 1000);
+    if (accepts_busy)
+        printf("\"refused\":%llu,\"refused_p50_us\":%.2f,\"refused_p99_us\":%.2f,", (unsigned long long)refusals.calls,
+               latency_micros(&refusals, 0.5), latency_micros(&refusals, 0.99));
     if (watched && latency.calls) printf("\"cpu_us_per_call\":%.2f,", server_cpu / calls);
     if (latency.calls) printf("\"client_cpu_us_per_call\":%.2f,", own_cpu / calls);
     /* Calls that were due and could not be sent, because every caller waited: the server cannot keep this rate. */
@@ -367,12 +356,13 @@ int main(int count, char **values) {
         read_requests();
     else
         prepare();
+    if (echo) expected = payload;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct connection *all = connect_all(epoll);
+    connect_all(epoll);
     double cpu = process_micros(watched), own_cpu = own_micros();
     measured_from = now_nanos();
     measuring = warmup == 0;
-    start(epoll, all);
+    start(epoll);
     if (!measuring) {
         run(epoll, measured_from + (uint64_t)(warmup * 1e9));
         cpu = process_micros(watched);

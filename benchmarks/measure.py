@@ -16,16 +16,22 @@ LOAD = HERE / "build/load"
 ECHO = HERE.parent / "examples/echo-ttrpc"
 
 
-def deploy_echo(name, app, containers=0, concurrency=1, **more):
-    """The C echo as a function; `more`: further lines of its func.yaml."""
-    folder = pathlib.Path(os.environ["WORK"], "echo-" + name)
-    shutil.copytree(ECHO, folder)
+def deploy_program(program, name, app, containers=0, concurrency=1, **more):
+    """A static or dynamic program as a function of format ttrpc; `more`: further lines of its func.yaml."""
+    folder = pathlib.Path(os.environ["WORK"], f"{app}-{name}")
+    folder.mkdir()
+    shutil.copy(program, folder)
     lines = {
-        "name": name, "runtime": "binary", "entry": "echo", "format": "ttrpc", "memory": 32, "timeout": 10,
+        "name": name, "runtime": "binary", "entry": program.name, "format": "ttrpc", "memory": 32, "timeout": 10,
         "concurrency": concurrency, "max_containers": containers, "max_queue": 1000, **more,
     }  # fmt: skip
-    (folder / "func.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    (folder / "func.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items() if value is not None))
     subprocess.run([os.environ["FNRPC"], "deploy", folder, "--app", app], check=True, stdout=subprocess.DEVNULL)
+
+
+def deploy_echo(name, app, containers=0, concurrency=1, **more):
+    """The C echo as a function."""
+    deploy_program(ECHO / "echo", name, app, containers, concurrency, **more)
 
 
 class Server:
@@ -56,6 +62,14 @@ def pin(pid, cpus):
             pass
 
 
+def run_tool(*command):
+    """What a program prints as JSON; any error ends the benchmark."""
+    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE)
+    if result.returncode:
+        sys.exit(f"{pathlib.Path(command[0]).name} failed: {result.stdout.decode().strip()}")
+    return json.loads(result.stdout)
+
+
 def load(socket, pid, callers, connections, seconds, *more, cpus=None):
     """One run of the generator; any error ends the benchmark. `cpus`: of the server's threads and of the generator."""
     everywhere = os.sched_getaffinity(0)
@@ -64,12 +78,11 @@ def load(socket, pid, callers, connections, seconds, *more, cpus=None):
     command = ["taskset", "-c", cpus[1]] if cpus else []
     command += [LOAD, "--address", socket, "--pid", pid, "--callers", callers, "--connections", connections]
     command += ["--seconds", seconds, *more]
-    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE)
-    if cpus:
-        pin(pid, everywhere)
-    if result.returncode:
-        sys.exit(f"load failed: {result.stdout.decode().strip()}")
-    return json.loads(result.stdout)
+    try:
+        return run_tool(*command)
+    finally:
+        if cpus:
+            pin(pid, everywhere)
 
 
 def spread(runs, key="rate"):
@@ -78,6 +91,13 @@ def spread(runs, key="rate"):
 
 def daemon_load(callers, connections, seconds, *more, cpus=None):
     return load(os.environ["FNRPC_SOCKET"], os.environ["FNRPCD_PID"], callers, connections, seconds, *more, cpus=cpus)
+
+
+def metrics():
+    """The daemon's, by their names with labels."""
+    command = [os.environ["FNRPC"], "system", "metrics"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
 def median(runs, key):

@@ -35,8 +35,12 @@ struct DispatcherBench {
     let peer: Int32
     let invoke = Method("fnrpc.v1.Invocation", "Invoke", kind: .unary, access: .call, handler: .invoke)
 
-    /// - Parameter listeners: that are asked about calls.
-    init(listeners: ListenerRegistry = ListenerRegistry()) throws {
+    /// - Parameters:
+    ///   - listeners: that are asked about calls.
+    ///   - write: gets the records.
+    init(
+        listeners: ListenerRegistry = ListenerRegistry(), write: @escaping Recorder.Write = { _ in }
+    ) throws {
         let counters = Counters()
         let budget = ByteBudget(limit: 1 << 20)
         let app = App(meta: Self.meta(2, 2), name: try Name("demo", field: "app"))
@@ -52,7 +56,7 @@ struct DispatcherBench {
         let catalog = Catalog(source: source)
         dispatcher = Dispatcher(
             catalog: catalog, driver: NoDriver(), counters: counters,
-            recorder: Recorder(counters: counters, write: { _ in }, onError: { _, _ in }), loops: [loop],
+            recorder: Recorder(counters: counters, write: write, onError: { _, _ in }), loops: [loop],
             budget: budget, startThreads: 1, initNanos: 1, listeners: listeners, packagePath: { _ in .success("/") },
             secrets: { _ in .success([]) }, log: { _ in })
         let context = SessionContext(

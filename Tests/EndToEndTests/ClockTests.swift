@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 /// How long calls may wait, how late they may start, and how many may come.
@@ -146,6 +147,33 @@ import Testing
             #expect(refused.message.contains("1 calls wait for it, its limit (max_queue)"), "\(refused)")
             #expect(refused.quota == "max_queue" && refused.retryNanos == 100_000_000)
             for id in [first, second] { #expect(try connection.answer(id).code == 0) }
+        }
+    }
+
+    @Test func aFloodOfRefusalsIsCountedAndHardlyRecorded() async throws {
+        try await withDaemon { daemon in
+            try Self.deploy("full", "max_queue: 1", to: daemon)
+            let connection = try RawConnection(unix: daemon.socket)
+            let (held, flood) = ((0..<2).map { _ in connection.newID() }, (0..<300).map { _ in connection.newID() })
+            let begun = Instant.now()
+            for (id, seconds) in zip(held, ["5", "0"]) {
+                try connection.send(.request(id, WireTests.invoke, Self.call("full", seconds)))
+            }
+            for id in flood { try connection.send(.request(id, WireTests.invoke, Self.call("full", "0"))) }
+            let answers = try flood.map { try connection.answer($0) }
+            let most = 101 + Int(Instant.now().nanoseconds(since: begun) / 10_000_000)
+            #expect(answers.allSatisfy { $0.code == 8 && $0.reason == "BUSY" && $0.quota == "max_queue" })
+            #expect(Set(answers.map { $0.metadata["fn-call-id"] }).count == 300)
+            for id in held { #expect(try connection.answer(id).code == 0) }
+            let page = try daemon.fnrpc("system", "metrics").output
+            for line in [
+                "fnrpc_refusal_seconds_count 300", "fnrpc_calls_total{status=\"error\"} 300",
+                "fnrpc_function_calls_total{app=\"demo\",function=\"full\",status=\"error\"} 300",
+            ] {
+                #expect(page.contains("\n\(line)\n"), "\(line)")
+            }
+            let list = try daemon.fnrpc("call", "list", "demo/full", "--status", "error", "--limit", "1000").output
+            #expect((100...most).contains(list.split(separator: "\n").count - 1), "at most \(most): \(list)")
         }
     }
 }

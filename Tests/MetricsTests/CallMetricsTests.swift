@@ -36,6 +36,8 @@ import Testing
         metrics.common.ended(.cancelled, wait: 0, run: nil, total: 0)
         metrics.block(of: first).coldStarted(nanos: 20_000_000)
         metrics.block(of: second).coldStarted(nanos: 30_000_000)
+        metrics.block(of: first).refused(nanos: 1000)
+        metrics.block(of: second).refused(nanos: 1001)
         let figures = metrics.figures
         #expect(figures.ended == [.success: 2, .failed: 1, .timeout: 1, .error: 1, .cancelled: 1])
         #expect(metrics.calls == 6 && figures.calls == 6 && figures.coldStarts == 2)
@@ -43,6 +45,7 @@ import Testing
         #expect(figures.wait.histogram.count == 6 && figures.wait.sum == .max / 2 + 10)
         #expect(figures.total.histogram.count == 6)
         #expect(figures.coldStart.histogram.count == 2 && figures.coldStart.sum == 50_000_000)
+        #expect(figures.refusal.counts.prefix(2) == [1, 1] && figures.refusal.sum == 2001)
         #expect(figures.run.counts[4] == 2, "2 µs, the bound, is in its bucket")
         #expect(figures.wait.counts[0] == 5 && figures.wait.counts[129] == 1)
     }

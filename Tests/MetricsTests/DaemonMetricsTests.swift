@@ -20,6 +20,7 @@ import Testing
         block.ended(.success, wait: 1, run: 1_023_999, total: 1_024_000)
         counters.calls.common.ended(.timeout, wait: 100_000_000_000, run: nil, total: 100_000_000_000)
         block.coldStarted(nanos: 20_000_000)
+        for nanos in [1000, 1001, 1_024_000, 2_000_000_000] as [UInt64] { block.refused(nanos: nanos) }
         counters.recordsDropped.increment()
         counters.connections.change(by: 2)
         // As it may look for a moment.
@@ -69,6 +70,9 @@ import Testing
             "fnrpc_call_wait_seconds_sum": 100.000000006, "fnrpc_call_run_seconds_count": 2,
             "fnrpc_cold_start_seconds_bucket{le=\"0.016384\"}": 0,
             "fnrpc_cold_start_seconds_bucket{le=\"0.032768\"}": 1, "fnrpc_functions_omitted": 0,
+            "fnrpc_refusal_seconds_bucket{le=\"0.000001\"}": 1, "fnrpc_refusal_seconds_bucket{le=\"0.001024\"}": 3,
+            "fnrpc_refusal_seconds_bucket{le=\"1.048576\"}": 3, "fnrpc_refusal_seconds_bucket{le=\"+Inf\"}": 4,
+            "fnrpc_refusal_seconds_sum": 2.001026001,
             "fnrpc_calls_finished_total": 3, "fnrpc_containers": 0, "fnrpc_waiting_calls": 0,
             "fnrpc_records_dropped_total": 1, "fnrpc_audit_lines_lost_total": 3, "fnrpc_buffered_bytes": 10,
             "fnrpc_buffered_bytes_limit": 1000, "fnrpc_connection_bytes_total{direction=\"received\"}": 0,
@@ -102,7 +106,7 @@ import Testing
             functions: 10, audit: AuditLog(path: "/proc/none/audit.log") { _ in },
             ledger: Ledger(total: .none, maxStarts: 1))
         let first = try ExpositionReader(metrics.text(maxBytes: .max))
-        #expect(first.families.count == 42)
+        #expect(first.families.count == 43)
         #expect(try ExpositionReader(metrics.text(maxBytes: .max)).families == first.families)
     }
 

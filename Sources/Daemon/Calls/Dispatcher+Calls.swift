@@ -62,10 +62,12 @@ extension Dispatcher {
         _ incoming: Incoming, _ target: CallTarget, _ origin: CallOrigin, _ wanted: FunctionCall.Target,
         payload: UnsafeRawBufferPointer
     ) {
+        let outlook = target.runnable.pool.outlook(now: origin.arrivedAt)
+        if let refusal = refusal(outlook, target.runnable) { return turnAway(incoming, origin, target.runnable, refusal) }
         let call = makeCall(target, origin, session: incoming.session, streamID: incoming.streamID, relay: nil)
         call.input?.add(payload)
         guard incoming.session.add(call, incoming.streamID) else { return }
-        accept(call, data: incoming.envelope.bytes, wanted)
+        accept(call, data: incoming.envelope.bytes, wanted, waits: outlook != .open(waits: false))
     }
 
     /// A call that nobody knows of yet.
@@ -87,13 +89,17 @@ extension Dispatcher {
     /// - Parameters:
     ///   - data: of the Request frame, or InvokeStream's first message; borrowed.
     ///   - wanted: what is in it, where somebody has looked; borrowed.
-    func accept(_ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil) {
+    ///   - waits: whether it probably has to wait.
+    func accept(
+        _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, waits: Bool = true
+    ) {
         counters.callsStarted.increment()
         if !call.origin.invocationID.isEmpty { invocations.add(call) }
         guard let listeners else {
-            return place(call, data: data, wanted, at: Moment(instant: call.acceptedAt, time: call.acceptedTime))
+            let moment = Moment(instant: call.acceptedAt, time: call.acceptedTime)
+            return place(call, data: data, wanted, waits: waits, at: moment)
         }
-        consult(call, data: data, listeners)
+        consult(call, data: data, waits: waits, listeners)
     }
 
     /// Refuses a call that its session has noted; it is counted and recorded as those are that are accepted.
@@ -102,11 +108,12 @@ extension Dispatcher {
         fail(call, failure)
     }
 
-    /// As ``accept(_:data:_:)``, for a call that is counted and that no listener has to be asked about any more.
+    /// As ``accept(_:data:_:waits:)``, for a call that is counted and that no listener has to be asked about any more.
     ///
     /// - Parameter moment: the present.
     func place(
-        _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, at moment: Moment = .now()
+        _ call: Call, data: UnsafeRawBufferPointer, _ wanted: FunctionCall.Target? = nil, waits: Bool = true,
+        at moment: Moment = .now()
     ) {
         if let refusal = refusal(of: call, data, wanted) {
             fail(call, refusal)
@@ -116,11 +123,11 @@ extension Dispatcher {
         let pool = call.runnable.pool
         let keeps = call.relay == nil
         var hasRoom = true
-        if keeps, call.request.isEmpty, pool.isSaturated { hasRoom = keep(call, data) }
+        if keeps, call.request.isEmpty, waits { hasRoom = keep(call, data) }
         let lease =
             !hasRoom
             ? nil
-            // The look above was a guess; without the bytes a call must not wait.
+            // That was a guess; without the bytes a call must not wait.
             : pool.lease(call.waiter, of: call, now: call.acceptedAt) {
                 !keeps || !call.request.isEmpty || keep(call, data)
             }
@@ -161,15 +168,8 @@ extension Dispatcher {
             upkeep.watch(call.runnable)
             if start { startWorker(call.runnable) }
         case .hurry: settle { $0.raise(call.runnable.pool) }
-        case .full:
-            let limit = call.runnable.version.spec.maxQueue
-            let text = "\(call.runnable.name): \(limit) calls wait for it, its limit (max_queue); try again later"
-            fail(call, Failure(.busy, text, retryNanos: 100_000_000, quota: "max_queue"))
-        case .limited(let nanos):
-            let limit = call.runnable.version.spec.rateLimit
-            let text =
-                "\(call.runnable.name): more than \(limit) calls a second came, its limit (rate_limit); try again later"
-            fail(call, Failure(.busy, text, retryNanos: nanos, quota: "rate_limit"))
+        case .full: refuse(call, .full)
+        case .limited(let nanos): refuse(call, .limited(nanos))
         case .closed(let closing): fail(call, Self.closed(closing, call.runnable))
         }
     }

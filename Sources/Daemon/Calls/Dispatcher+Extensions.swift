@@ -8,9 +8,11 @@ internal import Wire
 extension Dispatcher {
     /// Asks the listeners about a call; it waits meanwhile, as it would for a slot. On the caller's loop.
     ///
-    /// - Parameter data: as in ``accept(_:data:)``; borrowed.
-    func consult(_ call: Call, data: UnsafeRawBufferPointer, _ listeners: ListenerRegistry) {
-        guard listeners.wants(.call, .before) else { return place(call, data: data) }
+    /// - Parameters:
+    ///   - data: as in ``accept(_:data:_:waits:)``; borrowed.
+    ///   - waits: as there.
+    func consult(_ call: Call, data: UnsafeRawBufferPointer, waits: Bool, _ listeners: ListenerRegistry) {
+        guard listeners.wants(.call, .before) else { return place(call, data: data, waits: waits) }
         // A relay has its own copy.
         guard call.relay != nil || keep(call, data) else {
             fail(call, noRoom)

@@ -162,6 +162,7 @@ extension Session {
     func refuse(_ request: Incoming, _ failure: Failure, _ call: CallMetadata? = nil) {
         request.method.metrics.observe(
             code: failure.code.status, nanos: Instant.now().nanoseconds(since: request.arrivedAt))
+        defer { if failure.code == .busy { countRefusal() } }
         if request.method.callsFunction {
             let call = call ?? CallMetadata(id: context.dispatcher.newID(.now()))
             return call.withEntries { refuse(request.streamID, failure, metadata: $0) }
@@ -177,7 +178,12 @@ extension Session {
         _ streamID: UInt32, _ failure: Failure,
         metadata: UnsafeBufferPointer<MetadataEntry> = .init(start: nil, count: 0)
     ) {
-        failure.encodedStatus().withUnsafeBytes { send(streamID, ResponseFrame(status: $0, metadata: metadata)) }
+        refuse(streamID, status: failure.encodedStatus(), metadata: metadata)
+    }
+
+    /// As ``refuse(_:_:metadata:)``, with the encoded Status.
+    func refuse(_ streamID: UInt32, status: [UInt8], metadata: UnsafeBufferPointer<MetadataEntry>) {
+        status.withUnsafeBytes { send(streamID, ResponseFrame(status: $0, metadata: metadata)) }
         // Ten bytes of a mistake cost a sentence of answer; who does not read the answers is not read either.
         if loop.isCurrent, queuedOutput > context.limits.maxOutputBytes { waitForReader() }
     }

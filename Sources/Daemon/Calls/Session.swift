@@ -35,6 +35,8 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
     let loop: EventLoop
     private(set) var connection: Connection?
     private let state = Lock(State())
+    /// Where this loop counts what limits refuse.
+    private let counts: CallBlock
 
     /// What the kernel or the certificate says who the peer is.
     private var peerPrincipal: Principal?
@@ -83,6 +85,7 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
         self.context = context
         self.listener = listener
         self.peer = peer
+        counts = context.dispatcher.counters.calls.block(of: loop)
         id = context.sessions.nextID()
         peerPrincipal = principal
         state.withLock { $0.principal = principal?.description ?? "" }
@@ -362,6 +365,15 @@ package final class Session: ConnectionOwner, @unchecked Sendable {
 
     /// Everything that is open. Thread-safe.
     var allOpen: [any OpenCall] { state.withLock { $0.open.all.map(\.value) } }
+
+    /// The request that is being handled was refused for a limit, and its answer is written. On the loop.
+    ///
+    /// Counted from the read of its last byte: also while others of the same read were handled before it, or the connection
+    /// was not read because its peer did not read its answers.
+    func countRefusal() {
+        guard let connection else { return }
+        counts.refused(nanos: Instant.now().nanoseconds(since: connection.receivedAt))
+    }
 
     /// Counts a call that needs no entry.
     func countCall() { state.withLock { $0.calls += 1 } }

@@ -29,9 +29,14 @@ extension Worker {
         logEntry = nil
     }
 
-    /// Reads what the function wrote until now.
-    func readLog() {
-        guard logEntry != nil else { return }
+    /// What is a lot of output at once, bytes: far from the 64 KiB that a pipe takes.
+    private static let manyBytes = 4096
+
+    /// Reads what the function wrote until now; whether that was a lot.
+    @discardableResult
+    func readLog() -> Bool {
+        guard logEntry != nil else { return false }
+        var total = 0
         withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 16) { buffer in
             // Bounded, so that a function that writes for ever does not hold the loop.
             for _ in 0..<16 {
@@ -48,9 +53,11 @@ extension Worker {
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
                 if frames == nil { append(bytes, isOwn: true) }
                 frames?.cut(bytes, running: current?.id.description ?? "", append)
+                total += count
                 if count < buffer.count { return }
             }
         }
+        return total >= Self.manyBytes
     }
 
     private func append(_ bytes: UnsafeRawBufferPointer, isOwn: Bool) {

@@ -83,7 +83,7 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
         let control = Watcher(loop, sandbox.control) { [weak self] _ in self?.readReports() }
         control.watch(.readable)
         self.control = control
-        logEntry = loop.quietDescriptors.add(sandbox.log) { [weak self] in self?.readLog() }
+        logEntry = loop.quietDescriptors.add(sandbox.log) { [weak self] in self?.readLog() ?? false }
     }
 
     /// Sets how the function is spoken to; on the loop.
@@ -145,6 +145,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
             if control == nil { relay.exited(endDescription, success: exit?.code == 0) }
         }
         guard runnable.pool.limits.concurrency == 1 else { return }
+        // What the function wrote before is not this call's.
+        if current == nil { loop.quietDescriptors.settle() }
         if current == nil || !runnable.pool.limits.queuesAhead { current = call } else { ahead = call }
     }
 

@@ -1,5 +1,6 @@
 package import Model
 package import Pool
+internal import Synchronization
 package import Telemetry
 
 /// A function's version or working copy, ready to be called: immutable, shared by every call of it.
@@ -23,6 +24,7 @@ package final class Runnable: Sendable {
     /// Why this daemon cannot run it; `nil`: it can.
     package let refusal: Failure?
     private let services: [[UInt8]]
+    private let encodedFull = AtomicLazyReference<EncodedAnswer>()
 
     /// - Parameters:
     ///   - secretRevisions: of the app's secrets, by their names.
@@ -48,6 +50,13 @@ package final class Runnable: Sendable {
 
     /// `app/function@version`; a working copy that equals no version is `app/function`.
     package var name: String { Self.name(function, version) }
+
+    /// What callers get while its queue is full, as bytes; always the same.
+    ///
+    /// - Parameter encode: makes them, the first time.
+    package func fullAnswer(_ encode: () -> [UInt8]) -> [UInt8] {
+        (encodedFull.load() ?? encodedFull.storeIfNil(EncodedAnswer(bytes: encode()))).bytes
+    }
 
     /// The command line of a runtime that is not built in; `nil`: the spec's own starts it.
     package var template: RuntimeTemplate? {
@@ -107,5 +116,13 @@ package final class Runnable: Sendable {
             return Failure(.unimplemented, "\(name): images are not run by this daemon yet; deploy its code")
         }
         return nil
+    }
+}
+
+private final class EncodedAnswer: Sendable {
+    let bytes: [UInt8]
+
+    init(bytes: [UInt8]) {
+        self.bytes = bytes
     }
 }

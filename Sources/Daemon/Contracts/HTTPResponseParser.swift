@@ -185,29 +185,37 @@ struct HTTPResponseParser {
         }
     }
 
+    /// Every answer of a function pays for this: only what is passed on becomes text.
+    ///
+    /// - Parameter bytes: up to and with the empty line.
     private mutating func parseHead(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Head {
-        let text = String(decoding: bytes.dropLast(4), as: UTF8.self)
-        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
-        let parts = lines.removeFirst().split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count >= 2, parts[0] == "HTTP/1.1" || parts[0] == "HTTP/1.0", parts[1].utf8.count == 3,
-            let status = decimal(parts[1]), (100...599).contains(status)
-        else { throw Malformed(reason: "its status line is not HTTP/1.1") }
         var head = Head()
-        head.status = status
-        head.keepsAlive = parts[0] == "HTTP/1.1"
         var framing = Framing()
-        for line in lines {
-            guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")), HTTPHeader.isName(line[..<colon]) else {
-                throw Malformed(reason: "a header line has no name")
-            }
-            let value = HTTPHeader.trimmed(line[line.utf8.index(after: colon)...])
-            guard HTTPHeader.isValue(value) else { throw Malformed(reason: "a header has a control character") }
-            try add(String(line[..<colon]), String(value), to: &head, &framing)
+        var start = 0
+        while start < bytes.count - 2 {
+            var end = start
+            while bytes[end] != 13 || bytes[end + 1] != 10 { end += 1 }
+            let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            if start == 0 { try readStatus(line, of: &head) } else { try readHeader(line, of: &head, &framing) }
+            start = end + 2
         }
-        head.headers.removeAll { framing.named.contains($0.name.lowercased()) }
+        if !framing.named.isEmpty { head.headers.removeAll { framing.named.contains($0.name.lowercased()) } }
         try ContractLimits.check(head.headers, contentType: head.contentType)
         try choosePhase(&head, isChunked: framing.isChunked)
         return head
+    }
+
+    /// `HTTP/1.1 200 OK`; the reason may be missing.
+    private func readStatus(_ line: UnsafeRawBufferPointer, of head: inout Head) throws(Malformed) {
+        let version: StaticString = "HTTP/1."
+        let space = UInt8(ascii: " ")
+        guard line.count >= 12, equal(UnsafeRawBufferPointer(rebasing: line[..<7]), version),
+            line[7] == UInt8(ascii: "0") || line[7] == UInt8(ascii: "1"), line[8] == space,
+            line.count == 12 || line[12] == space,
+            let status = HTTPHeader.decimal(UnsafeRawBufferPointer(rebasing: line[9..<12]), max: 599), status >= 100
+        else { throw Malformed(reason: "its status line is not HTTP/1.1") }
+        head.status = status
+        head.keepsAlive = line[7] == UInt8(ascii: "1")
     }
 
     /// What the head says of the connection and of where the body ends.
@@ -217,29 +225,54 @@ struct HTTPResponseParser {
         var named: Set<String> = []
     }
 
-    private func add(_ name: String, _ value: String, to head: inout Head, _ framing: inout Framing) throws(Malformed) {
-        switch name.lowercased() {
-        case "content-length":
-            guard let number = decimal(value[...]), head.length == nil || head.length == number else {
-                throw Malformed(reason: "its Content-Length is not a number")
-            }
+    private func readHeader(
+        _ line: UnsafeRawBufferPointer, of head: inout Head, _ framing: inout Framing
+    ) throws(Malformed) {
+        var colon = 0
+        while colon < line.count, line[colon] != UInt8(ascii: ":") { colon += 1 }
+        let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+        guard colon < line.count, HTTPHeader.isName(name) else { throw Malformed(reason: "a header line has no name") }
+        var (start, end) = (colon + 1, line.count)
+        while start < end, Self.isBlank(line[start]) { start += 1 }
+        while start < end, Self.isBlank(line[end - 1]) { end -= 1 }
+        let value = UnsafeRawBufferPointer(rebasing: line[start..<end])
+        guard HTTPHeader.isValue(value) else { throw Malformed(reason: "a header has a control character") }
+        try add(name, value, to: &head, &framing)
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 }
+
+    private func add(
+        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, to head: inout Head, _ framing: inout Framing
+    ) throws(Malformed) {
+        if HTTPHeader.isSame(name, "content-length") {
+            guard let number = HTTPHeader.decimal(value, max: Self.maxLength),
+                head.length == nil || head.length == number
+            else { throw Malformed(reason: "its Content-Length is not a number") }
             head.length = number
-        case "transfer-encoding":
-            guard value.lowercased() == "chunked" else {
+        } else if HTTPHeader.isSame(name, "content-type") {
+            head.contentType = String(decoding: value, as: UTF8.self)
+        } else if HTTPHeader.isSame(name, "transfer-encoding") {
+            guard HTTPHeader.isSame(value, "chunked") else {
                 throw Malformed(reason: "its Transfer-Encoding is not chunked")
             }
             framing.isChunked = true
-        case "connection":
-            for option in value.lowercased().split(separator: ",").map({ HTTPHeader.trimmed($0) }) {
-                switch option {
-                case "close": head.keepsAlive = false
-                case "keep-alive": head.keepsAlive = true
-                default: framing.named.insert(String(option))
-                }
+        } else if HTTPHeader.isSame(name, "connection") {
+            take(String(decoding: value, as: UTF8.self), of: &head, &framing)
+        } else if !HTTPHeader.isHopByHop(name) {
+            head.headers.append(
+                CallHeader(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self)))
+        }
+    }
+
+    /// The options of `Connection`.
+    private func take(_ options: String, of head: inout Head, _ framing: inout Framing) {
+        for option in options.lowercased().split(separator: ",").map({ HTTPHeader.trimmed($0) }) {
+            switch option {
+            case "close": head.keepsAlive = false
+            case "keep-alive": head.keepsAlive = true
+            default: framing.named.insert(String(option))
             }
-        case "content-type": head.contentType = value
-        case let name where HTTPHeader.hopByHop.contains(name): break
-        default: head.headers.append(CallHeader(name: name, value: value))
         }
     }
 
@@ -258,10 +291,5 @@ struct HTTPResponseParser {
             head.keepsAlive = false
             phase = .untilClose
         }
-    }
-
-    /// Digits only; `nil` for anything else and for what no body has.
-    private func decimal(_ text: Substring) -> Int? {
-        HTTPHeader.decimal(text, max: Self.maxLength)
     }
 }

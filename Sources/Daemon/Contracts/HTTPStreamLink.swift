@@ -41,10 +41,9 @@ package final class HTTPStreamLink: FunctionLink, @unchecked Sendable {
         guard case .invoke(let invoke) = call.target else {
             return loop.run { [self] in owner?.answered(token.object, .hasNoServices) }
         }
-        let head = CallHead(call, invoke).httpStream(length: invoke.payload.count)
-        send(
-            PreparedRequest(bytes: head + invoke.payload, bodyCount: invoke.payload.count, reply: nil),
-            for: token.object)
+        let count = invoke.payload.count
+        let request = CallHead(call, invoke).httpStream(length: count, body: invoke.payload)
+        send(PreparedRequest(bytes: request, bodyCount: count, reply: nil), for: token.object)
     }
 
     package func send(_ request: PreparedRequest, for token: AnyObject) {

@@ -83,7 +83,7 @@ package struct LogFrames {
     private func frame(_ rest: UnsafeRawBufferPointer) -> Line {
         let blank = (call != nil || !hasText) && rest[0] == UInt8(ascii: "\n") ? 1 : 0
         let line = UnsafeRawBufferPointer(rebasing: rest[blank...])
-        guard zip(line, name).allSatisfy(==) else { return .none }
+        for index in 0..<min(line.count, name.count) where line[index] != name[index] { return .none }
         guard let end = line.prefix(Self.maxLine).firstIndex(of: UInt8(ascii: "\n")) else {
             return line.count < Self.maxLine ? .unknown : .none
         }

@@ -87,6 +87,7 @@ extension Connection {
             }
             let (length, end) = read(target)
             if length > 0 {
+                receivedAt = .now()
                 receivedBytes.store(
                     receivedBytes.load(ordering: .relaxed) &+ UInt64(length), ordering: .relaxed)
                 if usesScratch {

@@ -108,6 +108,8 @@ package final class Connection: @unchecked Sendable {
     /// When the message that is not complete began; `nil`: none is.
     var begunAt: Instant?
     let receivedBytes = Atomic<UInt64>(0)
+    /// When a read last brought something. Loop-confined.
+    package internal(set) var receivedAt = Instant(nanoseconds: 0)
     let bufferedBytes = Atomic<Int>(0)
 
     /// Takes over a connected, nonblocking socket; must run on the loop. The loop keeps the connection until it closes.

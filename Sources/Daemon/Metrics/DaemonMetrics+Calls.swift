@@ -6,6 +6,8 @@ internal import Telemetry
 extension DaemonMetrics {
     /// Upper bounds of the histograms of all calls, nanoseconds: 16 µs to 67 s in powers of two.
     private static let bounds = (4...26).map { UInt64(1000) << UInt64($0) }
+    /// Of refusals: 1 µs to 1 s in powers of two.
+    private static let refusalBounds = (0...20).map { UInt64(1000) << UInt64($0) }
     /// Of each function, to have fewer: 256 µs to 67 s in powers of four.
     private static let functionBounds = stride(from: 8, through: 26, by: 2).map { UInt64(1000) << UInt64($0) }
 
@@ -29,6 +31,13 @@ extension DaemonMetrics {
         write(
             &out, "fnrpc_cold_start_seconds", "From the start of a container until it is ready for calls.",
             figures.coldStart)
+        let refusals = "fnrpc_refusal_seconds"
+        out.family(
+            refusals, .histogram,
+            "Of requests that a limit refused at once: from the read of their last byte until their answer was queued.")
+        out.histogram(
+            refusals, [:], counts: figures.refusal.counts(upTo: Self.refusalBounds), bounds: Self.refusalBounds,
+            sum: figures.refusal.sum)
         out.single(
             "fnrpc_containers", .gauge, "Containers that start, are ready or are being removed.",
             UInt64(clamping: counters.containers.load(ordering: .relaxed)))

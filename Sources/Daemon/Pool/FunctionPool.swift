@@ -56,8 +56,8 @@ package final class FunctionPool: Sendable {
         }
     }
 
-    /// ``PoolMachine/isSaturated``: a guess, because others go on.
-    package var isSaturated: Bool { event { $0.isSaturated } }
+    /// ``PoolMachine/outlook(now:)``: a guess, because others go on.
+    package func outlook(now: Instant) -> PoolMachine.Outlook { event { $0.outlook(now: now) } }
 
     /// ``PoolMachine/release(_:serviceNanos:yields:now:)``.
     package func release(_ slot: Slot, serviceNanos: UInt64, yields: Bool, now: Instant) -> PoolMachine.Hand {

@@ -115,7 +115,9 @@ package struct PoolMachine {
     package var keepsMinimum = true
     /// Containers leave as soon as nobody needs them.
     var isDraining = false
-    private var rate: RateLimiter
+    var rate: RateLimiter
+    /// Of the refusals, those that leave a trace.
+    var traces = RateLimiter(rate: Self.tracesPerSecond)
     /// Moving averages, nanoseconds; 0: not measured yet.
     var serviceNanos: UInt64 = 0
     private(set) var coldNanos: UInt64 = 0
@@ -150,9 +152,7 @@ package struct PoolMachine {
         if let wait = rate.take(now: now) { return .limited(wait) }
         lastCall = now
         if waiters.count == 0, let lease = takeFree(now: now) { return lease }
-        // The call that a start is for waits for it, whatever the bound.
-        let mayStart = starting > 0 || containers < limits.maxSlots
-        guard waiters.count < Int(limits.maxWaiters) || (waiters.count == 0 && mayStart) else { return .full }
+        guard hasRoomToWait else { return .full }
         waiters.append(waiter, of: call)
         let start = wantsStart(now: now)
         return !start && waiting == 1 && slots.isEmpty && startingKept > 0 ? .hurry : .wait(start: start)

@@ -17,10 +17,15 @@ package struct RateLimiter {
     ///
     /// - Returns: `nil`: it passes; else in how many nanoseconds one will.
     package mutating func take(now: Instant) -> UInt64? {
+        if let wait = wait(now: now) { return wait }
+        if interval > 0 { end = max(end, now).advanced(byNanoseconds: interval) }
+        return nil
+    }
+
+    /// What ``take(now:)`` would return.
+    package func wait(now: Instant) -> UInt64? {
         guard interval > 0 else { return nil }
         let backlog = end.nanoseconds(since: now)
-        guard backlog + interval <= Self.burstNanos else { return backlog + interval - Self.burstNanos }
-        end = max(end, now).advanced(byNanoseconds: interval)
-        return nil
+        return backlog + interval <= Self.burstNanos ? nil : backlog + interval - Self.burstNanos
     }
 }

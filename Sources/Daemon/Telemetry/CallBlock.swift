@@ -15,6 +15,8 @@ package final class CallBlock: @unchecked Sendable {
         case total
         /// Of a container, until it is ready for calls.
         case coldStart
+        /// Of a request that a limit refused, until its answer was written.
+        case refusal
     }
 
     private static var coldStarts: Int { 5 }
@@ -27,12 +29,12 @@ package final class CallBlock: @unchecked Sendable {
     private let isShared: Bool
 
     /// - Parameters:
-    ///   - hasTotals: whether it has ``Time/total`` and ``Time/coldStart``, 2 KiB more.
+    ///   - hasTotals: whether it has ``Time/total``, ``Time/coldStart`` and ``Time/refusal``, 3 KiB more.
     ///   - isShared: whether several threads write, each with one atomic addition more per number.
     init(hasTotals: Bool, isShared: Bool) {
         self.hasTotals = hasTotals
         self.isShared = isShared
-        cells = .allocate(capacity: Self.firstTime + (hasTotals ? 4 : 2) * Self.timeCells)
+        cells = .allocate(capacity: Self.firstTime + (hasTotals ? 5 : 2) * Self.timeCells)
         for index in cells.indices { cells.initializeElement(at: index, to: Atomic(0)) }
     }
 
@@ -60,6 +62,11 @@ package final class CallBlock: @unchecked Sendable {
         add(1, to: Self.coldStarts)
         if hasTotals { add(nanos, to: .coldStart) }
     }
+
+    /// A limit has refused a request. By the thread that writes; only where it has totals.
+    ///
+    /// - Parameter nanos: from the read of its last byte until its answer was in the connection's output.
+    package func refused(nanos: UInt64) { add(nanos, to: .refusal) }
 
     @inline(__always)
     private func add(_ nanos: UInt64, to time: Time) {
@@ -95,6 +102,7 @@ package final class CallBlock: @unchecked Sendable {
         guard hasTotals else { return }
         add(.total, to: &figures.total)
         add(.coldStart, to: &figures.coldStart)
+        add(.refusal, to: &figures.refusal)
     }
 
     private func add(_ time: Time, to durations: inout DurationCounts) {

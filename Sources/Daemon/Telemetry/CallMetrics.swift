@@ -8,7 +8,7 @@ package final class CallMetrics: Sendable {
     private let blocks = Lock<[ObjectIdentifier: CallBlock]>([:])
     private let shared = AtomicLazyReference<CallBlock>()
 
-    /// - Parameter hasTotals: whether ``CallFigures/total`` and ``CallFigures/coldStart`` are counted.
+    /// - Parameter hasTotals: whether ``CallFigures/total``, ``CallFigures/coldStart`` and ``CallFigures/refusal`` are counted.
     package init(hasTotals: Bool) {
         self.hasTotals = hasTotals
     }
@@ -58,6 +58,9 @@ package struct CallFigures: Sendable {
     package internal(set) var total = DurationCounts()
     /// Of containers; empty if it is not counted.
     package internal(set) var coldStart = DurationCounts()
+    /// Of requests that a limit refused at once, from the read of their last byte to their answer in the connection's
+    /// output; empty if it is not counted.
+    package internal(set) var refusal = DurationCounts()
 
     /// Nothing yet.
     package init() {

@@ -85,19 +85,22 @@ extension [CallHeader] {
     /// The headers as fields of a call's message or of its reply; such bytes may be added to those of a message.
     package var encodedHeaders: [UInt8] {
         guard !isEmpty else { return [] }
-        let pairs = map { (Array<UInt8>($0.name.utf8), Array<UInt8>($0.value.utf8)) }
-        let lengths = pairs.map {
-            FieldSize.field(1, length: $0.0.count) + FieldSize.field(2, length: $0.1.count)
-        }
-        let size = lengths.reduce(0) { $0 + FieldSize.field(3, length: $1) }
+        let size = reduce(0) { $0 + FieldSize.field(3, length: $1.encodedLength) }
         return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             var writer = FieldWriter(UnsafeMutableRawBufferPointer(buffer).prefix(size).rebased)
-            for (pair, length) in zip(pairs, lengths) {
-                writer.header(3, length: length)
-                pair.0.withUnsafeBytes { writer.field(1, bytes: $0) }
-                pair.1.withUnsafeBytes { writer.field(2, bytes: $0) }
+            for var header in self {
+                writer.header(3, length: header.encodedLength)
+                header.name.withUTF8 { writer.field(1, bytes: UnsafeRawBufferPointer($0)) }
+                header.value.withUTF8 { writer.field(2, bytes: UnsafeRawBufferPointer($0)) }
             }
             count = size
         }
+    }
+}
+
+extension CallHeader {
+    /// Of its message, bytes.
+    fileprivate var encodedLength: Int {
+        FieldSize.field(1, length: name.utf8.count) + FieldSize.field(2, length: value.utf8.count)
     }
 }

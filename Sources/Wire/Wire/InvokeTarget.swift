@@ -28,7 +28,9 @@ package struct InvokeTarget: Hashable, Sendable {
 
     /// The texts with their field numbers, without those that are empty.
     var texts: [(number: UInt32, bytes: [UInt8])] {
-        [(4, app), (5, function), (9, alias), (10, method), (11, path), (12, query)]
+        // A reply has none.
+        guard self != InvokeTarget() else { return [] }
+        return [(4, app), (5, function), (9, alias), (10, method), (11, path), (12, query)]
             .filter { !$0.1.isEmpty }.map { ($0.0, Array($0.1.utf8)) }
     }
 
