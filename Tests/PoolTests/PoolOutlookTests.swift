@@ -9,7 +9,7 @@ import Testing
     private func meaning(_ lease: PoolMachine.Lease) -> PoolMachine.Outlook? {
         switch lease {
         case .slot, .frozen: .open(waits: false)
-        case .wait: .open(waits: true)
+        case .wait, .hurry: .open(waits: true)
         case .full: .refused(.full, leavesTrace: true)
         case .limited(let nanos): .refused(.limited(nanos), leavesTrace: true)
         case .closed: nil
