@@ -63,7 +63,9 @@ extension Dispatcher {
         payload: UnsafeRawBufferPointer
     ) {
         let outlook = target.runnable.pool.outlook(now: origin.arrivedAt)
-        if let refusal = refusal(outlook, target.runnable) { return turnAway(incoming, origin, target.runnable, refusal) }
+        if let refusal = refusal(outlook, target.runnable) {
+            return turnAway(incoming, origin, target.runnable, refusal)
+        }
         let call = makeCall(target, origin, session: incoming.session, streamID: incoming.streamID, relay: nil)
         call.input?.add(payload)
         guard incoming.session.add(call, incoming.streamID) else { return }
