@@ -99,7 +99,8 @@ import Wire
                 var text: [UInt8] = []
                 do throws(ClientError) {
                     try await stream.send(Array((word + "\n").utf8))
-                    try await stream.finish()
+                    // It may have failed by now; what it said is still to be read.
+                    try? await stream.finish()
                     while let bytes = try await stream.receive() { text += bytes }
                 } catch { return (String(decoding: text, as: UTF8.self), error) }
                 return (String(decoding: text, as: UTF8.self), nil)

@@ -12,7 +12,7 @@ extension Worker {
     func callNotBegun(_ token: AnyObject, _ request: PreparedRequest, _ reason: String) {
         guard let call = token as? Call else { return }
         retire(kill: false)
-        sendElsewhere(call, request, reason)
+        sendElsewhere(call, request, isAlive && lostReason == nil ? reason : endDescription)
     }
 
     /// The container has ended: what its function cannot have read is not lost.
@@ -29,11 +29,9 @@ extension Worker {
     ///   - reason: why it did not begin here, as the end of a sentence.
     func sendElsewhere(_ call: Call, _ request: PreparedRequest? = nil, _ reason: String) {
         forget(call)
-        if let text = wandered(call, reason) {
-            broke(call, text)
-        } else {
-            dispatcher.comeBack(call, request)
-        }
+        // What ended the last one says more.
+        if let text = wandered(call, reason) { return callLost(call, text) }
+        dispatcher.comeBack(call, request)
         released(call, serviceNanos: 0)
     }
 

@@ -241,6 +241,8 @@ final class Worker: FunctionLinkOwner, @unchecked Sendable {
     func linkLost(_ reason: String) {
         guard !isLinkLost, !isStopped else { return }
         isLinkLost = true
+        // The report that explains it may be there already.
+        if control != nil { readReports() }
         // That its program did not start says more than what follows from it.
         lostReason = lostReason ?? reason
         retire(kill: false)
